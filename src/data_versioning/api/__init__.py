@@ -1,0 +1,1 @@
+"""The Python classes people use in scripts and notebooks."""

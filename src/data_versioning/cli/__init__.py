@@ -1,0 +1,1 @@
+"""The command `dv`: parse, call one operation, render."""

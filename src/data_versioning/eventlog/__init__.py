@@ -1,0 +1,1 @@
+"""Numbered, hash-chained events: each appears complete and only once."""

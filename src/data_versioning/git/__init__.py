@@ -1,0 +1,1 @@
+"""The Git repository we live in, through the program `git`."""

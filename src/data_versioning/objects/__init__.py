@@ -1,0 +1,1 @@
+"""Content-addressed data: object ids, hashing, directory trees, the cache."""

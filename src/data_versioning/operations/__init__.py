@@ -1,0 +1,1 @@
+"""One module a verb: arguments in, a frozen result out, no printing."""

@@ -1,0 +1,1 @@
+"""Stages and outputs: everything a project declares."""

@@ -1,0 +1,1 @@
+"""Named remotes: where objects lie on them and how they travel."""

@@ -1,0 +1,1 @@
+"""Bytes in stores: one module an adapter."""
