@@ -1,0 +1,164 @@
+"""The cache: content-addressed objects on the local disk, in DVC's layout.
+
+An object is trusted when its mode is exactly 0444: whoever set that mode has checked the content. Everything else is
+checked before it is believed. New objects get 0444 only after their content has reached the disk (`seal`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import md5
+
+from data_versioning.errors import CorruptObject, DiskError, MissingObject
+from data_versioning.formats import dirfile
+from data_versioning.localfs import atomic, batch, walk
+from data_versioning.objects import oid as oids
+from data_versioning.objects.oid import ObjectId
+
+SEALED = 0o444
+# Below this many objects, asking for each is cheaper than listing the cache.
+_FEW = 512
+_PREFIXES = "".join(f"{i:02x}\0" for i in range(256)).encode()
+# A directory changed this recently may change again without its time stamp telling.
+_TICK_NS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectCache:
+    """`base` is `cache.dir`; `shared` is `cache.shared = group`; `durable` asks to survive power loss."""
+
+    base: str
+    shared: bool = False
+    durable: bool = True
+
+    def root(self, *, legacy: bool = False) -> str:
+        """Return the directory that holds the two-digit directories."""
+        return self.base if legacy else f"{self.base}/files/md5"
+
+    def path(self, oid: ObjectId) -> str:
+        """Return where the object lies, whether or not it is there."""
+        return f"{self.root(legacy=oid.legacy)}/{oids.name(oid.value)}"
+
+    @property
+    def directory_mode(self) -> int | None:
+        """Return the mode of new directories; None for what the umask says."""
+        return 0o2775 if self.shared else None
+
+    def missing(self, values: Sequence[str], *, legacy: bool = False) -> list[int]:
+        """Return the indices of those objects that are absent or whose content is wrong.
+
+        Objects that are not sealed are read, and sealed when they turn out right.
+        """
+        root = self.root(legacy=legacy)
+        if len(values) <= _FEW:
+            absent, unsealed = self._ask(root, values)
+        else:
+            absent, unsealed = self._list(root, values)
+        if unsealed:
+            absent += self._verify(root, values, unsealed, legacy=legacy)
+        return sorted(absent)
+
+    @staticmethod
+    def _ask(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
+        absent, unsealed = [], []
+        for index, value in enumerate(values):
+            try:
+                mode = os.stat(f"{root}/{value[:2]}/{value[2:]}").st_mode
+            except OSError:
+                absent.append(index)
+                continue
+            if mode != stat.S_IFREG | SEALED:
+                unsealed.append(index)
+        return absent, unsealed
+
+    @staticmethod
+    def _list(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
+        try:
+            listing = walk.walk(root)
+        except FileNotFoundError:
+            return list(range(len(values))), []
+        names = listing.raw_paths()
+        sealed = stat.S_IFREG | SEALED
+        modes = memoryview(listing.stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4]
+        present = set(names)
+        loose = {name for name, mode in zip(names, modes, strict=True) if mode != sealed}
+        wanted = [f"{value[:2]}/{value[2:]}".encode() for value in values]
+        absent = [i for i, name in enumerate(wanted) if name not in present]
+        unsealed = [i for i, name in enumerate(wanted) if name in loose] if loose else []
+        return absent, unsealed
+
+    def _verify(self, root: str, values: Sequence[str], indices: list[int], *, legacy: bool) -> list[int]:
+        suspects = [values[i] for i in indices]
+        # A legacy directory listing is hashed as text too; it holds no CRLF, so both hashes agree.
+        found = batch.hash_files(root, oids.names(suspects), text_mode=legacy)
+        right, wrong = [], []
+        for index, value, digest in zip(indices, suspects, oids.hex_digests(found.digests), strict=True):
+            (right if digest == value[:32] else wrong).append(index)
+        batch.chmod_files(root, oids.names([values[i] for i in right]), SEALED)
+        return wrong
+
+    def has(self, oid: ObjectId) -> bool:
+        """Whether the object is there with the right content."""
+        return not self.missing([oid.value], legacy=oid.legacy)
+
+    def read(self, oid: ObjectId) -> bytes:
+        """Return the checked content of one small object.
+
+        Raises `MissingObject` or `CorruptObject`.
+        """
+        path = self.path(oid)
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            raise MissingObject(f"{oid.value} is not in the cache", hint="dv fetch") from None
+        except OSError as error:
+            raise DiskError(f"cannot read {path}: {error.strerror}") from error
+        if md5(content).hexdigest() != oid.value[:32] and not oid.legacy:
+            raise CorruptObject(f"the cache object {path} does not hold {oid.value}", hint="dv fsck")
+        return content
+
+    def read_tree(self, oid: ObjectId) -> tuple[list[str], list[str]]:
+        """Return a directory listing: the paths inside the directory, and the hex digest of each file."""
+        return dirfile.load(self.read(oid), file=self.path(oid))
+
+    def write_tree(self, content: bytes) -> ObjectId:
+        """Put a directory listing into the cache, not sealed yet, and return its id."""
+        oid = ObjectId(md5(content).hexdigest() + oids.DIRECTORY_SUFFIX)
+        path = self.path(oid)
+        try:
+            if os.stat(path).st_mode == stat.S_IFREG | SEALED:
+                os.utime(path)
+                return oid
+        except OSError:
+            pass
+        atomic.make_directory(os.path.dirname(path), self.directory_mode)
+        atomic.write(path, content, durable=False)
+        return oid
+
+    def seal(self, values: list[str]) -> None:
+        """Make new objects durable, then trusted (0444): one sync for all of them."""
+        if not values:
+            return
+        root = self.root()
+        if self.durable:
+            batch.sync(root)
+        for index, code in batch.chmod_files(root, oids.names(values), SEALED).items():
+            raise DiskError(f"cannot seal the cache object {values[index]}: {os.strerror(code)}")
+
+    def signature(self) -> bytes:
+        """Return a value that changes when any object is added, removed or renamed.
+
+        Empty when the cache changed so recently that its time stamps cannot tell.
+        """
+        root = self.root()
+        found = batch.stat_files(root, _PREFIXES)
+        changes = memoryview(found).cast("q")[walk.CTIME_WORD :: walk.RECORD.size // 8]
+        if max(changes) > time.time_ns() - _TICK_NS:
+            return b""
+        return md5(root.encode() + found).digest()
+

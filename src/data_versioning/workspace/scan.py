@@ -1,0 +1,289 @@
+"""Find out what a tracked path holds, hashing only what the stat cache does not know.
+
+`look` only reads. `store` also puts what is new into the cache, reading each byte once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import md5
+from typing import TYPE_CHECKING
+
+from data_versioning.errors import DiskError, FileChanged, PathError
+from data_versioning.formats import dirfile
+from data_versioning.localfs import batch, walk
+from data_versioning.localfs.walk import Listing
+from data_versioning.objects import oid as oids
+from data_versioning.objects.oid import ObjectId
+from data_versioning.workspace.stat_cache import FileRecord, StatCache, TreeRecord
+
+if TYPE_CHECKING:
+    from data_versioning.workspace.ignore import IgnoreRules
+
+_DIGEST = 16
+_ATTEMPTS = 3
+"""How often a file that changes while it is read is read again before giving up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a path holds: for a directory all its files, for a file itself under the name ""."""
+
+    listing: Listing
+    digests: bytes  # 16 bytes a file
+    oid: ObjectId
+    size: int
+    present: bytes = b""  # see TreeRecord
+    is_executable: bool = False
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether the path is a directory."""
+        return self.oid.is_dir
+
+    def paths(self) -> list[str]:
+        """Return the path of each file inside the directory."""
+        return self.listing.paths()
+
+    def hex_digests(self) -> list[str]:
+        """Return the digest of each file."""
+        return oids.hex_digests(self.digests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """Everything a scan needs besides the path; `root` is the workspace's absolute path."""
+
+    root: str
+    stats: StatCache
+    ignore: IgnoreRules | None = None
+    legacy: bool = False
+    advance: Callable[[int], None] | None = None
+
+    def key(self, path: str) -> str:
+        """Return the name under which the stat cache knows `path`; text hashes are kept apart."""
+        return f"{path}\0text" if self.legacy else path
+
+
+def look(scanner: Scanner, path: str) -> Snapshot | None:
+    """Return what `path` (relative to the workspace) holds, or None when it does not exist.
+
+    Raises `FileChanged` when a file keeps changing, `PathError` for what cannot be tracked, `DiskError`.
+    """
+    found = walk.stat_file(f"{scanner.root}/{path}")
+    if found is None or (scanner.ignore and scanner.ignore.matches(path, stat.S_ISDIR(found.mode))):
+        return None
+    if stat.S_ISDIR(found.mode):
+        return _look_at_tree(scanner, path)
+    return _look_at_file(scanner, path)
+
+
+def list_files(scanner: Scanner, path: str) -> Listing:
+    """List a directory as DVC would track it: regular files and links to them, without what is ignored."""
+    listing = walk.walk(f"{scanner.root}/{path}")
+    if listing.names.startswith(b".dvcignore\0") or b"/.dvcignore\0" in listing.names:
+        raise PathError(
+            f"there is a .dvcignore file inside '{path}': it would be tracked and obeyed at once",
+            hint="move its rules to the .dvcignore file at the root of the repository",
+        )
+    if scanner.ignore:
+        names = listing.paths()
+        kept = scanner.ignore.filter([f"{path}/{name}" for name in names])
+        if len(kept) != len(names):
+            listing = listing.select(kept)
+    _refuse_special(listing, path)
+    return listing
+
+
+def _refuse_special(listing: Listing, path: str) -> None:
+    kinds = set(memoryview(listing.stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4])
+    if all(stat.S_ISREG(kind) for kind in kinds):
+        return
+    for index, name in enumerate(listing.paths()):
+        found = listing.stat(index)
+        if not stat.S_ISREG(found.mode):
+            what = "a dangling link" if found.flags & walk.BROKEN else "neither a file nor a directory"
+            raise PathError(f"'{path}/{name}' is {what} and cannot be tracked", hint=f"rm '{path}/{name}'")
+
+
+def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[int]]:
+    """Carry over the digests of files whose stat did not change; return them and the indices still unknown."""
+    count = len(listing)
+    if record is None:
+        return bytearray(count * _DIGEST), list(range(count))
+    if listing.names == record.names:
+        digests = bytearray(record.digests)
+        return digests, _different(listing.stats, record.stats)
+    size = walk.RECORD.size
+    known = {name: i for i, name in enumerate(record.names.split(b"\0")[:-1])}
+    digests = bytearray(count * _DIGEST)
+    unknown = []
+    for index, name in enumerate(listing.raw_paths()):
+        old = known.get(name)
+        here = listing.stats[index * size : (index + 1) * size]
+        if old is None or here != record.stats[old * size : (old + 1) * size]:
+            unknown.append(index)
+        else:
+            digests[index * _DIGEST : (index + 1) * _DIGEST] = record.digests[old * _DIGEST : (old + 1) * _DIGEST]
+    return digests, unknown
+
+
+def _different(left: bytes, right: bytes) -> list[int]:
+    """Return the indices of records that differ, skipping equal stretches by comparing them whole."""
+    size = walk.RECORD.size
+    stretch = 512 * size
+    return [
+        at // size
+        for start in range(0, len(left), stretch)
+        if left[start : start + stretch] != right[start : start + stretch]
+        for at in range(start, min(start + stretch, len(left)), size)
+        if left[at : at + size] != right[at : at + size]
+    ]
+
+
+def finish_tree(
+    scanner: Scanner, path: str, listing: Listing, digests: bytes, *, present: bytes
+) -> tuple[Snapshot, bytes]:
+    """Make the snapshot of a fully hashed directory, remember it, and return it with its listing object."""
+    content = dirfile.dump(listing.paths(), oids.hex_digests(digests))
+    value = md5(content).hexdigest() + oids.DIRECTORY_SUFFIX
+    record = TreeRecord(
+        names=listing.names,
+        stats=listing.stats,
+        digests=bytes(digests),
+        value=value,
+        size=listing.total_size(),
+        present=present,
+    )
+    scanner.stats.remember_tree(scanner.key(path), record)
+    return finished(listing, record, legacy=scanner.legacy), content
+
+
+def mark_present(scanner: Scanner, path: str, snapshot: Snapshot, present: bytes) -> Snapshot:
+    """Remember that all objects of `snapshot` were in the cache while its signature was `present`."""
+    record = scanner.stats.tree(scanner.key(path))
+    if record is not None and record.value == snapshot.oid.value and record.present != present:
+        scanner.stats.remember_tree(scanner.key(path), record._replace(present=present))
+    return replace(snapshot, present=present)
+
+
+def finished(listing: Listing, record: TreeRecord, *, legacy: bool = False) -> Snapshot:
+    """Make the snapshot of a directory whose record is up to date."""
+    return Snapshot(
+        listing=listing,
+        digests=record.digests,
+        oid=ObjectId(record.value, legacy),
+        size=record.size,
+        present=record.present,
+    )
+
+
+def _look_at_tree(scanner: Scanner, path: str) -> Snapshot:
+    listing = list_files(scanner, path)
+    record = scanner.stats.tree(scanner.key(path))
+    digests, unknown = align(listing, record)
+    if record is not None and not unknown and listing.names == record.names:
+        return finished(listing, record, legacy=scanner.legacy)
+    listing = hash_unknown(scanner, path, listing, digests, unknown)
+    return finish_tree(scanner, path, listing, digests, present=b"")[0]
+
+
+def hash_unknown(
+    scanner: Scanner, path: str, listing: Listing, digests: bytearray, unknown: list[int]
+) -> Listing:
+    """Hash the files at the indices `unknown` into `digests`; return the listing with their latest stats."""
+    stats = bytearray(listing.stats)
+    raw = listing.raw_paths()
+    left = unknown
+    for _ in range(_ATTEMPTS):
+        if not left:
+            break
+        names = b"".join([raw[i] + b"\0" for i in left])
+        found = batch.hash_files(
+            f"{scanner.root}/{path}", names, text_mode=scanner.legacy, advance=scanner.advance
+        )
+        left = take_results(found, left, digests=digests, stats=stats, raw=raw, path=path)
+    if left:
+        raise changed_while_read(path, raw[left[0]])
+    return Listing.of(listing.names, bytes(stats))
+
+
+def take_results(
+    found: batch.Batch,
+    indices: list[int],
+    *,
+    digests: bytearray,
+    stats: bytearray,
+    raw: list[bytes],
+    path: str,
+) -> list[int]:
+    """Sort what a batch found into `digests` and `stats`; return the indices that must be read again."""
+    for at, code in found.errors.items():
+        raise unreadable(f"{path}/{os.fsdecode(raw[indices[at]])}", code)
+    size = walk.RECORD.size
+    if len(indices) * _DIGEST == len(digests):
+        digests[:] = found.digests
+        stats[:] = found.stats
+    else:
+        for at, index in enumerate(indices):
+            digests[index * _DIGEST : (index + 1) * _DIGEST] = found.digests[at * _DIGEST : (at + 1) * _DIGEST]
+            stats[index * size : (index + 1) * size] = found.stats[at * size : (at + 1) * size]
+    return [indices[at] for at in found.changed]
+
+
+def unreadable(path: str, code: int) -> Exception:
+    """Return the error for a file that could not be read or copied."""
+    if code == errno.ENOENT:
+        return FileChanged(f"'{path}' vanished while it was being read; nothing was recorded", hint="run it again")
+    if code == errno.ENOSPC:
+        return DiskError(f"no space left on the device while storing '{path}'", hint="dv gc -w")
+    return DiskError(f"cannot read '{path}': {os.strerror(code)}")
+
+
+def changed_while_read(path: str, raw_name: bytes) -> FileChanged:
+    """Return the error for a file that never held still."""
+    name = f"{path}/{os.fsdecode(raw_name)}" if raw_name else path
+    return FileChanged(
+        f"'{name}' kept changing while it was being read; nothing was recorded",
+        hint="run the command again once nothing writes to it",
+    )
+
+
+def _look_at_file(scanner: Scanner, path: str) -> Snapshot:
+    listing = single(scanner, path)
+    record = scanner.stats.file(scanner.key(path))
+    if record is None or record.stat != listing.stats:
+        digests = bytearray(_DIGEST)
+        listing = hash_unknown(scanner, os.path.dirname(path) or ".", listing, digests, [0])
+        record = FileRecord(listing.stats, bytes(digests))
+        scanner.stats.remember_file(scanner.key(path), record)
+    return file_snapshot(listing, record, legacy=scanner.legacy)
+
+
+def single(scanner: Scanner, path: str) -> Listing:
+    """List one file as a directory listing of one name, relative to its own directory."""
+    found = walk.stat_file(f"{scanner.root}/{path}")
+    if found is None or not stat.S_ISREG(found.mode):
+        raise PathError(f"'{path}' is neither a file nor a directory and cannot be tracked")
+    return Listing.of(os.fsencode(os.path.basename(path)) + b"\0", walk.RECORD.pack(*found))
+
+
+def file_snapshot(listing: Listing, record: FileRecord, *, legacy: bool = False) -> Snapshot:
+    """Make the snapshot of one hashed file."""
+    found = listing.stat(0)
+    return Snapshot(
+        listing=replace_stat(listing, record.stat),
+        digests=record.digest,
+        oid=ObjectId(record.digest.hex(), legacy),
+        size=found.size,
+        is_executable=bool(found.mode & 0o111),
+    )
+
+
+def replace_stat(listing: Listing, stat_record: bytes) -> Listing:
+    """Return `listing` with other stats."""
+    return listing if listing.stats == stat_record else Listing.of(listing.names, stat_record)

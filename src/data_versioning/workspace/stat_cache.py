@@ -1,0 +1,174 @@
+"""What was hashed before: content hashes remembered by the stat of the file.
+
+Disposable: losing it costs time, never correctness. A directory is remembered as a whole, in the packed form that
+`localfs.walk` returns, so that an unchanged directory of any size is recognised by comparing bytes. An entry whose
+time stamps are so recent that a later change could leave them alone is never remembered as it is: saving waits until
+the clock has moved on (Git's racy-timestamp rule).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import time
+from collections.abc import Iterator
+from hashlib import md5
+from typing import NamedTuple
+
+from data_versioning.errors import DiskError
+from data_versioning.localfs import walk
+
+_VERSION = 1
+# Kernels stamp files with a clock that ticks every 1 to 10 ms.
+_TICK_NS = 20_000_000
+# File systems that store whole seconds only; waiting that long is not worth it, their entries are forgotten.
+_SECOND_NS = 1_000_000_000
+
+
+class TreeRecord(NamedTuple):
+    """A directory as it was when last hashed."""
+
+    names: bytes
+    stats: bytes
+    digests: bytes  # 16 bytes a file, in the order of `names`
+    value: str  # object id of the listing
+    size: int
+    present: bytes  # `ObjectCache.signature` when all objects were last seen; b"" for never
+
+
+class FileRecord(NamedTuple):
+    """A single file as it was when last hashed."""
+
+    stat: bytes
+    digest: bytes
+
+
+class StatCache:
+    """Records below one directory, by repository path and algorithm; read when asked for, written by `save`."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._files: dict[str, tuple[bytes, bytes]] | None = None
+        self._changed_files = False
+        self._trees: dict[str, TreeRecord | None] = {}
+        self._changed_trees: set[str] = set()
+
+    def tree(self, path: str) -> TreeRecord | None:
+        """Return what is remembered of the directory `path`."""
+        if path not in self._trees:
+            loaded = _load(self._tree_file(path))
+            fits = isinstance(loaded, tuple) and len(loaded) == 3 and loaded[:2] == (_VERSION, path)
+            self._trees[path] = TreeRecord(*loaded[2]) if fits else None
+        return self._trees[path]
+
+    def remember_tree(self, path: str, record: TreeRecord | None) -> None:
+        """Remember a directory; `save` writes it."""
+        self._trees[path] = record
+        self._changed_trees.add(path)
+
+    def file(self, path: str) -> FileRecord | None:
+        """Return what is remembered of the single file `path`."""
+        found = self._known_files().get(path)
+        return FileRecord(*found) if found else None
+
+    def remember_file(self, path: str, record: FileRecord | None) -> None:
+        """Remember a single file; `save` writes it."""
+        files = self._known_files()
+        if record is None:
+            self._changed_files |= files.pop(path, None) is not None
+        elif files.get(path) != tuple(record):
+            files[path] = tuple(record)
+            self._changed_files = True
+
+    def paths(self) -> Iterator[str]:
+        """All paths something is remembered of."""
+        yield from list(self._known_files())
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._directory):
+                loaded = _load(f"{self._directory}/{name}") if name.endswith(".tree") else None
+                if isinstance(loaded, tuple) and len(loaded) == 3 and loaded[0] == _VERSION:
+                    yield loaded[1]
+
+    def save(self) -> None:
+        """Write what changed, after waiting out the time stamps that are too recent to tell changes apart."""
+        if not self._changed_files and not self._changed_trees:
+            return
+        stats = [record.stats for path in self._changed_trees if (record := self._trees[path])]
+        if self._changed_files:
+            stats.append(b"".join(found[0] for found in self._known_files().values()))
+        _wait_for_clock(max((_newest(blob) for blob in stats), default=0))
+        try:
+            os.makedirs(self._directory, exist_ok=True)
+            for path in self._changed_trees:
+                self._write_tree(path, self._trees[path])
+            if self._changed_files:
+                _replace(f"{self._directory}/files", marshal.dumps((_VERSION, self._files)))
+        except OSError as error:
+            raise DiskError(f"cannot write {self._directory}: {error.strerror}") from error
+        self._changed_files = False
+        self._changed_trees.clear()
+
+    def _write_tree(self, path: str, record: TreeRecord | None) -> None:
+        if record is None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._tree_file(path))
+        else:
+            kept = record._replace(stats=_forget_coarse(record.stats))
+            _replace(self._tree_file(path), marshal.dumps((_VERSION, path, tuple(kept))))
+
+    def _tree_file(self, path: str) -> str:
+        return f"{self._directory}/{md5(os.fsencode(path)).hexdigest()}.tree"
+
+    def _known_files(self) -> dict[str, tuple[bytes, bytes]]:
+        if self._files is None:
+            loaded = _load(f"{self._directory}/files")
+            fits = isinstance(loaded, tuple) and len(loaded) == 2 and loaded[0] == _VERSION
+            self._files = loaded[1] if fits else {}
+        return self._files
+
+
+def _load(path: str) -> tuple | None:  # type: ignore[type-arg]
+    """Read one record; anything unreadable counts as absent, because the stat cache may be deleted at any time."""
+    try:
+        with open(path, "rb") as file:
+            return marshal.loads(file.read())  # type: ignore[no-any-return]
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+
+
+def _replace(path: str, content: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(content)
+    os.rename(temporary, path)
+
+
+def _newest(stats: bytes) -> int:
+    if not stats:
+        return 0
+    words = memoryview(stats).cast("q")
+    step = walk.RECORD.size // 8
+    return max(max(words[walk.MTIME_WORD :: step]), max(words[walk.CTIME_WORD :: step]))
+
+
+def _wait_for_clock(newest: int) -> None:
+    """Return once a change made now would get a later time stamp than `newest` (files from the future are not waited for)."""
+    left = newest + _TICK_NS - time.time_ns()
+    if 0 < left <= _TICK_NS:
+        time.sleep(left / 1e9)
+
+
+def _forget_coarse(stats: bytes) -> bytes:
+    """Blank the records whose file system keeps whole seconds and whose second is not over, or that lie in the future."""
+    now = time.time_ns()
+    if _newest(stats) <= now - 2 * _SECOND_NS:
+        return stats
+    size = walk.RECORD.size
+    kept = bytearray(stats)
+    words = memoryview(stats).cast("q")
+    step = size // 8
+    for index, changed in enumerate(words[walk.CTIME_WORD :: step]):
+        if changed > now or (changed % _SECOND_NS == 0 and changed > now - 2 * _SECOND_NS):
+            kept[index * size : (index + 1) * size] = bytes(size)
+    return bytes(kept)

@@ -1,0 +1,115 @@
+"""Put what a tracked path holds into the cache: each new byte is read once, and nothing is stored twice.
+
+The order protects against crashes and power loss: objects are written under temporary names, renamed, synced, and
+only then sealed (0444); pointer files are somebody else's business and come later still.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from data_versioning.errors import PathError
+from data_versioning.localfs import batch, walk
+from data_versioning.localfs.links import LinkType
+from data_versioning.localfs.walk import Listing
+from data_versioning.objects import oid as oids
+from data_versioning.objects.cache import ObjectCache
+from data_versioning.workspace import scan
+from data_versioning.workspace.scan import Scanner, Snapshot
+from data_versioning.workspace.stat_cache import FileRecord, TreeRecord
+
+_DIGEST = 16
+_ATTEMPTS = 3
+
+
+def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot:
+    """Store the file or directory `path` and return what it holds.
+
+    With `kind` hardlink or symlink no content is copied: the cache object is another name of the workspace file.
+    Raises as `scan.look`, and `PathError` when `path` does not exist.
+    """
+    found = walk.stat_file(f"{scanner.root}/{path}")
+    if found is None:
+        raise PathError(f"'{path}' does not exist", hint="check the path for a typo")
+    return _put_tree(scanner, path, cache, kind) if stat.S_ISDIR(found.mode) else _put_file(scanner, path, cache, kind)
+
+
+def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
+    listing = scan.list_files(scanner, path)
+    record = scanner.stats.tree(path)
+    digests, unknown = scan.align(listing, record)
+    absent = _absent(cache, record, listing, digests, unknown)
+    todo = sorted({*unknown, *absent}) if absent else unknown
+    written: list[str] = []
+    if todo:
+        listing, written = _store(scanner, path, cache, listing, digests, todo, kind)
+    elif record is not None and listing.names == record.names and record.present == cache.signature() != b"":
+        return scan.finished(listing, record)
+    snapshot, content = scan.finish_tree(scanner, path, listing, bytes(digests), present=b"")
+    oid = cache.write_tree(content)
+    cache.seal([*written, oid.value])
+    return scan.mark_present(scanner, path, snapshot, cache.signature())
+
+
+def _absent(
+    cache: ObjectCache, record: TreeRecord | None, listing: Listing, digests: bytes | bytearray, unknown: list[int]
+) -> list[int]:
+    """Return the indices of files whose digest is known but whose object is not in the cache."""
+    if record is None or len(unknown) == len(listing):
+        return []
+    if record.present and record.present == cache.signature():
+        return []
+    skip = set(unknown)
+    known = [i for i in range(len(listing)) if i not in skip] if skip else list(range(len(listing)))
+    values = oids.hex_digests(digests)
+    return [known[at] for at in cache.missing([values[i] for i in known])]
+
+
+def _store(
+    scanner: Scanner,
+    path: str,
+    cache: ObjectCache,
+    listing: Listing,
+    digests: bytearray,
+    todo: list[int],
+    kind: LinkType,
+) -> tuple[Listing, list[str]]:
+    """Store the files at `todo`; return the listing with their latest stats, and the objects that are new."""
+    raw = listing.raw_paths()
+    stats = bytearray(listing.stats)
+    written: list[str] = []
+    left = todo
+    for _ in range(_ATTEMPTS):
+        found = batch.store_files(
+            f"{scanner.root}/{path}",
+            b"".join([raw[i] + b"\0" for i in left]),
+            cache.root(),
+            method=_method(kind),
+            directory_mode=cache.directory_mode,
+            advance=scanner.advance,
+        )
+        values = oids.hex_digests(found.digests)
+        written += [value for value, new in zip(values, found.written, strict=True) if new]
+        left = scan.take_results(found, left, digests=digests, stats=stats, raw=raw, path=path)
+        if not left:
+            return Listing.of(listing.names, bytes(stats)), list(dict.fromkeys(written))
+    raise scan.changed_while_read(path, raw[left[0]])
+
+
+def _method(kind: LinkType) -> LinkType:
+    """A symlinked workspace starts as a hard link: the file moves into the cache without being copied."""
+    return LinkType.HARDLINK if kind is LinkType.SYMLINK else kind
+
+
+def _put_file(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
+    listing = scan.single(scanner, path)
+    record = scanner.stats.file(path)
+    if record is None or record.stat != listing.stats or cache.missing([record.digest.hex()]):
+        digests = bytearray(_DIGEST)
+        parent = os.path.dirname(path) or "."
+        listing, written = _store(scanner, parent, cache, listing, digests, [0], kind)
+        cache.seal(written)
+        record = FileRecord(listing.stats, bytes(digests))
+        scanner.stats.remember_file(path, record)
+    return scan.file_snapshot(listing, record)
