@@ -1,0 +1,103 @@
+"""Which stage needs the output of which: the order of everything that follows a pipeline."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from data_versioning import paths
+from data_versioning.errors import FormatError
+from data_versioning.pipeline.stage import Stage
+
+
+class Graph(NamedTuple):
+    """Stages by place, and for each the places it directly depends on, in the order of its `deps`."""
+
+    stages: Mapping[str, Stage]
+    needs: Mapping[str, Sequence[str]]
+
+    def upstream(self, stages: Iterable[Stage]) -> list[Stage]:
+        """Return the stages and everything they need, each once, after what it needs.
+
+        Raises `FormatError` when stages need each other in a circle.
+        """
+        done: dict[str, Stage] = {}
+        for stage in stages:
+            self._visit(stage.place, done)
+        return list(done.values())
+
+    def downstream(self, stages: Iterable[Stage]) -> list[Stage]:
+        """Return the stages and everything that needs them, each once, after what it needs."""
+        users: dict[str, list[str]] = {place: [] for place in self.stages}
+        for place, needed in self.needs.items():
+            for need in needed:
+                users[need].append(place)
+        wanted = {stage.place for stage in Graph(self.stages, users).upstream(stages)}
+        return [stage for stage in self.upstream(self.stages.values()) if stage.place in wanted]
+
+    def _visit(self, start: str, done: dict[str, Stage]) -> None:
+        """Add `start` after its needs; iterative, because chains may be longer than the stack is deep."""
+        open_places: dict[str, None] = {}
+        trail = [(start, iter(self.needs[start]))] if start not in done else []
+        while trail:
+            place, rest = trail[-1]
+            open_places[place] = None
+            for need in rest:
+                if need in open_places:
+                    raise _circle([*open_places, need], need, self.stages[need].file)
+                if need not in done:
+                    trail.append((need, iter(self.needs[need])))
+                    break
+            else:
+                done[place] = self.stages[place]
+                del open_places[place]
+                trail.pop()
+
+
+def build(stages: Sequence[Stage]) -> Graph:
+    """Connect stages: a dependency equal to, inside of, or around an output needs that output's stage."""
+    owners = {_key(stage, out.path): stage.place for stage in stages for out in stage.outs}
+    ordered = sorted(f"{path}/" for path in owners)
+    needs = {
+        stage.place: list(dict.fromkeys(_owners_of(_keys_needed(stage), owners, ordered))) for stage in stages
+    }
+    return Graph({stage.place: stage for stage in stages}, needs)
+
+
+def check_acyclic(graph: Graph) -> None:
+    """Raise `FormatError` when stages need each other in a circle."""
+    graph.upstream(graph.stages.values())
+
+
+def _keys_needed(stage: Stage) -> Iterable[str]:
+    for dep in stage.deps:
+        if not (dep.repo or dep.db or dep.is_dataset):
+            yield _key(stage, dep.path)
+    for file in stage.params:
+        yield _key(stage, file)
+
+
+def _key(stage: Stage, path: str) -> str:
+    """Repository paths and URLs in one space; they never meet, for a repository path has no "//"."""
+    return path if "://" in path else stage.located(path) or path
+
+
+def _owners_of(keys: Iterable[str], owners: Mapping[str, str], ordered: Sequence[str]) -> Iterable[str]:
+    for key in keys:
+        for path in (key, *paths.parents(key)):
+            if path in owners:
+                yield owners[path]
+        below = bisect_left(ordered, f"{key}/")
+        while below < len(ordered) and ordered[below].startswith(f"{key}/"):
+            yield owners[ordered[below][:-1]]
+            below += 1
+
+
+def _circle(trail: Sequence[str], start: str, file: str) -> FormatError:
+    names = " → ".join(trail[trail.index(start) :])
+    return FormatError(
+        f"stages depend on each other in a circle: {names}",
+        file=file,
+        hint="take one of these outputs out of the other stage's deps",
+    )
