@@ -53,7 +53,7 @@ def shared(path: str, *, timeout: float, waiting: Callable[[str], None] | None =
 def require_flock(*, hardlink_lock: bool) -> None:
     """Refuse a repository whose lock is another protocol (`core.hardlink_lock`).
 
-    Its claim files live for a year and know no shared mode; mixed with `flock` neither side would see the other.
+    Its claim files know no shared mode, and mixed with `flock` neither side would see the other.
     """
     if hardlink_lock:
         raise ConfigError(
@@ -65,7 +65,7 @@ def require_flock(*, hardlink_lock: bool) -> None:
 def holders(path: str) -> list[str]:
     """Describe the processes that hold the lock, as far as this system tells: "process 12 (dvc repro)".
 
-    On Linux from /proc (sharers too, but only processes we may look into); else from the file, which names the
+    On Linux from /proc (sharers too; only processes we may look into); else from the file, which names the
     last process that held it alone.
     """
     return [describe(pid) for pid in _lock_owners(path) or _recorded_owner(path)]

@@ -1,0 +1,107 @@
+"""What Git tracks, ignores and is about to commit. Paths are relative to the top of the work tree `root`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from data_versioning.errors import GitError
+from data_versioning.git import process
+from data_versioning.paths import parents
+
+_FEW = 100  # more paths than this: list the whole index once
+_UNFINISHED = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
+
+
+def is_ignored(root: str, paths: Mapping[str, str]) -> set[str]:
+    """Return the keys whose path some ignore rule hides."""
+    if not paths:
+        return set()
+    given = process.lines(["./" + path for path in paths.values()])  # "./": a name may begin with ":"
+    code, out, err = process.attempt(
+        root, "check-ignore", "--no-index", "-z", "--stdin", given=given, env={"LC_ALL": "C"}
+    )
+    if code in (0, 1):
+        hidden = set(process.fields(out))
+        return {key for key, path in paths.items() if "./" + path in hidden}
+    if b"beyond a symbolic link" not in err and b"in submodule" not in err:
+        raise process.failure(root, ["check-ignore"], code, err)
+    if len(paths) == 1:
+        return set()  # belongs to whatever the link or the submodule leads to
+    return {key for key, path in paths.items() if is_ignored(root, {key: path})}
+
+
+def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
+    """Return the keys whose path is in the index, or has something below it there."""
+    if not paths:
+        return set()
+    arguments = [f":(literal){path.rstrip('/')}" for path in paths.values()] if len(paths) <= _FEW else []
+    entries = set(process.fields(process.run(root, "ls-files", "-z", "--", *arguments)))
+    entries.update(parent for entry in list(entries) for parent in parents(entry))
+    return {key for key, path in paths.items() if path.rstrip("/") in entries}
+
+
+def changed(root: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return those files that differ from HEAD, with Git's two letters ("??": new)."""
+    found: dict[str, str] = {}
+    for group in process.chunks(paths):
+        out = process.run(
+            root,
+            "status",
+            "--porcelain",
+            "-z",
+            "--no-renames",
+            "--untracked-files=all",
+            "--",
+            *(f":(literal){path}" for path in group),
+        )
+        found |= {entry[3:]: entry[:2] for entry in process.fields(out)}
+    return found
+
+
+def stage(root: str, paths: Sequence[str]) -> None:
+    """Make the index entries of these files what is on disk."""
+    if paths:
+        process.run(
+            root, "update-index", "-z", "--add", "--remove", "--stdin", given=process.lines(paths), env={}
+        )
+
+
+def commit(root: str, git_dir: str, paths: Sequence[str], message: str) -> bool:
+    """Commit these files and nothing else; False when none of them differs from HEAD.
+
+    New ones are first announced to Git (`--intent-to-add`), and this is taken back when the commit fails.
+    """
+    _refuse_unfinished(git_dir)
+    found = changed(root, paths) if paths else {}
+    if not found:
+        return False
+    new = [path for path, state in found.items() if state == "??"]
+    try:
+        if new:
+            process.run(root, "add", "--intent-to-add", *_FROM_INPUT, given=_literal(new), env={})
+        arguments = ("commit", "--quiet", f"--message={message}", "--only", *_FROM_INPUT)
+        process.run(root, *arguments, given=_literal(list(found)), env={})
+    except BaseException:
+        if new:
+            process.attempt(
+                root, "update-index", "-z", "--force-remove", "--stdin", given=process.lines(new), env={}
+            )
+        raise
+    return True
+
+
+_FROM_INPUT = ("--pathspec-from-file=-", "--pathspec-file-nul")
+
+
+def _literal(paths: Sequence[str]) -> bytes:
+    return process.lines([f":(literal){path}" for path in paths])
+
+
+def _refuse_unfinished(git_dir: str) -> None:
+    for name, what in _UNFINISHED.items():
+        if os.path.lexists(os.path.join(git_dir, name)):
+            raise GitError(
+                f"a {what} is going on; a commit of only some files would end it halfway",
+                hint=f"finish it with `git commit` (or `git {what} --abort`), then run this again",
+            )
