@@ -42,7 +42,7 @@ class FileStat(NamedTuple):
 class Listing:
     """Files and their stats as two blobs; equal when both blobs are.
 
-    `names`: relative paths, "/" between parts, sorted by bytes, each ended by NUL. `stats`: one `RECORD` each.
+    `names`: relative paths, "/" between parts, sorted by bytes, each ended by NUL. `stats`: a `RECORD` each.
     """
 
     __slots__ = ("names", "stats")
@@ -111,9 +111,7 @@ class Listing:
 
 def pack(stat: os.stat_result, flags: int) -> bytes:
     """Return the `RECORD` of an `os.stat` result."""
-    return RECORD.pack(
-        stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_mode, flags
-    )
+    return RECORD.pack(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_mode, flags)
 
 
 def walk(root: str, *, prune_nested: bool = True) -> Listing:
@@ -152,9 +150,7 @@ def stat_file(path: str) -> FileStat | None:
     return FileStat(own.st_ino, own.st_size, own.st_mtime_ns, own.st_ctime_ns, own.st_mode, flags)
 
 
-def walk_project(
-    root: str, *, skip: frozenset[bytes]
-) -> tuple[list[tuple[str, int, int, int]], list[str]]:
+def walk_project(root: str, *, skip: frozenset[bytes]) -> tuple[list[tuple[str, int, int, int]], list[str]]:
     """Find the files that tell about the project: dvc.yaml, dvc.lock, `*.dvc` and ignore files.
 
     Returns every directory looked into as (relative path, mtime_ns, ctime_ns, inode), "" for `root`, and the
