@@ -1,0 +1,75 @@
+"""YAML through ruamel: slow to import and to run, but exactly what DVC does; comments and quotes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from data_versioning.errors import FormatError
+
+# Besides its own errors, ruamel answers bad input with these.
+_FAILURES = (YAMLError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
+
+
+def read(text: str, *, file: str) -> object:
+    """Return plain values."""
+    try:
+        value: object = YAML(typ="safe", pure=True).load(text)
+    except _FAILURES as error:
+        raise _format_error(error, file) from error
+    return value
+
+
+def try_read(text: str) -> tuple[object] | None:
+    """Return the plain value in a tuple, or None when ruamel cannot read `text` either."""
+    try:
+        return (YAML(typ="safe", pure=True).load(text),)
+    except _FAILURES:
+        return None
+
+
+def write(mapping: Mapping[str, object]) -> str:
+    """Return the text of a new file."""
+    yaml = YAML()
+    yaml.default_flow_style = False
+    stream = StringIO()
+    yaml.dump(mapping, stream)
+    return stream.getvalue()
+
+
+def change(text: str, apply: Callable[[dict[str, Any]], object], *, file: str) -> str:
+    """Return `text` with its mapping changed by `apply`; all else keeps its form."""
+    try:
+        values = YAML(typ="rt").load(text)
+        apply(values)
+        return write(values)
+    except _FAILURES as error:
+        raise _format_error(error, file) from error
+
+
+def line_of(text: str, place: tuple[str | int, ...]) -> int | None:
+    """Return the line (from 1) of the value at `place`, or of the nearest mapping or list around it."""
+    line = None
+    try:
+        at = YAML(typ="rt").load(text)
+        line = int(at.lc.line) + 1
+        for step in place:
+            position = at.lc.key(step) if isinstance(step, str) else at.lc.item(step)
+            line = int(position[0]) + 1
+            at = at[step]
+    except (*_FAILURES, IndexError):
+        pass  # `place` goes on inside a scalar, or names a key that is missing
+    return line
+
+
+def _format_error(error: BaseException, file: str) -> FormatError:
+    if isinstance(error, RecursionError):
+        return FormatError("nested too deeply", file=file)
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        problem = error.problem or error.context or "not YAML"
+        return FormatError(problem.partition("\n")[0], file=file, line=mark.line + 1)
+    return FormatError(str(error).partition("\n")[0] or "not YAML", file=file)

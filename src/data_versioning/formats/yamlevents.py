@@ -1,0 +1,199 @@
+"""Values from libyaml's events, with YAML 1.2 scalars; no recursion, so nesting cannot exhaust the stack.
+
+What ruamel, which DVC reads with, could understand differently (tags, directives, timestamps, merge keys,
+keys that are not scalars) is reported instead of guessed: `Document.needs_ruamel`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import inf, nan
+
+import yaml
+from yaml._yaml import CParser
+
+from data_versioning.errors import FormatError
+
+MAX_DEPTH = 100
+MAX_ALIASED = 100_000  # values that aliases stand for, all together
+
+_SPECIAL_FIRST = frozenset("-+.0123456789tTfFnN~<=")
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+}
+_INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|[0-9_]+|0x[0-9a-fA-F_]+)")
+_FLOAT = re.compile(
+    r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_LOOKS_LIKE_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+_BASES = {"0b": 2, "0o": 8, "0x": 16}
+_NO_KEY = object()
+
+
+class YamlSyntaxError(FormatError):
+    """libyaml cannot read the text."""
+
+
+def is_plain_text(scalar: str) -> bool:
+    """Whether the unquoted `scalar` is a string to a YAML 1.2 reader."""
+    if not scalar or scalar[0] in _SPECIAL_FIRST:
+        return not (
+            scalar in _WORDS
+            or scalar in ("<<", "=")
+            or _FLOAT.fullmatch(scalar)
+            or _INT.fullmatch(scalar)
+            or _LOOKS_LIKE_DATE.match(scalar)
+        )
+    return True
+
+
+def _integer(text: str) -> int:
+    sign = -1 if text[0] == "-" else 1
+    digits = text.lstrip("+-").replace("_", "")
+    base = _BASES.get(digits[:2], 10)
+    return sign * int(digits if base == 10 else digits[2:], base)
+
+
+def _real(text: str) -> float:
+    sign = -1 if text[0] == "-" else 1
+    digits = text.lstrip("+-").replace("_", "").lower()
+    return sign * inf if digits == ".inf" else nan if digits == ".nan" else sign * float(digits)
+
+
+@dataclass(slots=True)
+class _Container:
+    """A mapping or sequence that is being filled; `size` counts the values in it, aliased ones too."""
+
+    values: dict[object, object] | list[object]
+    anchor: str | None
+    size: int = 1
+    key: object = _NO_KEY
+
+
+@dataclass(slots=True)
+class Document:
+    """The one document of `text`, built event by event."""
+
+    file: str
+    needs_ruamel: bool = False
+    value: object = None
+    _stack: list[_Container] = field(default_factory=list)
+    _anchors: dict[str, tuple[object, int] | None] = field(default_factory=dict)
+    _aliased: int = 0
+    _started: bool = False
+
+    def feed(self, text: str) -> None:
+        """Read all of `text`; raises `FormatError`, also when a limit is passed."""
+        event: yaml.Event | None = None
+        try:
+            parser = CParser(text)
+            while (event := parser.get_event()) is not None:
+                self._take(event)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            problem = error.problem or error.context or "not YAML"
+            line = mark.line + 1 if mark else None
+            raise YamlSyntaxError(problem, file=self.file, line=line) from error
+        except (yaml.YAMLError, ValueError) as error:
+            line = _line(event) if event else None
+            raise YamlSyntaxError(str(error).partition("\n")[0], file=self.file, line=line) from error
+
+    def _take(self, event: yaml.Event) -> None:
+        if type(event) is yaml.ScalarEvent:
+            value = self._scalar(event)
+            self._add(value, 1, event)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = (value, 1)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._open(event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self._close(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._start(event)
+
+    def _start(self, event: yaml.DocumentStartEvent) -> None:
+        if self._started:
+            raise self._error("a second document; one is expected", event)
+        self._started = True
+        if event.version or event.tags:
+            self.needs_ruamel = True
+
+    def _scalar(self, event: yaml.ScalarEvent) -> object:
+        text = event.value
+        if event.tag is not None:
+            self.needs_ruamel = True
+            return text
+        if not event.implicit[0] or (text and text[0] not in _SPECIAL_FIRST):
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _FLOAT.fullmatch(text):
+            return _real(text)
+        if text[0] != "_" and _INT.fullmatch(text):
+            return _integer(text)
+        if text in ("<<", "=") or _LOOKS_LIKE_DATE.match(text):
+            self.needs_ruamel = True
+        return text
+
+    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            raise self._error(f"nested deeper than {MAX_DEPTH} levels", event)
+        if event.tag is not None:
+            self.needs_ruamel = True
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        values: dict[object, object] | list[object] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self._stack.append(_Container(values, event.anchor))
+
+    def _close(self, event: yaml.Event) -> None:
+        done = self._stack.pop()
+        if done.anchor is not None:
+            self._anchors[done.anchor] = (done.values, done.size)
+        self._add(done.values, done.size, event)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if event.anchor not in self._anchors:
+            raise self._error(f"alias *{event.anchor} of an anchor that does not exist", event)
+        known = self._anchors[event.anchor]
+        if known is None:
+            raise self._error(f"alias *{event.anchor} lies inside its own anchor", event)
+        value, size = known
+        self._aliased += size
+        if self._aliased > MAX_ALIASED:
+            raise self._error(f"aliases multiply into more than {MAX_ALIASED} values", event)
+        self._add(value, size, event)
+
+    def _add(self, value: object, size: int, event: yaml.Event) -> None:
+        if not self._stack:
+            self.value = value
+            return
+        parent = self._stack[-1]
+        parent.size += size
+        if isinstance(parent.values, list):
+            parent.values.append(value)
+        elif parent.key is _NO_KEY:
+            parent.key = self._key(value, parent.values, event)
+        else:
+            parent.values[parent.key] = value
+            parent.key = _NO_KEY
+
+    def _key(self, key: object, taken: dict[object, object], event: yaml.Event) -> object:
+        if isinstance(key, (dict, list)):
+            self.needs_ruamel = True
+            return str(id(key))
+        if key in taken:
+            raise self._error(f"the key {key!r} appears twice", event)
+        return key
+
+    def _error(self, message: str, event: yaml.Event) -> FormatError:
+        return FormatError(message, file=self.file, line=_line(event))
+
+
+def _line(event: yaml.Event) -> int | None:
+    return event.start_mark.line + 1 if event.start_mark else None
