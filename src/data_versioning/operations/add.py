@@ -1,0 +1,225 @@
+"""Track files or directories: store their content, write pointer files, keep `.gitignore` up to date."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from data_versioning.errors import Overlap, PathError, UsageError
+from data_versioning.localfs.links import LinkType
+from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import loaded as loading
+from data_versioning.operations import partial, pointers, targets
+from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.pointers import Annotations
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline.project import Tracked
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+from data_versioning.transaction import Transaction
+from data_versioning.workspace import relink, scan, store
+from data_versioning.workspace.scan import Snapshot
+from data_versioning.workspace.stat_cache import FileRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOptions:
+    """`store`: put content into the cache; `relink`: turn workspace files into links as `cache.type` says."""
+
+    glob: bool = False
+    recursive: bool = False
+    store: bool = True
+    relink: bool = True
+    notes: Annotations = field(default_factory=Annotations)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedOutput:
+    """One tracked output after the command."""
+
+    path: RepoPath
+    pointer: RepoPath
+    oid: str
+    size: int
+    nfiles: int | None
+    changed: bool  # the pointer file says something new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddResult:
+    """All outputs, in the order of the targets; `edited` are pointer and ignore files to commit to Git."""
+
+    outputs: tuple[AddedOutput, ...]
+    edited: tuple[RepoPath, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    path: RepoPath
+    pointer: RepoPath
+    known: Tracked | None
+
+
+def add(
+    repo: Repo, paths: Sequence[str], *, options: AddOptions = AddOptions(), progress: Progress = SILENT  # noqa: B008
+) -> AddResult:
+    """Track every path (relative to the current directory); all are checked before anything is stored.
+
+    Raises `PathError`, `Overlap`, `FileChanged`, `DiskError`; then no pointer file was touched.
+    """
+    named = targets.expand(paths, glob=options.glob)
+    if not named:
+        raise UsageError("nothing to add", hint="dv add PATH")
+    loaded = loading.load(repo)
+    if options.recursive:
+        named = _files_below(repo, loaded, named)
+    chosen = [_target(repo, loaded, name) for name in named]
+    _refuse_tracked_by_git(repo, chosen)
+    with repo.transaction("add", writes=[f"{repo.root}/{target.path}" for target in chosen]) as transaction:
+        kind = loading.link_kind(repo)
+        progress.start("Adding", total=None, unit="files")
+        try:
+            outputs = [_add_one(loaded, transaction, target, options, kind, progress) for target in chosen]
+        finally:
+            progress.finish()
+            loaded.stats.save()
+        pointers.ignore(transaction, list(dict.fromkeys(_ignored_as(target) for target in chosen)))
+        edited = tuple(edit.path for edit in transaction.commit())
+        return AddResult(
+            outputs=tuple(AddedOutput(**fields, changed=fields["pointer"] in edited) for fields in outputs),
+            edited=edited,
+        )
+
+
+def _ignored_as(target: _Target) -> RepoPath:
+    return target.known.path if target.known else target.path
+
+
+def _target(repo: Repo, loaded: Loaded, name: str) -> _Target:
+    path = targets.inside(repo, name)
+    if not os.path.lexists(f"{repo.root}/{path}"):
+        known = loaded.project.tracked(path)
+        if known is None or known.path == path:
+            raise PathError(f"'{name}' does not exist", hint="check the path, and where you are: pwd")
+    elif loaded.ignore and loaded.ignore.matches(path, os.path.isdir(f"{repo.root}/{path}")):
+        raise PathError(f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule")
+    if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
+        raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")
+    if os.path.islink(f"{repo.root}/{path}") and os.path.isdir(f"{repo.root}/{path}"):
+        raise PathError(f"'{name}' is a symbolic link to a directory", hint="track the directory itself")
+    known = loaded.project.tracked(path)
+    if known is not None:
+        _refuse_stage_output(known, name)
+        return _Target(path=path, pointer=known.stage.file, known=known)
+    pointer = RepoPath(f"{path}.dvc")
+    if inner := loaded.project.conflict(path, file=pointer):
+        raise Overlap(
+            f"cannot add '{name}': it holds '{inner.path}', which is tracked by {inner.stage.place}",
+            hint=f"dv remove {inner.stage.address}, then dv add {name}",
+        )
+    return _Target(path=path, pointer=pointer, known=None)
+
+
+def _refuse_stage_output(known: Tracked, name: str) -> None:
+    if known.stage.name:
+        raise Overlap(
+            f"cannot add '{name}': it is an output of the stage {known.stage.address}",
+            hint=f"dv commit {known.stage.address}   records it, or run the pipeline: dv repro",
+        )
+
+
+def _refuse_tracked_by_git(repo: Repo, chosen: Sequence[_Target]) -> None:
+    git = repo.git
+    tracked = git.tracked([f"{repo.root}/{target.path}" for target in chosen]) if git else set()
+    for target in chosen:
+        if f"{repo.root}/{target.path}" in tracked:
+            shown = repo.shown(target.path)
+            raise PathError(
+                f"'{shown}' is already tracked by Git", hint=f"git rm -r --cached '{shown}', then dv add '{shown}'"
+            )
+
+
+def _files_below(repo: Repo, loaded: Loaded, names: Sequence[str]) -> list[str]:
+    """Return every untracked file at or below `names`: each gets a pointer file of its own."""
+    found: list[str] = []
+    for name in names:
+        path = targets.inside(repo, name)
+        if not os.path.isdir(f"{repo.root}/{path}"):
+            found.append(name)
+            continue
+        for inner in scan.list_files(loaded.scanner(), path).paths():
+            file = os.path.basename(inner)
+            if not file.endswith(".dvc") and file not in {"dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore"}:
+                found.append(os.path.join(name, inner))
+    return found
+
+
+def _add_one(
+    loaded: Loaded,
+    transaction: Transaction,
+    target: _Target,
+    options: AddOptions,
+    kind: LinkType,
+    progress: Progress,
+) -> dict[str, object]:
+    if target.known is not None and target.known.path != target.path:
+        return partial.add(loaded, transaction, target.known, target.path, options.notes, kind, progress)
+    snapshot = _stored(loaded, target, options, kind, progress)
+    name = os.path.basename(target.path) if target.known is None else target.known.output.path
+    transaction.edit(
+        target.pointer,
+        pointers.change_output(
+            name,
+            target.pointer,
+            lambda output: pointers.annotated(pointers.recorded(output, snapshot), options.notes),
+        ),
+    )
+    return {
+        "path": target.path,
+        "pointer": target.pointer,
+        "oid": snapshot.oid.value,
+        "size": snapshot.size,
+        "nfiles": len(snapshot.listing) if snapshot.is_dir else None,
+    }
+
+
+def _stored(
+    loaded: Loaded, target: _Target, options: AddOptions, kind: LinkType, progress: Progress
+) -> Snapshot:
+    if target.known is not None and target.known.output.is_legacy:
+        old = scan.look(loaded.scanner(legacy=True, advance=progress.advance), target.path)
+        if old is not None and old.oid == ObjectId(target.known.output.md5 or "", legacy=True):
+            return old
+    scanner = loaded.scanner(advance=progress.advance)
+    if not options.store:
+        found = scan.look(scanner, target.path)
+        if found is None:
+            raise PathError(f"'{target.path}' does not exist")
+        return found
+    cache = loaded.repo.cache
+    snapshot = store.put(scanner, target.path, cache, kind=kind)
+    return relinked(loaded, target.path, snapshot, kind) if options.relink else snapshot
+
+
+def relinked(loaded: Loaded, path: RepoPath, snapshot: Snapshot, kind: LinkType) -> Snapshot:
+    """Turn the files of a stored path into links as configured, and remember their new stats."""
+    repo = loaded.repo
+    top = f"{repo.root}/{path if snapshot.is_dir else os.path.dirname(path)}".rstrip("/")
+    values = snapshot.hex_digests()
+    listing = relink.relink(
+        repo.cache, top, snapshot.listing, values, kinds=loading.link_kinds(repo), kind=kind
+    )
+    if listing is snapshot.listing:
+        return snapshot
+    if snapshot.is_dir:
+        record = loaded.stats.tree(path)
+        if record is not None:
+            present = repo.cache.signature()
+            loaded.stats.remember_tree(path, record._replace(stats=listing.stats, present=present))
+    else:
+        loaded.stats.remember_file(path, FileRecord(listing.stats, snapshot.digests))
+        if snapshot.is_executable:
+            mode = os.stat(f"{repo.root}/{path}").st_mode
+            os.chmod(f"{repo.root}/{path}", mode | 0o100)
+    return snapshot

@@ -1,0 +1,62 @@
+"""The project of the workspace with everything that looking at its data needs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data_versioning.localfs import links
+from data_versioning.localfs.links import LinkType
+from data_versioning.pipeline import compiled
+from data_versioning.pipeline.project import Project
+from data_versioning.repo import Repo
+from data_versioning.workspace.scan import Scanner
+from data_versioning.workspace.stat_cache import StatCache
+
+if TYPE_CHECKING:
+    from data_versioning.workspace.ignore import IgnoreRules
+
+DEFAULT_LINKS = "reflink,copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A repository, its project, and one stat cache that the command saves at its end."""
+
+    repo: Repo
+    project: Project
+    ignore: IgnoreRules | None
+    stats: StatCache
+
+    def scanner(self, *, legacy: bool = False, advance: Callable[[int], None] | None = None) -> Scanner:
+        """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
+        return Scanner(root=self.repo.root, stats=self.stats, ignore=self.ignore, legacy=legacy, advance=advance)
+
+
+def load(repo: Repo) -> Loaded:
+    """Read the project of the workspace, from its compiled form when nothing changed."""
+    project, ignore_files = compiled.load(
+        repo.root, repo.temp_dir, no_scm=repo.settings.flag("core", "no_scm")
+    )
+    rules: IgnoreRules | None = None
+    if ignore_files:
+        # Loaded by name: most repositories have no rules, and then the matcher is not needed.
+        module = importlib.import_module("data_versioning.workspace.ignore")
+        rules = module.IgnoreRules.load(repo.root, ignore_files)
+    return Loaded(repo=repo, project=project, ignore=rules, stats=repo.stats)
+
+
+def link_kinds(repo: Repo) -> tuple[LinkType, ...]:
+    """Return the link types of `cache.type`, best first."""
+    configured = repo.settings.get("cache", "type") or DEFAULT_LINKS
+    return tuple(LinkType(word.strip()) for word in configured.split(",") if word.strip())
+
+
+def link_kind(repo: Repo) -> LinkType:
+    """Return the first configured link type that works between cache and workspace."""
+    kinds = link_kinds(repo)
+    if kinds[0] is LinkType.COPY:
+        return LinkType.COPY
+    return links.usable(kinds, cache=repo.cache.base, workspace=repo.root)

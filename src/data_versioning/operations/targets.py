@@ -1,0 +1,54 @@
+"""What the user names on the command line, as paths of the repository."""
+
+from __future__ import annotations
+
+import glob as globbing
+import os
+from collections.abc import Sequence
+
+from data_versioning.errors import PathError
+from data_versioning.paths import RepoPath
+from data_versioning.repo import Repo
+
+
+def expand(targets: Sequence[str], *, glob: bool) -> list[str]:
+    """Return `targets`, with shell wildcards filled in when `glob` says so; `PathError` when one matches nothing."""
+    if not glob:
+        return list(targets)
+    found: list[str] = []
+    for target in targets:
+        matches = sorted(globbing.glob(target, recursive=True))
+        if not matches:
+            raise PathError(f"nothing matches '{target}'", hint="quote the pattern, and check where you are: pwd")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def base(repo: Repo) -> str:
+    """Return the current directory relative to the root of the repository; "" at the root or outside of it."""
+    here = os.path.relpath(os.path.realpath("."), repo.root)
+    return "" if here == "." or here.startswith("..") else here
+
+
+def inside(repo: Repo, target: str) -> RepoPath:
+    """Return a user's path relative to the root.
+
+    Raises `PathError` for one outside of the repository, in `.dvc` or `.git`, or behind a symbolic link.
+    """
+    path = repo.relative(target)
+    if path == ".." or path.startswith("../"):
+        raise PathError(
+            f"'{target}' lies outside of the repository {repo.root}",
+            hint="copy or move it into the repository first",
+        )
+    if path == "." or path.split("/")[0] in {".dvc", ".git"}:
+        raise PathError(f"'{target}' cannot be tracked: it holds the repository's own files")
+    parent = os.path.dirname(path)
+    while parent:
+        if os.path.islink(f"{repo.root}/{parent}"):
+            raise PathError(
+                f"'{target}' lies behind the symbolic link '{parent}'",
+                hint="track the real path, inside the repository",
+            )
+        parent = os.path.dirname(parent)
+    return RepoPath(path)

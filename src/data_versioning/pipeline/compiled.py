@@ -1,0 +1,88 @@
+"""The project of the workspace, kept compiled between commands.
+
+The compiled form is used while nothing it was made from has changed: every directory that was searched (a new file
+changes its directory's time stamp), every file that was read or asked for, and the ignore files. Checking that costs
+one stat each; making it anew reads YAML and asks Git, and is left to `pipeline.discover`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import marshal
+import os
+import time
+from typing import NamedTuple
+
+from data_versioning.pipeline.project import Project
+
+_VERSION = 1
+# Time stamps this recent may hide a later change: such a compiled project is not kept.
+_TICK_NS = 20_000_000
+
+Signature = tuple[int, int, int, int] | None
+"""inode, size, mtime_ns, ctime_ns; size is 0 for a directory, whose size means nothing. None: absent."""
+
+
+class Discovered(NamedTuple):
+    """A project with what it was made from."""
+
+    project: Project
+    ignore_files: list[str]  # .dvcignore files that hold rules
+    directories: list[str]
+    files: list[str]  # read or asked for, whether or not they exist
+
+
+def load(root: str, temp_dir: str, *, no_scm: bool = False) -> tuple[Project, list[str]]:
+    """Return the project of the workspace `root` and its .dvcignore files that hold rules.
+
+    Raises `FormatError`, `Overlap` or `PathError` for a project that is wrong.
+    """
+    compiled = f"{temp_dir}/project"
+    try:
+        with open(compiled, "rb") as file:
+            version, scm, packed, ignore_files, directories, files = marshal.loads(file.read())
+        fresh = version == _VERSION and scm == no_scm and _is_fresh(root, directories, files)
+    except (OSError, ValueError, EOFError, TypeError):
+        fresh = False
+    if fresh:
+        return Project.unpack(packed), ignore_files
+    started = time.time_ns()
+    # Loaded by name: YAML, Git and the resolver are only needed when something changed.
+    found: Discovered = importlib.import_module("data_versioning.pipeline.discover").discover(
+        root, no_scm=no_scm
+    )
+    signed = [{path: sign(f"{root}/{path}") for path in paths} for paths in (found.directories, found.files)]
+    if _newest(signed) < started - _TICK_NS:
+        _keep(compiled, (_VERSION, no_scm, found.project.pack(), found.ignore_files, *signed))
+    return found.project, found.ignore_files
+
+
+def sign(path: str) -> Signature:
+    """Return what tells a later change of `path`."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    size = 0 if found.st_mode & 0o040000 else found.st_size
+    return found.st_ino, size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_fresh(root: str, directories: dict[str, Signature], files: dict[str, Signature]) -> bool:
+    return all(sign(f"{root}/{path}") == signature for path, signature in directories.items()) and all(
+        sign(f"{root}/{path}") == signature for path, signature in files.items()
+    )
+
+
+def _newest(signed: list[dict[str, Signature]]) -> int:
+    return max((max(found[2:]) for group in signed for found in group.values() if found), default=0)
+
+
+def _keep(compiled: str, content: object) -> None:
+    """Keep the compiled project; a repository that cannot be written to works without."""
+    temporary = f"{compiled}.{os.getpid()}.tmp"
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(compiled), exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(marshal.dumps(content))
+        os.rename(temporary, compiled)

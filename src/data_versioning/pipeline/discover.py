@@ -1,0 +1,41 @@
+"""Read the project of the workspace from its files; `pipeline.compiled` remembers the result."""
+
+from __future__ import annotations
+
+from data_versioning.git.repository import Git
+from data_versioning.localfs import walk
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline.compiled import Discovered
+from data_versioning.pipeline.load import load
+from data_versioning.workspace.ignore import IgnoreRules
+from data_versioning.workspace.source import Workspace
+
+
+def discover(root: str, *, no_scm: bool) -> Discovered:
+    """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores."""
+    git = None if no_scm else Git.find(root)
+    skip = frozenset(git.ignored_directories(root)) if git else frozenset()
+    directories, names = walk.walk_project(root, skip=skip)
+    ignore_files = [name for name in names if name.rpartition("/")[2] == ".dvcignore"]
+    rules = IgnoreRules.load(root, ignore_files)
+    source = Workspace(root, skip=skip)
+    declared = [name for name in names if name.endswith((".dvc", "dvc.yaml"))]
+    if not rules.is_trivial:
+        declared = [declared[i] for i in rules.filter(declared)]
+    project = load(source, files=[RepoPath(name) for name in declared])
+    inside_outputs = {item.path for item in project.outputs() if item.output.is_dir or not item.output.digest}
+    return Discovered(
+        project=project,
+        ignore_files=[] if rules.is_trivial else ignore_files,
+        directories=[path for path, *_ in directories if not _below(path, inside_outputs)],
+        files=sorted({*names, *source.asked}),
+    )
+
+
+def _below(path: str, outputs: set[RepoPath]) -> bool:
+    place = path
+    while place:
+        if place in outputs:
+            return True
+        place = place.rpartition("/")[0]
+    return False

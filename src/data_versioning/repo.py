@@ -1,0 +1,209 @@
+"""The repository: its frozen parts, and the way to change it.
+
+Opening is cheap: the merged settings are kept compiled and read again only when a configuration file changed, and
+what only some commands need (Git, transactions) is loaded when asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import marshal
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from data_versioning.errors import ConfigError, NotInRepository
+from data_versioning.formats.config import Settings
+from data_versioning.objects.cache import ObjectCache
+from data_versioning.workspace.config_paths import level_paths
+from data_versioning.workspace.stat_cache import StatCache
+
+if TYPE_CHECKING:
+    from data_versioning.git.repository import Git
+    from data_versioning.transaction import Transaction
+
+_SETTINGS_VERSION = 1
+DEFAULT_LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process before giving up; DV_LOCK_TIMEOUT overrides it."""
+
+# Loaded by name when first needed, so that commands that only look stay fast.
+_LATER = {
+    "git": "data_versioning.git.repository",
+    "transaction": "data_versioning.transaction",
+    "levels": "data_versioning.workspace.config_levels",
+}
+
+
+def _later(name: str) -> Any:
+    return importlib.import_module(_LATER[name])
+
+
+def _silent(message: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repo:
+    """One workspace and everything that belongs to it.
+
+    `argv` is what the user typed or called, for the operation log; `notify` receives one-line messages such as
+    "waiting for process 123".
+    """
+
+    root: str
+    settings: Settings
+    argv: tuple[str, ...] = ()
+    notify: Callable[[str], None] = _silent
+
+    @property
+    def dvc_dir(self) -> str:
+        """The `.dvc` directory."""
+        return f"{self.root}/.dvc"
+
+    @property
+    def temp_dir(self) -> str:
+        """Where disposable state lies; deleting it costs time only."""
+        return f"{self.root}/.dvc/tmp/dv"
+
+    @property
+    def cache(self) -> ObjectCache:
+        """The object cache."""
+        return ObjectCache(
+            base=self.settings.get("cache", "dir") or f"{self.dvc_dir}/cache",
+            shared=self.settings.get("cache", "shared") == "group",
+            durable=self.durability == "power",
+        )
+
+    @property
+    def durability(self) -> str:
+        """`power` (default): what a finished command wrote survives power loss; `process`: survives `kill -9`."""
+        value = os.environ.get("DV_DURABILITY") or self.settings.get("dv", "durability") or "power"
+        if value not in {"power", "process"}:
+            raise ConfigError(f"durability must be power or process, not {value!r}")
+        return value
+
+    @property
+    def stats(self) -> StatCache:
+        """A stat cache, nothing read yet."""
+        return StatCache(f"{self.temp_dir}/stat")
+
+    @property
+    def git(self) -> Git | None:
+        """The Git repository around, unless `core.no_scm` is set."""
+        if self.settings.flag("core", "no_scm"):
+            return None
+        found: Git | None = _later("git").Git.find(self.root)
+        return found
+
+    @property
+    def durable_dir(self) -> str:
+        """Where durable local state lies: in Git's common directory, so that cleaning the workspace keeps it."""
+        git = self.git
+        return f"{git.common_dir}/dv" if git else f"{self.dvc_dir}/dv"
+
+    @property
+    def lock_timeout(self) -> float:
+        """Seconds to wait for other processes."""
+        return float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
+
+    def transaction(
+        self,
+        verb: str,
+        *,
+        lock: str = "shared",
+        writes: Sequence[str] = (),
+        reads: Sequence[str] = (),
+    ) -> AbstractContextManager[Transaction]:
+        """Lock, change, record: see `transaction.begin`."""
+        begun: AbstractContextManager[Transaction] = _later("transaction").begin(
+            self, verb, lock=lock, writes=writes, reads=reads
+        )
+        return begun
+
+    def handed_over(self, argv: Sequence[str]) -> AbstractContextManager[None]:
+        """Record a command that the program `dvc` carries out; see `transaction.handed_over`."""
+        begun: AbstractContextManager[None] = _later("transaction").handed_over(self, argv)
+        return begun
+
+    def relative(self, path: str) -> str:
+        """Return a path given by the user (relative to the current directory) relative to the root.
+
+        The result may start with ".." when the path lies outside. The last part is not resolved if it is a link.
+        """
+        absolute = os.path.abspath(path)
+        parent, name = os.path.split(absolute)
+        if not (absolute == self.root or absolute.startswith(self.root + "/")):
+            absolute = os.path.join(os.path.realpath(parent), name)
+        return os.path.relpath(absolute, self.root)
+
+    def shown(self, path: str) -> str:
+        """Return a repository path as the user should see it: relative to the current directory."""
+        return os.path.relpath(f"{self.root}/{path}")
+
+
+def find_root(start: str = ".") -> str:
+    """Return the nearest directory at or above `start` that holds a `.dvc` directory.
+
+    Raises `NotInRepository`.
+    """
+    directory = os.path.realpath(start)
+    while not os.path.isdir(f"{directory}/.dvc"):
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            raise NotInRepository(
+                f"no DVC repository here: neither '{os.path.realpath(start)}' nor a directory above it holds '.dvc'",
+                hint="dv init   (inside a Git repository), or cd to a repository",
+            )
+        directory = parent
+    return directory
+
+
+def open(  # noqa: A001 (reads as repo.open)
+    path: str = ".", *, argv: Sequence[str] = (), notify: Callable[[str], None] = _silent
+) -> Repo:
+    """Open the repository at or above `path`.
+
+    Raises `NotInRepository` or `ConfigError`.
+    """
+    root = find_root(path)
+    return Repo(root=root, settings=_load_settings(root), argv=tuple(argv), notify=notify)
+
+
+def _load_settings(root: str) -> Settings:
+    if os.path.isfile(f"{root}/.git"):
+        _later("levels").share_cache_of_main_worktree(root)
+    paths = level_paths(root)
+    signature = tuple(_signature(path) for path in paths.values())
+    compiled = f"{root}/.dvc/tmp/dv/settings"
+    try:
+        with io.open(compiled, "rb") as file:
+            version, known, packed = marshal.loads(file.read())
+        if version == _SETTINGS_VERSION and known == signature:
+            return Settings.unpack(packed)
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    settings: Settings = _later("levels").load(root)
+    _keep_settings(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
+    return settings
+
+
+def _signature(path: str) -> tuple[int, int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _keep_settings(compiled: str, content: object) -> None:
+    """Keep compiled settings; a repository that cannot be written to works without."""
+    temporary = f"{compiled}.{os.getpid()}.tmp"
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(compiled), exist_ok=True)
+        with io.open(temporary, "wb") as file:
+            file.write(marshal.dumps(content))
+        os.rename(temporary, compiled)

@@ -1,0 +1,181 @@
+"""Change a repository: lock it, edit its pointer files atomically, append one record to the operation log.
+
+Commands that create objects share DVC's own lock (`.dvc/tmp/lock`), so several run at once while DVC waits; gc takes
+it alone. Edits of pointer and ignore files are queued and carried out at the end, under a lock of their own, each
+reading the file's latest content. Whatever happens, what was attempted is recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import md5
+from typing import NamedTuple
+
+from data_versioning.errors import DataVersioningError, DiskError
+from data_versioning.eventlog.local_log import Log
+from data_versioning.eventlog.operation import Operation
+from data_versioning.git.repository import Git
+from data_versioning.localfs import atomic, locks, rwlock
+from data_versioning.paths import RepoPath
+from data_versioning.repo import Repo
+
+Change = Callable[[bytes | None], bytes | None]
+"""From the content of a file (None: absent) to its new content (None: remove it)."""
+
+
+class Edit(NamedTuple):
+    """One file of the repository, with the hash of its content before and after."""
+
+    path: RepoPath
+    before: str | None
+    after: str | None
+
+
+class Transaction:
+    """What a command changes in the files that users commit."""
+
+    def __init__(self, repo: Repo, git: Git | None) -> None:
+        self.repo = repo
+        self.git = git
+        self.edits: list[Edit] = []
+        self._queue: list[tuple[RepoPath, Change]] = []
+
+    def edit(self, path: RepoPath, change: Change) -> None:
+        """Change a file when the transaction ends; `change` gets its latest content."""
+        self._queue.append((path, change))
+
+    def write(self, path: RepoPath, content: bytes) -> None:
+        """Give a file new content when the transaction ends."""
+        self.edit(path, lambda _: content)
+
+    def commit(self) -> list[Edit]:
+        """Carry out the queued edits now; called at the end of the transaction by itself."""
+        if not self._queue:
+            return []
+        done: list[Edit] = []
+        lock = f"{self.repo.temp_dir}/pointers.lock"
+        with locks.exclusive(lock, timeout=self.repo.lock_timeout, waiting=self.repo.notify):
+            while self._queue:
+                path, change = self._queue.pop(0)
+                edit = self._apply(path, change)
+                if edit.before != edit.after:
+                    done.append(edit)
+        self.edits += done
+        if done and self.git and self.repo.settings.flag("core", "autostage"):
+            self.git.stage([f"{self.repo.root}/{edit.path}" for edit in done])
+        return done
+
+    def _apply(self, path: RepoPath, change: Change) -> Edit:
+        absolute = f"{self.repo.root}/{path}"
+        before = _read(absolute)
+        after = change(before)
+        try:
+            if after is None:
+                atomic.remove(absolute)
+            elif after != before:
+                atomic.write(absolute, after, durable=self.repo.cache.durable)
+        except OSError as error:
+            raise DiskError(f"cannot write '{path}': {error.strerror}") from error
+        return Edit(path, _digest(before), _digest(after))
+
+
+@contextlib.contextmanager
+def begin(
+    repo: Repo, verb: str, *, lock: str = "shared", writes: Sequence[str] = (), reads: Sequence[str] = ()
+) -> Iterator[Transaction]:
+    """Run a block as one operation: `lock` is "shared", "exclusive" or "none".
+
+    `writes` and `reads` are absolute paths that no running DVC stage may be using (`.dvc/tmp/rwlock`). When the block
+    raises, queued edits are dropped; the operation is recorded as failed or interrupted.
+    """
+    locks.require_flock(hardlink_lock=repo.settings.flag("core", "hardlink_lock"))
+    git = repo.git
+    transaction = Transaction(repo, git)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_recorded(repo, git, verb, repo.argv, transaction.edits))
+        _make(f"{repo.dvc_dir}/tmp")
+        _make(repo.temp_dir)
+        if lock != "none":
+            take = locks.shared if lock == "shared" else locks.exclusive
+            path = f"{repo.dvc_dir}/tmp/lock"
+            stack.enter_context(take(path, timeout=repo.lock_timeout, waiting=repo.notify))
+        if writes or reads:
+            stack.enter_context(
+                rwlock.hold(
+                    f"{repo.dvc_dir}/tmp",
+                    command=f"dv {verb}",
+                    read=list(reads),
+                    write=list(writes),
+                    timeout=repo.lock_timeout,
+                    waiting=repo.notify,
+                )
+            )
+        yield transaction
+        transaction.commit()
+
+
+@contextlib.contextmanager
+def handed_over(repo: Repo, argv: Sequence[str]) -> Iterator[None]:
+    """Record a command that another program carries out, without holding any lock."""
+    with _recorded(repo, repo.git, argv[0] if argv else "", ("dvc", *argv), []):
+        yield
+
+
+@contextlib.contextmanager
+def _recorded(repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits: list[Edit]) -> Iterator[None]:
+    outcome, message = "ok", None
+    try:
+        yield
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    except BaseException as error:
+        outcome, message = "failed", str(error) or type(error).__name__
+        raise
+    finally:
+        operation = Operation.now(
+            verb=verb,
+            argv=tuple(argv) or tuple(sys.argv),
+            git=git,
+            outcome=outcome,
+            error=message,
+            pointers=[tuple(edit) for edit in edits],
+        )
+        _append(repo, operation, failing=outcome != "ok")
+
+
+def _append(repo: Repo, operation: Operation, *, failing: bool) -> None:
+    """Append to the operation log; when the command failed already, its own error matters more."""
+    try:
+        log = Log(f"{repo.durable_dir}/log")
+        repaired = log.append(operation)
+    except (DataVersioningError, OSError):
+        if not failing:
+            raise
+    else:
+        if repaired:
+            repo.notify(repaired)
+
+
+def _read(absolute: str) -> bytes | None:
+    try:
+        with open(absolute, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DiskError(f"cannot read '{absolute}': {error.strerror}") from error
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else md5(content).hexdigest()
+
+
+def _make(directory: str) -> None:
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise DiskError(f"cannot create '{directory}': {error.strerror}") from error

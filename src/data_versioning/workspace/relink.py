@@ -1,0 +1,103 @@
+"""Turn workspace files into the kind of link the cache is configured for, where they are another kind."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+
+from data_versioning.errors import DiskError
+from data_versioning.localfs import batch, walk
+from data_versioning.localfs.links import LinkType
+from data_versioning.localfs.walk import Listing
+from data_versioning.objects import oid as oids
+from data_versioning.objects.cache import SEALED, ObjectCache
+from data_versioning.workspace import checkout
+
+_OWN_BYTES = {LinkType.COPY, LinkType.REFLINK}
+
+
+def relink(
+    cache: ObjectCache,
+    top: str,
+    listing: Listing,
+    values: Sequence[str],
+    *,
+    kinds: Sequence[LinkType],
+    kind: LinkType,
+    legacy: bool = False,
+    advance: Callable[[int], None] | None = None,
+) -> Listing:
+    """Replace the files of `listing` (below `top`) that are no link of an allowed kind; return their new stats.
+
+    `kinds` are the configured link types, `kind` the first of them that works here. A file with bytes of its own is
+    left alone when copies are allowed.
+    """
+    todo = _wrong(cache, top, listing, values, kinds, kind, legacy=legacy)
+    if not todo:
+        return listing
+    raw = listing.raw_paths()
+    found = checkout.place(
+        cache,
+        [values[i] for i in todo],
+        top,
+        [os.fsdecode(raw[i]) for i in todo],
+        kind=kind,
+        replace=True,
+        legacy=legacy,
+        advance=advance,
+    )
+    for at, code in found.errors.items():
+        raise DiskError(
+            f"cannot make a {kind} of '{top}/{os.fsdecode(raw[todo[at]])}': {os.strerror(code)}",
+            hint="dv config cache.type copy, then dv checkout --relink",
+        )
+    # Linking changes the change time of objects too, and with hard links that of other files: ask again.
+    return Listing.of(listing.names, batch.stat_files(top, listing.names))
+
+
+def _wrong(
+    cache: ObjectCache,
+    top: str,
+    listing: Listing,
+    values: Sequence[str],
+    kinds: Sequence[LinkType],
+    kind: LinkType,
+    *,
+    legacy: bool,
+) -> list[int]:
+    linked = _linked(listing)
+    own_allowed = bool(_OWN_BYTES & set(kinds))
+    candidates = linked if own_allowed else list(range(len(listing)))
+    if not candidates:
+        return []
+    wanted = [values[i] for i in candidates]
+    objects = batch.stat_files(cache.root(legacy=legacy), oids.names(wanted))
+    inodes = memoryview(objects).cast("Q")[:: walk.RECORD.size // 8]
+    raw = listing.raw_paths()
+    wrong = []
+    for index, value, inode in zip(candidates, wanted, inodes, strict=True):
+        found = listing.stat(index)
+        if found.size == 0 and kind is LinkType.HARDLINK and not found.flags & walk.SYMLINK:
+            continue
+        actual = _kind_of(found, inode, top, raw[index], f"{cache.root(legacy=legacy)}/{oids.name(value)}")
+        if actual not in kinds and not (actual is LinkType.COPY and own_allowed):
+            wrong.append(index)
+    return wrong
+
+
+def _linked(listing: Listing) -> list[int]:
+    """Return the files that may be links into the cache: symbolic ones, and hard links, which are 0444 as objects are."""
+    words = memoryview(listing.stats).cast("I")
+    step = walk.RECORD.size // 4
+    modes, flags = words[walk.MODE_WORD :: step], words[walk.MODE_WORD + 1 :: step]
+    sealed = stat.S_IFREG | SEALED
+    return [i for i, (mode, flag) in enumerate(zip(modes, flags, strict=True)) if flag or mode == sealed]
+
+
+def _kind_of(found: walk.FileStat, inode: int, top: str, raw: bytes, object_path: str) -> LinkType | None:
+    """Return how a file is linked to its object; None for a symbolic link to something else."""
+    if found.flags & walk.SYMLINK:
+        target = os.readlink(f"{top}/{os.fsdecode(raw)}")
+        return LinkType.SYMLINK if target == object_path else None
+    return LinkType.HARDLINK if found.inode == inode else LinkType.COPY
