@@ -1,0 +1,169 @@
+"""Judge the content of a cache against the names in it. Pure: listings and digests in, verdicts out."""
+
+from __future__ import annotations
+
+import errno
+import json
+import random
+import re
+import stat as modes
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from data_versioning.errors import UsageError
+from data_versioning.localfs.batch import Batch
+from data_versioning.localfs.walk import Listing
+from data_versioning.objects.gc import LEFTOVER_NAME, OBJECT_NAME
+
+SEALED = modes.S_IFREG | 0o444
+
+_SAMPLE = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
+# Seconds: what was checked longer ago than this is checked again.
+_STATE_AGE = 7 * 24 * 3600
+# One state is written after this many objects: often enough for Ctrl-C, seldom enough to cost nothing.
+_SHARE = 4096
+_MODE_WORD, _WORDS = 8, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What lies below one root."""
+
+    objects: Listing
+    # Unfinished writes.
+    leftovers: list[str]
+    # Neither object nor unfinished write: nobody knows what they are.
+    strays: list[str]
+
+
+def sort_out(listing: Listing) -> Contents:
+    """Tell objects from everything else by their names."""
+    objects: list[int] = []
+    leftovers: list[int] = []
+    strays: list[int] = []
+    for index, name in enumerate(listing.raw_paths()):
+        if OBJECT_NAME.fullmatch(name):
+            objects.append(index)
+        else:
+            (leftovers if LEFTOVER_NAME.fullmatch(name) else strays).append(index)
+    return Contents(
+        objects=listing if len(objects) == len(listing) else listing.select(objects),
+        leftovers=listing.select(leftovers).paths(),
+        strays=listing.select(strays).paths(),
+    )
+
+
+def shares(objects: Listing, done: Collection[str]) -> Iterator[tuple[list[str], Listing]]:
+    """Split `objects` into parts of whole two-digit directories, without those in `done`.
+
+    Yields the directories' names and the objects in them.
+    """
+    prefixes: list[str] = []
+    indices: list[int] = []
+    for index, name in enumerate(objects.raw_paths()):
+        prefix = name[:2].decode()
+        if prefix in done:
+            continue
+        if not prefixes or prefixes[-1] != prefix:
+            if len(indices) >= _SHARE:
+                yield prefixes, objects.select(indices)
+                prefixes, indices = [], []
+            prefixes.append(prefix)
+        indices.append(index)
+    if indices:
+        yield prefixes, objects.select(indices)
+
+
+def sample_size(text: str, total: int) -> int:
+    """Return how many of `total` objects "5%" or "1000" asks for; at least one.
+
+    >>> sample_size("5%", 1000), sample_size("30", 20), sample_size("0.1%", 10)
+    (50, 20, 1)
+    """
+    found = _SAMPLE.fullmatch(text)
+    if not found or not float(found[1] or found[2]) or float(found[1] or 0) > 100:
+        raise UsageError(
+            f"{text!r} is neither a percentage nor a number of objects", hint="dv fsck --sample 5%"
+        )
+    wanted = float(found[1]) * total / 100 if found[1] else int(found[2])
+    return min(total, max(1, round(wanted)))
+
+
+def sample(objects: Listing, wanted: int) -> Listing:
+    """Choose `wanted` objects, every one with the same chance."""
+    chance = random.SystemRandom()
+    return objects.select(sorted(chance.sample(range(len(objects)), wanted)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What hashing some objects told; the lists hold names below the root."""
+
+    sound: int = 0
+    damaged: list[str] = field(default_factory=list)
+    # Right content, but a mode that makes DVC hash them again and again.
+    unsealed: list[str] = field(default_factory=list)
+    # The disk refused: name, then why.
+    unreadable: list[tuple[str, int]] = field(default_factory=list)
+
+
+def judge(objects: Listing, hashed: Batch) -> Verdict:
+    """Compare the digests with the names. Objects that vanished or changed meanwhile get no verdict."""
+    names = objects.paths()
+    expected = bytes.fromhex("".join([name[:2] + name[3:33] for name in names]))
+    found = memoryview(hashed.stats).cast("I")[_MODE_WORD::_WORDS].tolist()
+    open_questions = {*hashed.errors, *hashed.changed}
+    if expected == hashed.digests and not open_questions:
+        wrong: list[int] = []
+    else:
+        wrong = [
+            index
+            for index in range(len(names))
+            if index not in open_questions
+            and expected[index * 16 : index * 16 + 16] != hashed.digests[index * 16 : index * 16 + 16]
+        ]
+    unsettled = open_questions.union(wrong)
+    return Verdict(
+        sound=len(names) - len(unsettled),
+        damaged=[names[index] for index in wrong],
+        unsealed=[
+            name for index, name in enumerate(names) if found[index] != SEALED and index not in unsettled
+        ],
+        unreadable=[
+            (names[index], code) for index, code in sorted(hashed.errors.items()) if code != errno.ENOENT
+        ],
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """How far an interrupted check came: what `.dvc/tmp/dv/fsck.state` holds.
+
+    `done` names finished two-digit directories, those of DVC 2.x as "legacy/ab". Names in `damaged` and
+    `unreadable` are relative to the cache's base.
+    """
+
+    base: str
+    # Seconds since 1970.
+    started: float
+    done: list[str] = field(default_factory=list)
+    sound: int = 0
+    size: int = 0
+    unsealed: int = 0
+    damaged: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, int]] = field(default_factory=list)
+
+    def dump(self) -> bytes:
+        """Return the text of the state file."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
+
+    @classmethod
+    def load(cls, text: bytes, base: str, *, now: float) -> State:
+        """Read a state file; a fresh state when it is old, of another cache, or cannot be understood."""
+        try:
+            state = cls(**json.loads(text))
+            state.unreadable = [(str(name), int(code)) for name, code in state.unreadable]
+            is_usable = state.base == base and 0 <= now - state.started < _STATE_AGE
+        except (ValueError, TypeError):
+            is_usable = False
+        return state if is_usable else cls(base=base, started=now)

@@ -1,0 +1,153 @@
+"""Decide which objects nobody uses, and remove them.
+
+`ids_in`, `members` and `plan` are pure. `apply` may be interrupted and run again: directory listings go
+first, so a cache never keeps a listing whose files were removed with it. The ids of objects are 32 hex digits
+in ASCII, with ".dir" behind for a directory listing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import md5
+
+from data_versioning.errors import DiskError
+from data_versioning.localfs import batch
+from data_versioning.localfs.walk import Listing
+
+# Seconds: another repository may have stored an object in a shared cache and not yet written its pointer.
+GRACE = 24 * 3600
+# Seconds: an unfinished write that old belongs to nobody any more.
+LEFTOVER_AGE = 24 * 3600
+
+# Anything in a pointer file that looks like an id counts as one: an id too many keeps an object too many, so
+# this is safe, and thousands of revisions need no YAML parser. Longer runs of hex digits are commit ids.
+_ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
+_MEMBER = re.compile(rb'"([0-9a-f]{32})"')
+# What lies below a root: objects, and unfinished writes, in a two-digit directory or beside them.
+OBJECT_NAME = re.compile(rb"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
+LEFTOVER_NAME = re.compile(rb"(?:[0-9a-f]{2}/)?\.[\w-]{8,}\.tmp")
+_DIRECTORY = b".dir"
+# A record of a `Listing` as five 64-bit words; the flags are the upper half of the last.
+_INODE, _SIZE, _MODIFIED, _CHANGED, _STATE = range(5)
+_WORDS = 5
+_SYMLINK = 1 << 32
+
+
+def ids_in(text: bytes) -> set[bytes]:
+    """Return everything in the text of a pointer file that may be an object id.
+
+    >>> sorted(ids_in(b"- md5: 37B51D194A7513E45B56F6524F2D51F2" b"\\n  rev_lock: " + b"a" * 40))
+    [b'37b51d194a7513e45b56f6524f2d51f2']
+    """
+    return set(_ID.findall(text.lower()))
+
+
+def members(content: bytes, oid: bytes) -> list[bytes] | None:
+    """Return the ids of the files of a directory listing, or None when `content` is not what `oid` names."""
+    if md5(content).hexdigest().encode() != oid.removesuffix(_DIRECTORY):
+        return None
+    return _MEMBER.findall(content.lower())
+
+
+def name(oid: bytes) -> bytes:
+    """Return where an object lies below its root."""
+    return oid[:2] + b"/" + oid[2:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What goes from below one root, in this order, and how many objects stay."""
+
+    root: str
+    directories: Listing
+    files: Listing
+    # Unfinished writes of processes that died.
+    leftovers: Listing
+    kept: int
+    # How many of the kept ones nobody uses, but they are too young to go.
+    young: int
+
+    @property
+    def count(self) -> int:
+        """Objects to be removed."""
+        return len(self.directories) + len(self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the objects and leftovers to be removed."""
+        return self.directories.sizes() + self.files.sizes() + self.leftovers.sizes()
+
+    def objects(self) -> list[str]:
+        """Return the ids of the objects to be removed, in the order of removal."""
+        names = self.directories.names + self.files.names
+        return names.replace(b"/", b"").decode().split("\0")[:-1]
+
+
+def plan(root: str, listing: Listing, used: Collection[bytes], *, now: float, grace: float) -> Sweep:
+    """Sort the files below `root` into those that stay and those that go.
+
+    An object goes when it is not in `used` and nothing happened to it for `grace` seconds. Its change time
+    counts too: a hard link into the cache keeps the modification time of the user's file. Files that are
+    neither objects nor unfinished writes are left alone.
+    """
+    words = memoryview(listing.stats).cast("q")
+    names = listing.raw_paths()
+    oids = listing.names.replace(b"/", b"").split(b"\0")
+    oids.pop()
+    used = used if isinstance(used, set | frozenset) else set(used)
+    unused = [index for index, oid in enumerate(oids) if oid not in used]
+    linked = _linked(words, oids, used)
+    youngest = int((now - grace) * 1e9)
+    oldest = int((now - LEFTOVER_AGE) * 1e9)
+    directories: list[int] = []
+    files: list[int] = []
+    leftovers: list[int] = []
+    young = 0
+    for index in unused:
+        at = index * _WORDS
+        touched = max(words[at + _MODIFIED], words[at + _CHANGED])
+        if found := OBJECT_NAME.fullmatch(names[index]):
+            if touched > youngest and grace:
+                young += 1
+            elif not linked or words[at + _INODE] not in linked:
+                (directories if found[1] else files).append(index)
+        elif touched < oldest and LEFTOVER_NAME.fullmatch(names[index]):
+            leftovers.append(index)
+    return Sweep(
+        root=root,
+        directories=listing.select(directories),
+        files=listing.select(files),
+        leftovers=listing.select(leftovers),
+        kept=len(names) - len(directories) - len(files) - len(leftovers),
+        young=young,
+    )
+
+
+def _linked(words: memoryview[int], oids: list[bytes], used: Collection[bytes]) -> set[int]:
+    """Return the inodes behind used symbolic links: users link equal objects to save space."""
+    states = words[_STATE::_WORDS].tolist()
+    if not any(state & _SYMLINK for state in states):
+        return set()
+    return {
+        words[index * _WORDS + _INODE]
+        for index, state in enumerate(states)
+        if state & _SYMLINK and oids[index] in used
+    }
+
+
+def apply(sweep: Sweep) -> None:
+    """Remove what was planned; what somebody else removed in the meantime is fine.
+
+    Raises `DiskError` for the first file that cannot be removed; the others are gone.
+    """
+    for listing in (sweep.directories, sweep.files, sweep.leftovers):
+        if errors := batch.remove_files(sweep.root, listing.names):
+            index, code = min(errors.items())
+            raise DiskError(
+                f"{len(errors)} files could not be removed, among them "
+                f"{sweep.root}/{listing.paths()[index]}: {os.strerror(code)}",
+                hint="make the cache writable, then run `dv gc` again",
+            )
