@@ -140,11 +140,11 @@ class ObjectCache:
         atomic.write(path, content, durable=False)
         return oid
 
-    def seal(self, values: list[str]) -> None:
+    def seal(self, values: list[str], *, legacy: bool = False) -> None:
         """Make new objects durable, then trusted (0444): one sync for all of them."""
         if not values:
             return
-        root = self.root()
+        root = self.root(legacy=legacy)
         if self.durable:
             batch.sync(root)
         for index, code in batch.chmod_files(root, oids.names(values), SEALED).items():

@@ -1,1 +1,48 @@
-"""Bytes in stores: one module an adapter."""
+"""Bytes in stores: one module an adapter, opened by the scheme of their url."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from data_versioning.errors import ConfigError
+
+if TYPE_CHECKING:
+    from data_versioning.storage.base import Store
+
+# Scheme of the url -> module with `open_store(url, settings)`. Modules are imported when used: their client
+# libraries are heavy or optional.
+_ADAPTERS = {
+    "": "data_versioning.storage.local",
+    "file": "data_versioning.storage.local",
+}
+
+
+def scheme(url: str) -> str:
+    """Return the scheme of a url in lower case; empty for a path.
+
+    >>> scheme("S3://bucket/x"), scheme("/mnt/data"), scheme("rel/a:b")
+    ('s3', '', '')
+    """
+    found, separator, _ = url.partition("://")
+    return found.lower() if separator else ""
+
+
+def is_native(url: str) -> bool:
+    """Whether `open_store` knows the scheme of `url`."""
+    return scheme(url) in _ADAPTERS
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> Store:
+    """Open the store at `url` with the settings of its remote.
+
+    Raises `ConfigError` for a scheme that has no adapter.
+    """
+    if not is_native(url):
+        raise ConfigError(
+            f"remotes of the kind {scheme(url)}:// are not native yet; local directories are",
+            hint="dvc push and dvc pull (pip install 'data-versioning[dvc]') reach this remote",
+        )
+    adapter = importlib.import_module(_ADAPTERS[scheme(url)])
+    return cast("Store", adapter.open_store(url, settings))

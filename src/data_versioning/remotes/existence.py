@@ -1,0 +1,45 @@
+"""Which objects a remote has: always asked for or listed now, never remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_versioning.objects.cache import ObjectCache
+from data_versioning.remotes import layout
+from data_versioning.storage.base import Store
+from data_versioning.storage.local import LocalStore
+
+# Up to this many objects, asking for each is cheap enough.
+_FEW = 512
+# Listing an object costs at most this part of asking for it: the page holds many.
+_LISTED_PER_ASKED = 4
+_PREFIXES = [f"{number:02x}/" for number in range(256)]
+
+
+def absent(store: Store, values: Sequence[str], *, legacy: bool = False) -> list[int]:
+    """Return the indices of the objects that `store` does not have.
+
+    A local remote's objects count only when they are read-only (0444) or, read now, have the right content.
+    """
+    if isinstance(store, LocalStore):
+        return ObjectCache(base=store.root, shared=store.shared).missing(values, legacy=legacy)
+    keys = layout.keys(values, legacy=legacy)
+    present: set[str] = set()
+    if len(keys) <= _FEW or not _is_listing_cheaper(store, len(keys), layout.prefix(legacy=legacy)):
+        present.update(store.find(keys).keys)
+    else:
+        for prefix in _PREFIXES:
+            for page in store.list(layout.prefix(legacy=legacy) + prefix):
+                present.update(page.keys)
+    return [index for index, key in enumerate(keys) if key not in present]
+
+
+def _is_listing_cheaper(store: Store, wanted: int, base: str) -> bool:
+    """Estimate the size of the remote from one of its 256 directories; MD5 spreads objects evenly."""
+    limit = wanted * _LISTED_PER_ASKED
+    seen = 0
+    for page in store.list(base + _PREFIXES[0]):
+        seen += len(page) * len(_PREFIXES)
+        if seen > limit:
+            return False
+    return True
