@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # as typing says, without loading it
 
 if TYPE_CHECKING:
     from data_versioning.api.dvc_tracker import DVCTracker, PushFailed

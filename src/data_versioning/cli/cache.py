@@ -1,0 +1,42 @@
+"""`dv cache dir` and `dv cache migrate`."""
+
+from __future__ import annotations
+
+import argparse
+
+from data_versioning.cli import handoff, levels, render
+from data_versioning.operations import cache
+
+EPILOG = """examples:
+  dv cache dir                          print where the cache is
+  dv cache dir --local /data/dvc-cache  keep it elsewhere, on this machine only
+  dv cache migrate                      move data of DVC 2 to the layout of DVC 3 (needs the program dvc)
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's sub-commands."""
+    choices = parser.add_subparsers()
+    directory = choices.add_parser("dir", help="print or set where the cache is")
+    levels.add_arguments(directory)
+    directory.add_argument("-u", "--unset", action="store_true", help="go back to .dvc/cache")
+    directory.add_argument("--json", action="store_true", help="print the result as JSON")
+    directory.add_argument("value", nargs="?", help="new directory, relative to the current one")
+    migrate = choices.add_parser("migrate", help="move data of DVC 2 to the layout of DVC 3")
+    migrate.add_argument("--dvc-files", action="store_true", help="rewrite the .dvc files, too")
+    migrate.add_argument("--dry", action="store_true", help="only print what would be done")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print or set the directory; migration is DVC's."""
+    if args.subcommand == "migrate":
+        return handoff.run(args.argv)
+    if args.value is not None or args.unset:
+        cache.change_dir(None if args.unset else args.value, level=args.level, argv=args.argv)
+        return 0
+    found = cache.cache_dir(level=args.level)
+    if args.json:
+        render.print_json({"dir": found})
+    else:
+        print(found)
+    return 0

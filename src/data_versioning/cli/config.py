@@ -1,0 +1,82 @@
+"""`dv config`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from data_versioning.cli import levels, render
+from data_versioning.operations import config
+
+EPILOG = """examples:
+  dv config core.autostage true           for everybody (.dvc/config)
+  dv config --local cache.dir /data/cache only here
+  dv config core.remote                   print one option
+  dv config --list --show-origin          print all, and where they come from
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's arguments."""
+    levels.add_arguments(parser)
+    add = parser.add_argument
+    add("-u", "--unset", action="store_true", help="remove the option")
+    add("name", nargs="?", type=_name, help="section.option or remote.NAME.option")
+    add("value", nargs="?", help="new value; without it the value is printed")
+    add("-l", "--list", action="store_true", help="print all options that are set")
+    add("--show-origin", action="store_true", help="print the file that each value comes from")
+    add("--json", action="store_true", help="print the options as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print, set or remove options."""
+    if problem := _problem(args):
+        print(f"ERROR: {problem}", file=sys.stderr)
+        return 1
+    if args.list:
+        _print(args, config.listing(level=args.level))
+    elif args.value is None and not args.unset:
+        found = config.get(args.name, level=args.level)
+        if args.json or found:
+            _print(args, [found] if found else [])
+    else:
+        config.change(args.name, None if args.unset else args.value, level=args.level, argv=args.argv)
+        if str(args.name) == "cache.type" and not args.quiet:
+            print(
+                "Links that are in the workspace now stay; change them with:\n  dv checkout --relink",
+                file=sys.stderr,
+            )
+    return 0
+
+
+def _name(text: str) -> config.Name:
+    try:
+        return config.Name.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _problem(args: argparse.Namespace) -> str | None:
+    if args.show_origin and (args.value or args.unset):
+        return "--show-origin goes with reading only, not with -u/--unset or a value"
+    if args.list and (args.name or args.value or args.unset):
+        return "-l/--list goes with neither -u/--unset, a name nor a value"
+    if not args.list and args.name is None:
+        return "which option? (section.option or remote.NAME.option)"
+    return None
+
+
+def _print(args: argparse.Namespace, settings: list[config.Setting]) -> None:
+    if args.json:
+        render.print_json(settings)
+        return
+    for setting in settings:
+        origin = f"{_shown(setting)}\t" if args.show_origin else ""
+        print(f"{origin}{setting.name}={setting.value}" if args.list else f"{origin}{setting.value}")
+
+
+def _shown(setting: config.Setting) -> str:
+    """Return the file as DVC does: relative to the repository's top if it belongs to the repository."""
+    inside = setting.level in ("repo", "local")
+    return os.path.join(".dvc", os.path.basename(setting.file)) if inside else setting.file

@@ -1,0 +1,132 @@
+"""Passes the commands that are DVC's alone to the program `dvc`, with the same arguments.
+
+Starts a process. Changes to the repository get a record in the operation log; committed configuration that
+would start a program stops the command before `dvc` sees it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+
+from data_versioning import repo
+from data_versioning.cli import main
+from data_versioning.errors import ConfigError, HandoffError, NotInRepository
+from data_versioning.workspace import config_levels
+
+_INTERRUPTED = 252
+# Commands, and sub-commands, that leave the repository as it is, and so leave no record.
+_READING = frozenset(
+    {"check-ignore", "daemon", "dag", "diff", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"}
+    | {"test-db"}
+)
+_READING_PARTS = {
+    "artifacts": {"get"},
+    "exp": {"diff", "list", "ls", "show"},
+    "experiments": {"diff", "list", "ls", "show"},
+    "git-hook": {"pre-commit"},
+    "metrics": {"diff", "show"},
+    "params": {"diff"},
+    "plots": {"diff", "show", "templates"},
+    "queue": {"logs", "status"},
+    "stage": {"list"},
+    "studio": {"login", "logout", "token"},
+}
+
+
+class _DvcError(Exception):
+    """Ends the record of a command that `dvc` ended with a code other than 0."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run `dvc` with `argv` and return its exit code; a reading command replaces this process.
+
+    Raises `HandoffError` when there is no `dvc`, `ConfigError` when the committed configuration is not
+    trusted.
+    """
+    program = find()
+    root = _root(argv)
+    if root is not None:
+        _refuse_programs(root)
+    if root is None or not changes_repository(argv):
+        sys.stdout.flush()
+        os.execv(program, [program, *argv])  # noqa: S606 (the arguments are the user's own)
+    return _recorded(repo.open(root), program, argv)
+
+
+def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:
+    code = 0
+    words = argv[main.options_before_command(argv) :]
+    with contextlib.suppress(_DvcError, KeyboardInterrupt), repository.handed_over(words):
+        code = _spawn(program, argv)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
+        if code:
+            raise _DvcError(f"dvc ended with code {code}")
+    return code
+
+
+def find() -> str:
+    """Return the program `dvc`: the one of this Python environment, else the first on PATH."""
+    beside = os.path.join(os.path.dirname(sys.executable), "dvc")
+    found = beside if os.access(beside, os.X_OK) else shutil.which("dvc")
+    if found is None:
+        raise HandoffError(
+            "this command is passed to the program dvc, which is not installed",
+            hint="pip install 'data-versioning[dvc]'",
+        )
+    return found
+
+
+def changes_repository(argv: Sequence[str]) -> bool:
+    """Whether the command may change the repository; anything unknown does.
+
+    >>> [changes_repository(a.split()) for a in ("repro", "dag --dot", "-q exp show", "exp run", "repro -h")]
+    [True, False, False, True, False]
+    """
+    if {"-h", "--help"} & set(argv):
+        return False
+    name, *rest = argv[main.options_before_command(argv) :]
+    subcommand = next((word for word in rest if not word.startswith("-")), None)
+    return name not in _READING and subcommand not in _READING_PARTS.get(name, set())
+
+
+def _root(argv: Sequence[str]) -> str | None:
+    """Return the repository in which `dvc` will work: `--cd` before the command moves it."""
+    leading = argv[: main.options_before_command(argv)]
+    place = leading[leading.index("--cd") + 1] if "--cd" in leading else "."
+    try:
+        return repo.find_root(place)
+    except NotInRepository:
+        return None
+
+
+def _refuse_programs(root: str) -> None:
+    for name, option in config_levels.untrusted_programs(root):
+        raise ConfigError(
+            f"remote {name!r} in .dvc/config sets {option!r}, which starts a program; what comes with a"
+            " repository may not do that: if you trust it, set it in your own configuration",
+            hint=f"dv remote modify --local {name} {option} VALUE",
+        )
+
+
+def _spawn(program: str, argv: Sequence[str]) -> int:
+    """Run `dvc` and wait; it gets the signals that we get, and its end decides ours."""
+    sys.stdout.flush()
+    child = os.posix_spawn(program, [program, *argv], os.environ)
+    # The terminal sends Ctrl-C to both: dvc cleans up, and we wait for it.
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM)),
+    }
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code

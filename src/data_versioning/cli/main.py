@@ -1,0 +1,157 @@
+"""`dv`: choose the command, load only its module, and end with its exit code.
+
+A command's module has `add_arguments(parser)`, `run(args) -> int` and may have `EPILOG` (examples). Besides
+its own arguments, `args` carries `argv` (everything typed after `dv`), `quiet`, `verbose`, `wait_for_lock`.
+Exit codes are DVC's: 1 failure reported by the command, 251 config, 252 interrupted, 253 not in a repository,
+254 wrong arguments, 255 anything else, 141 broken pipe.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType, ModuleType
+
+# Group -> name -> (what it does, module that is loaded when it is chosen).
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Data": {
+        "init": ("Make a repository here.", "init"),
+        "add": ("Track data files or directories.", "add"),
+        "commit": ("Record changed data and store it in the cache.", "commit"),
+        "status": ("Show what changed: stages, data, or cache against remote.", "status"),
+        "data": ("Show data changes between commit, index and workspace.", "data"),
+        "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
+        "remove": ("Stop tracking data, or remove stages.", "remove"),
+    },
+    "Sharing": {
+        "push": ("Upload data to a remote.", "push"),
+        "pull": ("Download data from a remote into cache and workspace.", "pull"),
+        "fetch": ("Download data from a remote into the cache.", "fetch"),
+        "remote": ("Set up and change remotes.", "remote"),
+    },
+    "Maintenance": {
+        "gc": ("Delete data that nothing refers to.", "gc"),
+        "fsck": ("Check that stored data is what its name says.", "fsck"),
+        "cache": ("Show, move or migrate the cache.", "cache"),
+        "config": ("Get or set options.", "config"),
+        "root": ("Print the path to the top of the repository.", "root"),
+        "version": ("Show versions and what this system can do.", "version"),
+        "completion": ("Print tab completion for a shell.", "completion"),
+    },
+}
+ALIASES = {"rm": "remove", "doctor": "version"}
+# Commands of DVC that are passed to the program `dvc`.
+HANDED_OVER = (
+    "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "diff", "ds", "du", "exp",
+    "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
+    "install", "list", "list-url", "ls", "ls-url", "metrics", "move", "mv", "params", "plots", "queue",
+    "repro", "stage", "studio", "test-db", "unfreeze", "unprotect", "update",
+)  # fmt: skip
+# Left out of the help because they are other names, or meant for programs.
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "mv", "test-db"}
+
+_USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
+_INTERRUPTED = 252
+_BROKEN_PIPE = 141
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code; nothing is raised, and no traceback shown unasked."""
+    arguments = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # File names are bytes: print them as they are.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="surrogateescape")
+    try:
+        code = _choose(arguments)
+        sys.stdout.flush()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    except BrokenPipeError:
+        # Python flushes once more at exit: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _BROKEN_PIPE
+    except BaseException as error:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        code = int(load("failure").report(error, arguments))
+    return code
+
+
+def load(module: str) -> ModuleType:
+    """Import a module of this package when it is needed, not before."""
+    return importlib.import_module(f"data_versioning.cli.{module}")
+
+
+def commands() -> dict[str, tuple[str, str]]:
+    """All commands of ours, of all groups."""
+    return {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+
+def help_text() -> str:
+    """Return what `dv --help` prints."""
+    lines = [_USAGE, "", "Data versioning for ordinary DVC repositories.", ""]
+    for group, entries in GROUPS.items():
+        lines += [f"{group}:", *(f"  {name:<12}{summary}" for name, (summary, _) in entries.items()), ""]
+    lines.append("Handed to the program dvc:")
+    line = ""
+    for name in HANDED_OVER:
+        if name in _UNLISTED:
+            continue
+        if len(line) + len(name) > 76:
+            lines.append(f" {line}")
+            line = ""
+        line += f" {name}"
+    lines += [f" {line}", "", "Options, for every command:"]
+    lines += [
+        f"  {option:<18}{summary}"
+        for option, summary in (
+            ("-h, --help", "show help; `dv COMMAND --help` shows a command's"),
+            ("-q, --quiet", "print no results and no progress, only errors"),
+            ("-v, --verbose", "say more; with an error, where it comes from"),
+            ("--cd PATH", "go to PATH first"),
+            ("-V, --version", "print the version"),
+        )
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _choose(arguments: list[str]) -> int:
+    count = options_before_command(arguments)
+    leading, name, rest = arguments[:count], "".join(arguments[count : count + 1]), arguments[count + 1 :]
+    if {"-h", "--help"} & set(leading):
+        sys.stdout.write(help_text())
+        return 0
+    if {"-V", "--version"} & set(leading):
+        package = importlib.import_module("data_versioning")
+        sys.stdout.write(f"{package.__version__}\n")
+        return 0
+    name = ALIASES.get(name, name)
+    if name in HANDED_OVER:
+        return int(load("handoff").run(arguments))
+    own = commands()
+    if name not in own:
+        sys.stderr.write(f"{_USAGE}\n")
+        load("failure").unknown_command(name, [*own, *ALIASES, *HANDED_OVER])
+    return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
+
+
+def options_before_command(arguments: Sequence[str]) -> int:
+    """Return how many of the arguments stand before the command's name.
+
+    >>> options_before_command(["-q", "--cd", "x", "add", "-R"])
+    3
+    """
+    position = 0
+    while position < len(arguments) and arguments[position].startswith("-"):
+        position += 2 if arguments[position] == "--cd" else 1
+    return position
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,95 @@
+"""`dv remote`: add, default, list, modify, remove, rename."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from data_versioning.cli import levels, render
+from data_versioning.operations import remote
+
+EPILOG = """examples:
+  dv remote add -d store s3://bucket/path                     for everybody
+  dv remote add --local -d store /mnt/store                   a directory, only here
+  dv remote modify --local store secret_access_key KEY        secrets belong into the local file
+  dv remote list
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's sub-commands."""
+    choices = parser.add_subparsers()
+
+    def command(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = choices.add_parser(name, help=summary, description=summary)
+        levels.add_arguments(added)
+        added.set_defaults(act=run)
+        return added
+
+    add = command("add", "add a remote", _add)
+    add.add_argument("name")
+    add.add_argument("url", help="a directory, or s3://, gs://, azure://, ssh://, hdfs://, https://, ...")
+    add.add_argument("-d", "--default", action="store_true", help="make it the default")
+    add.add_argument("-f", "--force", action="store_true", help="replace a remote of that name")
+    default = command("default", "print, set or remove the default remote", _default)
+    default.add_argument("name", nargs="?")
+    default.add_argument("-u", "--unset", action="store_true", help="have no default")
+    modify = command("modify", "set or remove an option of a remote", _modify)
+    modify.add_argument("name")
+    modify.add_argument("option")
+    modify.add_argument("value", nargs="?")
+    modify.add_argument("-u", "--unset", action="store_true", help="remove the option")
+    listing = command("list", "print all remotes", _list)
+    listing.add_argument("--json", action="store_true", help="print the remotes as JSON")
+    command("remove", "remove a remote from the configuration; its data stays", _remove).add_argument("name")
+    rename = command("rename", "rename a remote", _rename)
+    rename.add_argument("name")
+    rename.add_argument("new", help="the new name")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sub-command."""
+    return int(args.act(args))
+
+
+def _add(args: argparse.Namespace) -> int:
+    if args.default:
+        print(f"Setting '{args.name.lower()}' as a default remote.")
+    remote.add(args.name, args.url, default=args.default, force=args.force, level=args.level, argv=args.argv)
+    return 0
+
+
+def _default(args: argparse.Namespace) -> int:
+    if args.unset or args.name is not None:
+        remote.set_default(None if args.unset else args.name, level=args.level, argv=args.argv)
+        return 0
+    found = remote.default(level=args.level)
+    print(found or "No default remote set")
+    return 0 if found else 1
+
+
+def _modify(args: argparse.Namespace) -> int:
+    value = None if args.unset else args.value
+    remote.modify(args.name, args.option, value, unset=args.unset, level=args.level, argv=args.argv)
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    found = remote.remotes(level=args.level)
+    if args.json:
+        render.print_json(found)
+        return 0
+    for each in found:
+        line = f"{each.name}\t{each.url}" + ("\t(default)" if each.default else "")
+        print(render.colour(line.expandtabs(8), "green") if each.default else line.expandtabs(8))
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    remote.remove(args.name, level=args.level, argv=args.argv)
+    return 0
+
+
+def _rename(args: argparse.Namespace) -> int:
+    remote.rename(args.name, args.new, level=args.level, argv=args.argv)
+    return 0

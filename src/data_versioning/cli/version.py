@@ -1,0 +1,60 @@
+"""`dv version`."""
+
+from __future__ import annotations
+
+import argparse
+
+from data_versioning.cli import render
+from data_versioning.operations import version
+
+EPILOG = """examples:
+  dv version             for a bug report
+  dv version --json      for a program
+  dv --version           the number alone
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --json."""
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the facts."""
+    facts = version.version()
+    if args.json:
+        render.print_json(facts)
+    else:
+        print("\n".join(_lines(facts)))
+    return 0
+
+
+def _lines(facts: version.Version) -> list[str]:
+    title = f"data-versioning version: {facts.version}"
+    lines = [
+        title,
+        "-" * len(title),
+        f"Platform: Python {facts.python} on {facts.platform}",
+        f"Native extension: {'yes' if facts.native else 'no (slower, same results)'}",
+        f"dvc: {facts.dvc or 'not found: `pip install data-versioning[dvc]` for the commands handed to it'}",
+        "Libraries:",
+        *(f"\t{name} = {number}" for name, number in facts.libraries.items()),
+        "Config:",
+        *(f"\t{level.title()}: {path}" for level, path in facts.config_dirs.items()),
+    ]
+    here = facts.repository
+    if here is None:
+        return lines
+    types = (
+        "known once there is a cache"
+        if here.cache_types is None
+        else ", ".join(here.cache_types) or "copy only"
+    )
+    return [
+        *lines,
+        f"Cache types: {types}",
+        f"Cache directory: {here.cache_dir} ({here.cache_file_system})",
+        f"Remotes: {', '.join(here.remotes) or 'none'}",
+        f"Workspace directory: {here.root} ({here.workspace_file_system})",
+        f"Repo: dvc, {here.scm}",
+    ]
