@@ -1,7 +1,7 @@
 """The Git repository around a project: where it is, what it tracks, its commits and tags.
 
-Finding it and reading HEAD takes no process. Paths are relative to the top of the work tree, or absolute; those
-that come back are written as they were given.
+Finding it and reading HEAD takes no process. Paths are relative to the top of the work tree or absolute;
+those that come back are written as they were given.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Git:
 
 
 def main_worktree(git: Git) -> str | None:
-    """Return the top of the main work tree (`git.root` itself unless linked); None beside a bare repository."""
+    """Return the top of the main work tree, `git.root` unless linked; None beside a bare repository."""
     if git.git_dir == git.common_dir:
         return git.root
     directory, name = os.path.split(git.common_dir)

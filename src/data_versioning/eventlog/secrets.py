@@ -1,0 +1,84 @@
+"""Takes secrets out of command lines and messages before they are recorded.
+
+A value is a secret when its name is: `--password=x`, `--password x`, `password=x`, and for commands that set
+options `config remote.r.password x` and `remote modify r password x`. In URLs the user information and the
+signatures of the query are. In doubt something harmless is hidden rather than a secret shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+MASK = "***"
+
+_NAME = (
+    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|credentials?|connection[-_]?string|apikey|account[-_]?key"
+    r"|signature|authorization|cookie)|(?:[\w.-]*[-_.])?(?:pass|pwd|sas|[a-z0-9]+[-_]key))"
+)
+_SECRET = re.compile(rf"(?i)\A{_NAME}\Z")
+_HARMLESS = re.compile(r"(?i)(?:\A|[-_.])(?:ask[-_]password|(?:primary|foreign|public|sort)[-_]key)\Z")
+_NAMED = re.compile(r"(?s)\A(-*)([\w.\"'-]+?)(=|:\s*)(.+)\Z")
+_VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s;,&'\"]+)"
+_INLINE = re.compile(rf"(?i)(\b{_NAME}[\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?){_VALUE}")
+_OPTION = re.compile(rf"(?i)(--{_NAME}\s+){_VALUE}")
+_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@|[^/?#\s:@]+:(?!\d+/)[^?#\s]*@)")
+_QUERY = re.compile(r"(?i)([?&;](?:[\w.-]*[-_.])?(?:sig|key|auth|code)=)[^&#\s]+")
+_SETTING_COMMANDS = frozenset(("config", "remote"))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether the value of an option or setting of this name must not be shown.
+
+    >>> [is_secret_name(name) for name in ("password", "remote.r.secret_access_key", "sas_token", "api-key")]
+    [True, True, True, True]
+    >>> [is_secret_name(name) for name in ("url", "access_key_id", "ask_password", "keyfile", "max_tokens")]
+    [False, False, False, False, False]
+    """
+    name = name.strip("-\"' ")
+    return bool(_SECRET.match(name)) and not _HARMLESS.search(name)
+
+
+def mask_text(text: str) -> str:
+    """Hide passwords and signatures of URLs, and `password=…` inside a message.
+
+    >>> mask_text("s3://me:pw@host/x?X-Amz-Signature=abc&a=1 failed, AccountKey=k==;x")
+    's3://***@host/x?X-Amz-Signature=***&a=1 failed, AccountKey=***;x'
+    """
+    for pattern, replacement in (
+        (_USER, rf"\g<1>{MASK}@"),
+        (_QUERY, rf"\g<1>{MASK}"),
+        (_OPTION, rf"\g<1>{MASK}"),
+        (_INLINE, rf"\g<1>{MASK}"),
+    ):
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def mask_argv(arguments: Sequence[str]) -> list[str]:
+    """Return the command line with every secret replaced.
+
+    >>> mask_argv(["remote", "modify", "r", "password", "--local", "hunter2"])
+    ['remote', 'modify', 'r', 'password', '--local', '***']
+    >>> mask_argv(["config", "remote.r.token", "t"]), mask_argv(["add", "password", "labels.csv"])
+    (['config', 'remote.r.token', '***'], ['add', 'password', 'labels.csv'])
+    """
+    sets_options = not _SETTING_COMMANDS.isdisjoint(arguments)
+    masked: list[str] = []
+    expected = ""  # the secret name whose value comes next
+    for argument in arguments:
+        if expected and (expected.startswith("-") or not argument.startswith("-")):
+            masked.append(MASK)
+            expected = ""
+            continue
+        masked.append(_mask_named(argument))
+        if is_secret_name(argument) and (argument.startswith("-") or sets_options):
+            expected = argument
+    return masked
+
+
+def _mask_named(argument: str) -> str:
+    named = _NAMED.match(argument)
+    if named and is_secret_name(named[2]):
+        return f"{named[1]}{named[2]}{named[3]}{MASK}"
+    return mask_text(argument)

@@ -1,0 +1,155 @@
+"""`.dvc/tmp/rwlock`: which paths the commands of running processes read and write, shared with `dvc repro`.
+
+A JSON object {"write": {PATH: {"pid", "cmd"}}, "read": {PATH: [{"pid", "cmd"}, …]}}, edited under the lock
+`rwlock.lock`. Paths that are equal or nested collide unless both sides only read. Entries of processes that do not
+exist on this machine any more are dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Self, TypedDict
+
+from data_versioning.errors import FormatError, LockTimeout
+from data_versioning.localfs import locks
+from data_versioning.paths import is_inside
+
+_FILE = "rwlock"
+_GUARD = "rwlock.lock"
+
+
+class Owner(TypedDict):
+    """Who holds a path."""
+
+    pid: int
+    cmd: str
+
+
+@dataclass(slots=True)
+class _Table:
+    write: dict[str, Owner] = field(default_factory=dict)
+    read: dict[str, list[Owner]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str) -> Self:
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                values = json.load(file)
+            return cls(
+                write={str(key): _owner(value) for key, value in values.get("write", {}).items()},
+                read={
+                    str(key): [_owner(one) for one in value] for key, value in values.get("read", {}).items()
+                },
+            )
+        except FileNotFoundError:
+            return cls()
+        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            raise FormatError(
+                "cannot be understood", file=path, hint=f"when no dvc or dv command runs: rm {path}"
+            ) from error
+
+    def save(self, path: str) -> None:
+        temporary = f"{path}.{os.getpid()}.tmp"
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump({"write": self.write, "read": self.read}, file)
+        os.replace(temporary, path)
+
+    def drop_dead(self) -> None:
+        alive: dict[int, bool] = {}
+
+        def lives(owner: Owner) -> bool:
+            return alive.setdefault(owner["pid"], locks.is_alive(owner["pid"]))
+
+        self.write = {path: owner for path, owner in self.write.items() if lives(owner)}
+        kept = {path: [owner for owner in owners if lives(owner)] for path, owners in self.read.items()}
+        self.read = {path: owners for path, owners in kept.items() if owners}
+
+    def blocker(self, me: Owner, read: Sequence[str], write: Sequence[str]) -> tuple[str, Owner] | None:
+        """Return a path we want and who is in the way."""
+        writers = [(path, owner) for path, owner in self.write.items() if owner != me]
+        readers = [(path, owner) for path, owners in self.read.items() for owner in owners if owner != me]
+        for wanted, others in ((read, writers), (write, writers + readers)):
+            for mine in wanted:
+                for path, owner in others:
+                    if _overlap(mine, path):
+                        return mine, owner
+        return None
+
+    def enter(self, me: Owner, read: Sequence[str], write: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Register; return what was not registered before."""
+        new_reads = [path for path in dict.fromkeys(read) if me not in self.read.get(path, [])]
+        new_writes = [path for path in dict.fromkeys(write) if path not in self.write]
+        for path in new_reads:
+            self.read.setdefault(path, []).append(me)
+        self.write.update(dict.fromkeys(new_writes, me))
+        return new_reads, new_writes
+
+    def leave(self, me: Owner, read: Sequence[str], write: Sequence[str]) -> None:
+        for path in write:
+            if self.write.get(path) == me:
+                del self.write[path]
+        for path in read:
+            remaining = [owner for owner in self.read.pop(path, []) if owner != me]
+            if remaining:
+                self.read[path] = remaining
+
+
+@contextmanager
+def hold(
+    directory: str,
+    *,
+    command: str,
+    read: Sequence[str] = (),
+    write: Sequence[str] = (),
+    timeout: float,
+    waiting: Callable[[str], None] | None = None,
+) -> Iterator[None]:
+    """Register the absolute paths that `command` reads and writes; `directory` is `.dvc/tmp`.
+
+    Raises `LockTimeout` when another command is in the way for longer than `timeout` seconds.
+    """
+    me = Owner(pid=os.getpid(), cmd=command)
+    patience = locks.Patience(timeout, waiting)
+    while True:
+        with _editing(directory, timeout) as table:
+            blocked = table.blocker(me, read, write)
+            if blocked is None:
+                entered = table.enter(me, read, write)
+                break
+        who = f"{blocked[0]} is used by `{blocked[1]['cmd']}` in {locks.describe(blocked[1]['pid'])}"
+        if not patience.pause(lambda: who):  # noqa: B023
+            raise LockTimeout(
+                f"{who}; gave up after {timeout:g} s, nothing was changed",
+                hint="wait until that command ends, or end it; then run this command again",
+            )
+    try:
+        yield
+    finally:
+        with _editing(directory, timeout) as table:
+            table.leave(me, *entered)
+
+
+@contextmanager
+def _editing(directory: str, timeout: float) -> Iterator[_Table]:
+    path = os.path.join(directory, _FILE)
+    with locks.exclusive(os.path.join(directory, _GUARD), timeout=max(timeout, 10.0)):
+        table = _Table.load(path)
+        table.drop_dead()
+        yield table
+        table.save(path)
+
+
+def _owner(value: object) -> Owner:
+    match value:
+        case {"pid": int(pid), "cmd": str(cmd)}:
+            return Owner(pid=pid, cmd=cmd)
+    raise ValueError("no process id and command")
+
+
+def _overlap(left: str, right: str) -> bool:
+    left, right = left.rstrip("/"), right.rstrip("/")
+    return is_inside(left, right) or is_inside(right, left)
