@@ -58,6 +58,7 @@ class Repo:
     settings: Settings
     argv: tuple[str, ...] = ()
     notify: Callable[[str], None] = _silent
+    patient: bool = False  # wait for locks as long as it takes
 
     @property
     def dvc_dir(self) -> str:
@@ -108,7 +109,7 @@ class Repo:
     @property
     def lock_timeout(self) -> float:
         """Seconds to wait for other processes."""
-        return float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
+        return float("inf") if self.patient else float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
 
     def transaction(
         self,
@@ -163,14 +164,18 @@ def find_root(start: str = ".") -> str:
 
 
 def open(  # noqa: A001 (reads as repo.open)
-    path: str = ".", *, argv: Sequence[str] = (), notify: Callable[[str], None] = _silent
+    path: str = ".",
+    *,
+    argv: Sequence[str] = (),
+    notify: Callable[[str], None] = _silent,
+    patient: bool = False,
 ) -> Repo:
     """Open the repository at or above `path`.
 
     Raises `NotInRepository` or `ConfigError`.
     """
     root = find_root(path)
-    return Repo(root=root, settings=_load_settings(root), argv=tuple(argv), notify=notify)
+    return Repo(root=root, settings=_load_settings(root), argv=tuple(argv), notify=notify, patient=patient)
 
 
 def _load_settings(root: str) -> Settings:

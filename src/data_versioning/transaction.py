@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import md5
 from typing import NamedTuple
 
+import data_versioning
 from data_versioning.errors import DataVersioningError, DiskError
+from data_versioning.eventlog.chain import Event
 from data_versioning.eventlog.local_log import Log
-from data_versioning.eventlog.operation import Operation
+from data_versioning.eventlog.operation import Operation, Outcome, PointerChange
 from data_versioning.git.repository import Git
 from data_versioning.localfs import atomic, locks, rwlock
 from data_versioning.paths import RepoPath
@@ -126,38 +128,40 @@ def handed_over(repo: Repo, argv: Sequence[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _recorded(repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits: list[Edit]) -> Iterator[None]:
-    outcome, message = "ok", None
+    operation = Operation.begin(
+        verb,
+        tuple(argv) or tuple(sys.argv),
+        version=data_versioning.__version__,
+        head=git.head() if git else None,
+        branch=git.current_branch() if git else None,
+    )
+    outcome, message = Outcome.OK, None
     try:
         yield
     except KeyboardInterrupt:
-        outcome = "interrupted"
+        outcome = Outcome.INTERRUPTED
         raise
     except BaseException as error:
-        outcome, message = "failed", str(error) or type(error).__name__
+        outcome, message = Outcome.FAILED, str(error) or type(error).__name__
         raise
     finally:
-        operation = Operation.now(
-            verb=verb,
-            argv=tuple(argv) or tuple(sys.argv),
-            git=git,
-            outcome=outcome,
-            error=message,
-            pointers=[tuple(edit) for edit in edits],
-        )
-        _append(repo, operation, failing=outcome != "ok")
+        pointers = [PointerChange(*edit) for edit in edits]
+        _append(repo, operation.end(outcome, error=message, pointers=pointers), failing=outcome is not Outcome.OK)
 
 
 def _append(repo: Repo, operation: Operation, *, failing: bool) -> None:
     """Append to the operation log; when the command failed already, its own error matters more."""
     try:
-        log = Log(f"{repo.durable_dir}/log")
-        repaired = log.append(operation)
+        Log(directory=f"{repo.durable_dir}/log", repaired=lambda event: _tell_repaired(repo, event)).append(
+            operation.record()
+        )
     except (DataVersioningError, OSError):
         if not failing:
             raise
-    else:
-        if repaired:
-            repo.notify(repaired)
+
+
+def _tell_repaired(repo: Repo, event: Event) -> None:
+    repo.notify(f"the operation log ended in an incomplete record, after a crash: repaired as event {event.seq}")
 
 
 def _read(absolute: str) -> bytes | None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import data_versioning
 from data_versioning.errors import DataVersioningError, UsageError
-from data_versioning.formats import secrets
+from data_versioning.eventlog import secrets
 
 _UNEXPECTED = 255
 _INTERRUPTED = 252
@@ -73,7 +73,7 @@ def _write_report(error: BaseException, argv: Sequence[str]) -> str | None:
     lines = [
         f"data-versioning {data_versioning.__version__}",
         f"Python {platform.python_version()} on {platform.platform()}",
-        "dv " + " ".join(secrets.mask_arguments(argv)),
+        "dv " + " ".join(secrets.mask_argv(argv)),
         secrets.mask_text("".join(traceback.format_exception(error))),
     ]
     for directory in _report_directories():

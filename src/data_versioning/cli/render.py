@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol, TextIO
 from data_versioning.progress import SILENT, Progress
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
+_UNSAFE = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
 _BAR = "data_versioning.cli.progress_bar"  # imports rich: only when a bar is really drawn
 _PATIENCE = 1.0  # seconds before progress is shown
 
@@ -56,6 +58,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def quote(path: str) -> str:
+    """Return a path as it can be pasted into a shell."""
+    return path if path and not _UNSAFE.search(path) else "'" + path.replace("'", "'\"'\"'") + "'"
 
 
 def plural(count: int, thing: str) -> str:

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from data_versioning.formats import checksums, configtext, explain, paramfiles, roundtrip
+    from data_versioning.formats import checksums, configtext, explain, paramfiles, roundtrip, suggest
 
-__all__ = ["checksums", "configtext", "explain", "paramfiles", "roundtrip"]
+__all__ = ["checksums", "configtext", "explain", "paramfiles", "roundtrip", "suggest"]
 
 
 def __getattr__(name: str) -> ModuleType:

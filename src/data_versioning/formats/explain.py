@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from data_versioning.errors import FormatError
-from data_versioning.formats import roundtrip
+from data_versioning.formats import roundtrip, suggest
 
 _HINT = "correct it, or take the file back from Git: git checkout -- {file}"
 
@@ -26,8 +25,7 @@ def unknown_key(
     key: object, known: Iterable[str], *, text: str, file: str, place: tuple[str | int, ...]
 ) -> FormatError:
     """Return the error about a key of the mapping at `place` that does not belong there."""
-    meant = get_close_matches(str(key), list(known), n=1)
-    suggestion = f"; did you mean {meant[0]!r}?" if meant else ""
+    suggestion = suggest.nearest(str(key), known)
     step = key if isinstance(key, (str, int)) else str(key)
     line = roundtrip.line_of(text, (*place, step))
     where = ".".join(map(str, place))

@@ -29,6 +29,7 @@ _MEMBER = re.compile(rb'"([0-9a-f]{32})"')
 # What lies below a root: objects, and unfinished writes, in a two-digit directory or beside them.
 OBJECT_NAME = re.compile(rb"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
 LEFTOVER_NAME = re.compile(rb"(?:[0-9a-f]{2}/)?\.[\w-]{8,}\.tmp")
+_PREFIX = re.compile(r"[0-9a-f]{2}")
 _DIRECTORY = b".dir"
 # A record of a `Listing` as five 64-bit words; the flags are the upper half of the last.
 _INODE, _SIZE, _MODIFIED, _CHANGED, _STATE = range(5)
@@ -55,6 +56,11 @@ def members(content: bytes, oid: bytes) -> list[bytes] | None:
 def name(oid: bytes) -> bytes:
     """Return where an object lies below its root."""
     return oid[:2] + b"/" + oid[2:]
+
+
+def is_prefix(name: str) -> bool:
+    """Whether a directory of this name holds objects."""
+    return bool(_PREFIX.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,13 +144,13 @@ def _linked(words: memoryview[int], oids: list[bytes], used: Collection[bytes]) 
     }
 
 
-def apply(sweep: Sweep) -> None:
+def apply(sweep: Sweep, *, threads: int | None = None) -> None:
     """Remove what was planned; what somebody else removed in the meantime is fine.
 
     Raises `DiskError` for the first file that cannot be removed; the others are gone.
     """
     for listing in (sweep.directories, sweep.files, sweep.leftovers):
-        if errors := batch.remove_files(sweep.root, listing.names):
+        if errors := batch.remove_files(sweep.root, listing.names, threads=threads):
             index, code = min(errors.items())
             raise DiskError(
                 f"{len(errors)} files could not be removed, among them "

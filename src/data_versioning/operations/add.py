@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from data_versioning.errors import Overlap, PathError, UsageError
+from data_versioning.errors import Conflict, DiskError, Overlap, PathError, UsageError
+from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
@@ -83,6 +84,7 @@ def add(
             outputs = [_add_one(loaded, transaction, target, options, kind, progress) for target in chosen]
         finally:
             progress.finish()
+            loaded.stats.remember_outputs([_ignored_as(target) for target in chosen])
             loaded.stats.save()
         pointers.ignore(transaction, list(dict.fromkeys(_ignored_as(target) for target in chosen)))
         edited = tuple(edit.path for edit in transaction.commit())
@@ -90,6 +92,45 @@ def add(
             outputs=tuple(AddedOutput(**fields, changed=fields["pointer"] in edited) for fields in outputs),
             edited=edited,
         )
+
+
+def add_copy(
+    repo: Repo,
+    source: str,
+    out: str,
+    *,
+    force: bool = False,
+    options: AddOptions = AddOptions(),  # noqa: B008
+    progress: Progress = SILENT,
+) -> AddResult:
+    """Copy `source`, from anywhere on this machine, to `out` in the repository and track it there.
+
+    `out` may be a directory to put it into. Raises `Conflict` when something is there already, unless `force`.
+    """
+    name = os.path.basename(os.path.abspath(source))
+    place = os.path.join(out, name) if out.endswith("/") or os.path.isdir(out) else out
+    path = targets.inside(repo, place)
+    if not os.path.exists(source):
+        raise PathError(f"'{source}' does not exist", hint="check the path")
+    if os.path.lexists(f"{repo.root}/{path}") and not force:
+        raise Conflict(f"'{place}' exists already", hint=f"dv add --force -o {out} {source}   overwrites it")
+    _copy(source, f"{repo.root}/{path}")
+    return add(repo, [place], options=options, progress=progress)
+
+
+def _copy(source: str, target: str) -> None:
+    if os.path.isdir(source):
+        listing = walk.walk(source)
+        done = batch.copy_files(source, listing.names, target, listing.names, mode=None, replace=True)
+        names = listing.paths()
+    else:
+        (root, name), (parent, new) = os.path.split(os.path.abspath(source)), os.path.split(target)
+        names = [name]
+        done = batch.copy_files(
+            root, os.fsencode(name) + b"\0", parent, os.fsencode(new) + b"\0", mode=None, replace=True
+        )
+    for index, code in done.errors.items():
+        raise DiskError(f"cannot copy '{names[index]}' to '{target}': {os.strerror(code)}")
 
 
 def _ignored_as(target: _Target) -> RepoPath:

@@ -40,7 +40,7 @@ def init(
     """Make `directory` a repository, tracked by Git unless `no_scm`; `subdir`: below the top of a work tree.
 
     With `force` an existing repository is made anew: its configuration and its cache are deleted, the
-    operation log stays. Raises `GitError`, `Conflict` or `PathError` and changes nothing when it cannot be done.
+    operation log stays. Raises `GitError`, `Conflict` or `PathError` and then changed nothing.
     """
     if no_scm and subdir:
         raise DataVersioningError(

@@ -117,8 +117,8 @@ class Project:
         """Return the stages that targets mean, each once; all of them when there are no targets.
 
         A target is a pointer file, "file:stage", the name of a stage or group in dvc.yaml of `base`, or a
-        path of (or inside) an output; all relative to the directory `base` of the repository. `recursive`: also
-        a directory that holds pointer files. `with_deps` puts upstream stages first. Raises `NotTracked`.
+        path of (or inside) an output; all relative to the directory `base` of the repository. `recursive`:
+        also a directory of pointer files. `with_deps` puts upstream stages first. Raises `NotTracked`.
         """
         if not targets:
             return [StageSelection(stage) for stage in self.stages]

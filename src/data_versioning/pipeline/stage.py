@@ -40,7 +40,7 @@ class Output(NamedTuple):
     nfiles: int | None = None
     isexec: bool = False
     hash: str | None = None
-    cloud: Mapping[str, Mapping[str, str]] | None = None
+    cloud: str | None = None  # the remote whose etag, checksum and version_id these are
     files: Sequence[Mapping[str, object]] | None = None
     fs_config: Mapping[str, object] | None = None
     cache: bool = True
@@ -197,3 +197,12 @@ def relative(path: str, directory: str) -> str:
     if not directory:
         return path
     return posixpath.relpath("/" + path, "/" + directory)
+
+
+def is_pointer_file(path: str) -> bool:
+    """Whether a file of this name declares stages.
+
+    >>> is_pointer_file("a/data.dvc"), is_pointer_file("a/dvc.yaml"), is_pointer_file("dvc.yml")
+    (True, True, False)
+    """
+    return path.endswith(POINTER_SUFFIX) or path.rpartition("/")[2] == PIPELINE_FILE

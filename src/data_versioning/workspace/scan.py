@@ -156,7 +156,7 @@ def finish_tree(
         stats=listing.stats,
         digests=bytes(digests),
         value=value,
-        size=listing.total_size(),
+        size=listing.sizes(),
         present=present,
     )
     scanner.stats.remember_tree(scanner.key(path), record)

@@ -12,7 +12,7 @@ import contextlib
 import marshal
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from hashlib import md5
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ class StatCache:
         self._changed_files = False
         self._trees: dict[str, TreeRecord | None] = {}
         self._changed_trees: set[str] = set()
+        self._outputs: frozenset[str] | None = None
+        self._changed_outputs = False
 
     def tree(self, path: str) -> TreeRecord | None:
         """Return what is remembered of the directory `path`."""
@@ -81,18 +83,23 @@ class StatCache:
             files[path] = tuple(record)
             self._changed_files = True
 
-    def paths(self) -> Iterator[str]:
-        """All paths something is remembered of."""
-        yield from list(self._known_files())
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(self._directory):
-                loaded = _load(f"{self._directory}/{name}") if name.endswith(".tree") else None
-                if isinstance(loaded, tuple) and len(loaded) == 3 and loaded[0] == _VERSION:
-                    yield loaded[1]
+    def outputs(self) -> frozenset[str]:
+        """The outputs that we put into the workspace or stored from it, tracked now or not."""
+        if self._outputs is None:
+            loaded = _load(f"{self._directory}/outputs")
+            fits = isinstance(loaded, tuple) and len(loaded) == 2 and loaded[0] == _VERSION
+            self._outputs = frozenset(loaded[1]) if fits else frozenset()
+        return self._outputs
+
+    def remember_outputs(self, added: Iterable[str], removed: Iterable[str] = ()) -> None:
+        """Change `outputs`; `save` writes it."""
+        before = self.outputs()
+        self._outputs = (before | frozenset(added)) - frozenset(removed)
+        self._changed_outputs |= self._outputs != before
 
     def save(self) -> None:
         """Write what changed, after waiting out the time stamps that are too recent to tell changes apart."""
-        if not self._changed_files and not self._changed_trees:
+        if not (self._changed_files or self._changed_trees or self._changed_outputs):
             return
         stats = [record.stats for path in self._changed_trees if (record := self._trees[path])]
         if self._changed_files:
@@ -104,9 +111,11 @@ class StatCache:
                 self._write_tree(path, self._trees[path])
             if self._changed_files:
                 _replace(f"{self._directory}/files", marshal.dumps((_VERSION, self._files)))
+            if self._changed_outputs:
+                _replace(f"{self._directory}/outputs", marshal.dumps((_VERSION, self._outputs)))
         except OSError as error:
             raise DiskError(f"cannot write {self._directory}: {error.strerror}") from error
-        self._changed_files = False
+        self._changed_files = self._changed_outputs = False
         self._changed_trees.clear()
 
     def _write_tree(self, path: str, record: TreeRecord | None) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from data_versioning.errors import PathError
 from data_versioning.localfs import batch, walk
@@ -19,6 +21,13 @@ from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Scanner, Snapshot
 from data_versioning.workspace.stat_cache import FileRecord, TreeRecord
 
+# A symlinked workspace starts as a hard link: the file becomes the object without being copied.
+_METHODS: Final[Mapping[LinkType, Literal["copy", "reflink", "hardlink"]]] = {
+    LinkType.COPY: "copy",
+    LinkType.REFLINK: "reflink",
+    LinkType.HARDLINK: "hardlink",
+    LinkType.SYMLINK: "hardlink",
+}
 _DIGEST = 16
 _ATTEMPTS = 3
 
@@ -85,7 +94,7 @@ def _store(
             f"{scanner.root}/{path}",
             b"".join([raw[i] + b"\0" for i in left]),
             cache.root(),
-            method=_method(kind),
+            method=_METHODS[kind],
             directory_mode=cache.directory_mode,
             advance=scanner.advance,
         )
@@ -95,11 +104,6 @@ def _store(
         if not left:
             return Listing.of(listing.names, bytes(stats)), list(dict.fromkeys(written))
     raise scan.changed_while_read(path, raw[left[0]])
-
-
-def _method(kind: LinkType) -> LinkType:
-    """A symlinked workspace starts as a hard link: the file moves into the cache without being copied."""
-    return LinkType.HARDLINK if kind is LinkType.SYMLINK else kind
 
 
 def _put_file(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:

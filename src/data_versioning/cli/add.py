@@ -1,0 +1,102 @@
+"""`dv add`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from data_versioning.cli import handoff, render, session
+from data_versioning.errors import UsageError
+from data_versioning.formats import yamltext
+from data_versioning.operations import add
+from data_versioning.operations.pointers import Annotations
+
+EPILOG = """examples:
+  dv add data/images              track a directory
+  dv add -R data/raw              track every file below data/raw by itself
+  dv add --glob 'data/*.csv'      let dv fill in the wildcards
+  dv add -o data/new.csv ~/new.csv   copy a file from elsewhere and track it
+  dv add --desc 'labels of 2026' --label vision --meta owner=ana data/labels.csv
+
+next: git add and commit the files it names, then dv push
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's options and ours."""
+    flag = parser.add_argument
+    flag("targets", nargs="+", help="files or directories")
+    flag("--no-commit", action="store_true", help="only write pointer files, store nothing in the cache")
+    flag("--glob", action="store_true", help="fill in wildcards in the targets")
+    flag("-R", "--recursive", action="store_true", help="track every file below a directory by itself")
+    flag("-o", "--out", metavar="PATH", help="copy the target to PATH and track it there")
+    flag("-f", "--force", action="store_true", help="with --out: overwrite PATH")
+    flag("--no-relink", action="store_true", help="leave workspace files as they are")
+    flag("--to-remote", action="store_true", help="upload straight to the remote (handed to dvc)")
+    flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
+    flag("--remote-jobs", type=int, metavar="N", help="with --to-remote: transfers at once")
+    flag("--desc", metavar="TEXT", help="description, kept in the pointer file")
+    flag("--type", metavar="NAME", help="what kind of data it is, kept in the pointer file")
+    flag("--label", "--labels", action="append", metavar="NAME", dest="labels", help="label; may be repeated")
+    flag("--meta", action="append", metavar="KEY=VALUE", help="metadata of your own; may be repeated")
+    flag("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Track, then say what to commit."""
+    if args.to_remote:
+        return handoff.run(args.argv)
+    _check(args)
+    repo = session.open_repo(args)
+    options = add.AddOptions(
+        glob=args.glob,
+        recursive=args.recursive,
+        store=not args.no_commit,
+        relink=not args.no_relink,
+        notes=Annotations(
+            desc=args.desc,
+            type=args.type,
+            labels=tuple(args.labels) if args.labels else None,
+            meta=_meta(args.meta),
+        ),
+    )
+    progress = render.progress(args)
+    if args.out:
+        result = add.add_copy(repo, args.targets[0], args.out, force=args.force, options=options, progress=progress)
+    else:
+        result = add.add(repo, args.targets, options=options, progress=progress)
+    if args.json:
+        render.print_json(result)
+    else:
+        _tell(result, repo.shown)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.remote or args.remote_jobs:
+        raise UsageError("--remote and --remote-jobs need --to-remote", hint="dv add --to-remote -r NAME PATH")
+    if args.out and (len(args.targets) != 1 or args.glob or args.no_commit or args.recursive):
+        raise UsageError("--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help")
+
+
+def _meta(pairs: list[str] | None) -> dict[str, object] | None:
+    if not pairs:
+        return None
+    found: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--meta wants KEY=VALUE, not {pair!r}", hint="dv add --meta owner=ana PATH")
+        found[key] = yamltext.read(value, file="--meta")
+    return found
+
+
+def _tell(result: add.AddResult, shown: Callable[[str], str]) -> None:
+    changed = [output for output in result.outputs if output.changed]
+    for output in result.outputs:
+        files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""
+        state = "tracked" if output.changed else "unchanged"
+        print(f"{state}: {shown(output.path)} ({files}{render.size(output.size)})")
+    if result.edited:
+        listed = " ".join(render.quote(shown(path)) for path in result.edited)
+        print(f"\nTo record {'this' if changed else 'these files'} in Git, run:\n\n    git add {listed}")

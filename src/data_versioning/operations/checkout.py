@@ -1,0 +1,255 @@
+"""Bring recorded data from the cache into the workspace.
+
+Everything is planned before anything is touched: when content that is saved nowhere would be overwritten, nothing
+happens at all. What is missing in the cache is reported, and the rest is brought in.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatError, MissingObject
+from data_versioning.localfs.links import LinkType
+from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import add, targets, unused
+from data_versioning.operations import loaded as loading
+from data_versioning.operations.loaded import Loaded
+from data_versioning.pipeline.project import Selection
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+from data_versioning.workspace import checkout as workspace
+from data_versioning.workspace import scan
+from data_versioning.workspace.checkout import Applied, Plan, Wanted
+from data_versioning.workspace.scan import Snapshot
+from data_versioning.workspace.stat_cache import FileRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOptions:
+    """`force`: overwrite what is saved nowhere; `relink`: also turn unchanged files into the configured links."""
+
+    force: bool = False
+    relink: bool = False
+    recursive: bool = False
+    with_deps: bool = False
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutResult:
+    """Outputs that changed, as paths relative to the current directory (directories end in "/"), and file counts."""
+
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    counts: tuple[int, int, int] = (0, 0, 0)  # files added, modified, deleted
+    missing: tuple[str, ...] = ()  # object ids that the cache does not hold
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the workspace matched already."""
+        return not (self.added or self.modified or self.deleted or self.failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One output: what is there, what should be, and what to do; `missing` are objects the cache lacks."""
+
+    selection: Selection
+    oid: ObjectId
+    actual: Snapshot | None
+    plan: Plan | None  # None: nothing to do
+    missing: tuple[str, ...] = ()
+
+
+def checkout(
+    repo: Repo,
+    names: Sequence[str] = (),
+    *,
+    options: CheckoutOptions = CheckoutOptions(),  # noqa: B008
+    progress: Progress = SILENT,
+) -> CheckoutResult:
+    """Make the outputs that `names` mean (all without names) what their pointer files say.
+
+    Raises `NotTracked`, or `Conflict` before anything is changed. Missing objects are in the result.
+    """
+    loaded = loading.load(repo)
+    selections = [
+        item
+        for item in loaded.project.select(
+            names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
+        )
+        if item.tracked.output.cache
+    ]
+    with repo.transaction(
+        "checkout", writes=[f"{repo.root}/{item.tracked.path}" for item in selections] if names else []
+    ):
+        return run(loaded, selections, options, progress, everything=not names)
+
+
+def run(
+    loaded: Loaded,
+    selections: Sequence[Selection],
+    options: CheckoutOptions,
+    progress: Progress,
+    *,
+    everything: bool,
+) -> CheckoutResult:
+    """Check out `selections` inside a transaction of the caller; `everything` also removes outputs of other revisions."""
+    progress.start("Comparing", total=None, unit="files")
+    try:
+        works = [_plan(loaded, item, progress) for item in selections]
+    finally:
+        progress.finish()
+    if not options.force:
+        _refuse_unsaved(loaded, works)
+    gone = unused.remove(loaded) if everything else []
+    kind = loading.link_kind(loaded.repo)
+    total = sum(len(work.plan.create) + len(work.plan.replace) for work in works if work.plan)
+    progress.start("Checking out", total=total, unit="files")
+    try:
+        done = [(work, _apply(loaded, work, kind, progress)) for work in works]
+        if loaded.repo.cache.durable and total:
+            _sync(loaded.repo)
+    finally:
+        progress.finish()
+        loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
+        loaded.stats.save()
+    if options.relink:
+        _relink(loaded, works, kind)
+    return _result(loaded.repo, done, gone)
+
+
+def _plan(loaded: Loaded, item: Selection, progress: Progress) -> _Work:
+    output = item.tracked.output
+    oid = ObjectId(output.md5 or "", output.is_legacy)
+    path = item.tracked.path
+    actual = scan.look(loaded.scanner(legacy=oid.legacy, advance=progress.advance), path)
+    if not oid.value or (actual is not None and actual.oid == oid):
+        return _Work(selection=item, oid=oid, actual=actual, plan=None)
+    cache = loaded.repo.cache
+    try:
+        wanted = _wanted(loaded, oid, item.inner)
+    except (MissingObject, CorruptObject, FormatError):
+        return _Work(selection=item, oid=oid, actual=actual, plan=None, missing=(oid.value,))
+    plan = workspace.plan(path, actual, wanted, inner=item.inner)
+    needed = [*plan.create, *plan.replace]
+    absent = {needed[at] for at in cache.missing([wanted.values[i] for i in needed], legacy=oid.legacy)}
+    if absent:
+        lost = [value for i, value in zip(plan.replace, plan.lost, strict=False) if i not in absent]
+        plan = replace(
+            plan,
+            create=[i for i in plan.create if i not in absent],
+            replace=[i for i in plan.replace if i not in absent],
+            lost=[*lost, *plan.lost[len(plan.replace) :]],
+            # A file stays as it is while its replacement is missing.
+            clear=plan.clear and wanted.is_dir and len(absent) < len(wanted.paths),
+        )
+    missing = tuple(dict.fromkeys(wanted.values[i] for i in sorted(absent)))
+    return _Work(
+        selection=item, oid=oid, actual=actual, plan=None if plan.is_empty else plan, missing=missing
+    )
+
+
+def _wanted(loaded: Loaded, oid: ObjectId, inner: str | None) -> Wanted:
+    if not oid.is_dir:
+        return Wanted(is_dir=False, paths=[""], values=[oid.value])
+    paths, values = loaded.repo.cache.read_tree(oid)
+    if inner is not None:
+        chosen = [i for i, name in enumerate(paths) if name == inner or name.startswith(inner + "/")]
+        paths, values = [paths[i] for i in chosen], [values[i] for i in chosen]
+    return Wanted(is_dir=True, paths=paths, values=values)
+
+
+def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
+    cache = loaded.repo.cache
+    unsaved = [
+        loaded.repo.shown(work.selection.tracked.path)
+        for work in works
+        if work.plan and work.plan.lost and workspace.unsaved(work.plan, cache, legacy=work.oid.legacy)
+    ]
+    if unsaved:
+        listed = "\n".join(f"  {path}" for path in unsaved)
+        raise Conflict(
+            f"these hold changes that are saved nowhere, and would be overwritten:\n{listed}\nNothing was changed.",
+            hint=f"dv commit {unsaved[0]}   keeps them; dv checkout --force   gives them up",
+        )
+
+
+def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> Applied:
+    if work.plan is None:
+        return Applied({}, {})
+    repo, plan, path = loaded.repo, work.plan, work.selection.tracked.path
+    is_executable = work.selection.tracked.output.isexec and not work.oid.is_dir
+    done = workspace.apply(
+        plan,
+        repo.root,
+        repo.cache,
+        # The executable bit of a link would be the object's.
+        kind=LinkType.COPY if is_executable and kind in {LinkType.HARDLINK, LinkType.SYMLINK} else kind,
+        legacy=work.oid.legacy,
+        advance=progress.advance,
+    )
+    scanner = loaded.scanner(legacy=work.oid.legacy)
+    if plan.wanted.is_dir:
+        listing, digests = workspace.remembered(plan, work.actual, done)
+        scan.finish_tree(scanner, path, listing, digests, present=b"")
+    elif done.stats:
+        if is_executable:
+            os.chmod(f"{repo.root}/{path}", os.stat(f"{repo.root}/{path}").st_mode | 0o100)
+        found = scan.single(scanner, path)
+        digest = bytes.fromhex(work.oid.value)
+        loaded.stats.remember_file(scanner.key(path), FileRecord(found.stats, digest))
+    return done
+
+
+def _sync(repo: Repo) -> None:
+    workspace.batch.sync(repo.root)
+
+
+def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
+    for work in works:
+        if work.plan is None and work.actual is not None and work.oid.value and not work.missing:
+            add.relinked(loaded, work.selection.tracked.path, work.actual, kind)
+    loaded.stats.save()
+
+
+def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) -> CheckoutResult:
+    added, modified, failed = [], [], []
+    counts = [0, 0, len(gone)]
+    missing: list[str] = []
+    for work, applied in done:
+        shown = repo.shown(work.selection.tracked.path) + ("/" if work.oid.is_dir else "")
+        missing += work.missing
+        if applied.failed or work.missing:
+            failed.append(shown.rstrip("/"))
+        if work.plan is None:
+            continue
+        (modified if work.actual is not None else added).append(shown)
+        created = set(work.plan.create)
+        counts[0] += sum(1 for index in applied.stats if index in created)
+        counts[1] += sum(1 for index in applied.stats if index not in created)
+        counts[2] += len(work.plan.delete)
+        for code in applied.failed.values():
+            if code == errno.ENOSPC:
+                raise DiskError(
+                    f"no space left on the device; '{shown}' is incomplete, nothing is lost",
+                    hint="free some space (dv gc -w), then run the command again",
+                )
+    return CheckoutResult(
+        added=_sorted(added),
+        modified=_sorted(modified),
+        deleted=_sorted(gone),
+        failed=tuple(failed),
+        counts=(counts[0], counts[1], counts[2]),
+        missing=tuple(missing),
+    )
+
+
+def _sorted(paths: list[str]) -> tuple[str, ...]:
+    """Directories first, then files, each by name."""
+    return tuple(sorted(paths, key=lambda path: (not path.endswith("/"), path)))

@@ -1,0 +1,65 @@
+"""Remove outputs that belong to another revision: put there by us, unchanged since, and safe in the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from data_versioning.operations.loaded import Loaded
+from data_versioning.paths import parents
+from data_versioning.workspace import checkout, scan
+from data_versioning.workspace.checkout import Wanted
+
+
+def remove(loaded: Loaded) -> list[str]:
+    """Remove them and return what is gone, relative to the current directory (directories end in "/").
+
+    Happens after `git checkout` to a revision that does not track them. A file that was touched since, that Git
+    tracks, or whose content is not in the cache stays.
+    """
+    repo, project = loaded.repo, loaded.project
+    outputs = loaded.stats.outputs()
+    candidates = [path for path in sorted(outputs) if project.tracked(path) is None]
+    if not candidates:
+        return []
+    git = repo.git
+    in_git = git.tracked([f"{repo.root}/{path}" for path in candidates]) if git else set()
+    gone = []
+    for path in candidates:
+        holds_output = any(item.path.startswith(path + "/") for item in project.outputs())
+        if f"{repo.root}/{path}" not in in_git and not holds_output and (shown := _remove_one(loaded, path)):
+            gone.append(shown)
+    loaded.stats.remember_outputs([], removed=candidates)
+    return gone
+
+
+def _remove_one(loaded: Loaded, path: str) -> str | None:
+    repo = loaded.repo
+    if not os.path.lexists(f"{repo.root}/{path}") or not _is_as_remembered(loaded, path):
+        return None
+    snapshot = scan.look(loaded.scanner(), path)
+    if snapshot is None or repo.cache.missing([*dict.fromkeys(snapshot.hex_digests()), snapshot.oid.value]):
+        return None
+    nothing = Wanted(is_dir=snapshot.is_dir, paths=[], values=[])
+    plan = checkout.plan(path, snapshot, nothing)
+    checkout.apply(plan, repo.root, repo.cache, kind=checkout.LinkType.COPY)
+    if snapshot.is_dir:
+        with contextlib.suppress(OSError):
+            os.rmdir(f"{repo.root}/{path}")
+    for parent in parents(path):
+        with contextlib.suppress(OSError):
+            os.rmdir(f"{repo.root}/{parent}")
+    loaded.stats.remember_tree(path, None)
+    loaded.stats.remember_file(path, None)
+    return repo.shown(path) + ("/" if snapshot.is_dir else "")
+
+
+def _is_as_remembered(loaded: Loaded, path: str) -> bool:
+    """Whether nothing touched the output since we last looked at it, judged by stats alone."""
+    scanner = loaded.scanner()
+    if os.path.isdir(f"{loaded.repo.root}/{path}"):
+        record = loaded.stats.tree(path)
+        listing = scan.list_files(scanner, path)
+        return record is not None and record.names == listing.names and record.stats == listing.stats
+    known = loaded.stats.file(path)
+    return known is not None and known.stat == scan.single(scanner, path).stats
