@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_ESCAPED = re.compile(r"\\(.)")
 _SPECIAL = str.maketrans({character: "\\" + character for character in "\\[]!*#?"})
 
 
@@ -14,28 +18,24 @@ def entry_for(name: str) -> str:
     return "/" + name.translate(_SPECIAL)
 
 
-def add(text: str, name: str) -> str:
-    """Return the text with an entry for `name` at the end.
+def add(text: str, entry: str) -> str:
+    """Return the text with `entry` at the end.
 
-    >>> add("*.log", "data")
+    >>> add("*.log", entry_for("data"))
     '*.log\\n/data\\n'
     """
     separator = "\n" if text and not text.endswith("\n") else ""
-    return f"{text}{separator}{entry_for(name)}\n"
+    return f"{text}{separator}{entry}\n"
 
 
-def remove(text: str, name: str) -> str | None:
-    """Return the text without the entry for `name`; None when nothing is left and the file goes too.
+def remove(text: str, entry: str) -> str | None:
+    """Return the text without `entry`; None when nothing is left and the file goes too.
 
-    Like DVC this compares with the name as it is, so an entry that had to be escaped stays. Line ends become
-    newlines.
+    Like DVC this looks for the unescaped name: an escaped entry stays. Line ends become newlines.
 
-    >>> remove("/data\\n*.log\\n", "data"), remove("/data\\n", "data")
+    >>> remove("/data\\n*.log\\n", entry_for("data")), remove("/data\\n", entry_for("data"))
     ('*.log\\n', None)
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    last = lines.pop()
-    kept = [line + "\n" for line in lines if line.strip() != f"/{name}".strip()]
-    if last and last.strip() != f"/{name}".strip():
-        kept.append(last)
-    return "".join(kept) if kept else None
+    plain = _ESCAPED.sub(r"\1", entry).strip()
+    lines = _LINE.findall(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(line for line in lines if line.strip() != plain) or None

@@ -31,6 +31,13 @@ def is_ignored(root: str, paths: Mapping[str, str]) -> set[str]:
     return {key for key, path in paths.items() if is_ignored(root, {key: path})}
 
 
+def ignored_directories(directory: str) -> list[bytes]:
+    """Return the untracked directories below `directory` that ignore rules hide, relative to it."""
+    options = ("--others", "--ignored", "--exclude-standard", "--directory")
+    found = process.run(directory, "ls-files", "-z", *options).split(b"\0")
+    return [path[:-1] for path in found if path.endswith(b"/")]
+
+
 def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
     """Return the keys whose path is in the index, or has something below it there."""
     if not paths:

@@ -55,28 +55,28 @@ class Git:
 
     def is_ignored(self, paths: Iterable[str]) -> set[str]:
         """Return those paths that ignore rules hide, tracked or not; a final "/" means a directory."""
-        return index.is_ignored(self.root, {path: self.relative(path) for path in paths})
+        return index.is_ignored(self.root, {path: _relative(self.root, path) for path in paths})
 
     def tracked(self, paths: Iterable[str]) -> set[str]:
         """Return those paths that are in the index or have something below them in the index."""
-        return index.tracked(self.root, {path: self.relative(path) for path in paths})
+        return index.tracked(self.root, {path: _relative(self.root, path) for path in paths})
 
     def is_dirty(self, paths: Iterable[str] | None = None) -> bool:
         """Whether any of these paths differs from HEAD, is staged or new; without paths: any tracked file."""
         if paths is None:
             return bool(process.run(self.root, "status", "--porcelain", "-z", "--untracked-files=no"))
-        return bool(index.changed(self.root, [self.relative(path) for path in paths]))
+        return bool(index.changed(self.root, [_relative(self.root, path) for path in paths]))
 
     def stage(self, paths: Iterable[str]) -> None:
         """Put these files into the index as they are on disk; those that are gone leave it."""
-        index.stage(self.root, [self.relative(path) for path in paths])
+        index.stage(self.root, [_relative(self.root, path) for path in paths])
 
     def commit(self, paths: Iterable[str], message: str) -> str | None:
         """Commit exactly these files as they are on disk; return the commit, or None when nothing changed.
 
         What else is staged stays staged and uncommitted. Hooks run; if one refuses, the index is as before.
         """
-        made = index.commit(self.root, self.git_dir, [self.relative(path) for path in paths], message)
+        made = index.commit(self.root, self.git_dir, [_relative(self.root, path) for path in paths], message)
         return self.head() if made else None
 
     def tag(self, name: str, message: str, *, annotated: bool = True, revision: str = "HEAD") -> None:
@@ -138,16 +138,6 @@ class Git:
         how = () if revision in history.references(self.root, "refs/heads/") else ("--detach",)
         process.run(self.root, "switch", "--quiet", *how, history.plain(revision), env={})
 
-    def relative(self, path: str) -> str:
-        """Return `path` relative to the top, a final "/" kept; `PathError` outside the work tree."""
-        if not os.path.isabs(path):
-            return path
-        if not path.startswith(self.root + "/"):
-            path = os.path.join(os.path.realpath(os.path.dirname(path.rstrip("/"))), os.path.basename(path))
-        if not path.startswith(self.root + "/"):
-            raise PathError(f"{path} lies outside the Git repository {self.root}", hint=f"cd {self.root}")
-        return path.removeprefix(self.root + "/")
-
 
 def main_worktree(git: Git) -> str | None:
     """Return the top of the main work tree, `git.root` unless linked; None beside a bare repository."""
@@ -162,6 +152,16 @@ def worktrees(git: Git) -> list[str]:
     listed = process.run(git.root, "worktree", "list", "--porcelain").split(b"\n")
     found = [os.fsdecode(line.removeprefix(b"worktree ")) for line in listed if line.startswith(b"worktree ")]
     return [path for path in found if Git.find(path) is not None and os.path.isdir(path)]
+
+
+def _relative(root: str, path: str) -> str:
+    if not os.path.isabs(path):
+        return path
+    if not path.startswith(root + "/"):
+        path = os.path.join(os.path.realpath(os.path.dirname(path.rstrip("/"))), os.path.basename(path))
+    if not path.startswith(root + "/"):
+        raise PathError(f"{path} lies outside the Git repository {root}", hint=f"cd {root}")
+    return path.removeprefix(root + "/")
 
 
 def _git_directory(marker: str) -> str | None:

@@ -1,8 +1,8 @@
 """`.dvc/tmp/rwlock`: which paths the commands of running processes read and write, shared with `dvc repro`.
 
 A JSON object {"write": {PATH: {"pid", "cmd"}}, "read": {PATH: [{"pid", "cmd"}, …]}}, edited under the lock
-`rwlock.lock`. Paths that are equal or nested collide unless both sides only read. Entries of processes that do not
-exist on this machine any more are dropped.
+`rwlock.lock`. Paths that are equal or nested collide unless both sides only read. Entries of processes that do
+not exist on this machine any more are dropped.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypedDict
 
 from data_versioning.errors import FormatError, LockTimeout
@@ -20,6 +21,7 @@ from data_versioning.paths import is_inside
 
 _FILE = "rwlock"
 _GUARD = "rwlock.lock"
+_GUARD_TIMEOUT = 10.0  # it is held for the time of one small write
 
 
 class Owner(TypedDict):
@@ -114,29 +116,35 @@ def hold(
     """
     me = Owner(pid=os.getpid(), cmd=command)
     patience = locks.Patience(timeout, waiting)
-    while True:
-        with _editing(directory, timeout) as table:
-            blocked = table.blocker(me, read, write)
-            if blocked is None:
-                entered = table.enter(me, read, write)
-                break
-        who = f"{blocked[0]} is used by `{blocked[1]['cmd']}` in {locks.describe(blocked[1]['pid'])}"
-        if not patience.pause(lambda: who):  # noqa: B023
+    while isinstance(entered := _enter(directory, me, read, write), str):
+        if not patience.pause(partial(str, entered)):
             raise LockTimeout(
-                f"{who}; gave up after {timeout:g} s, nothing was changed",
+                f"{entered}; gave up after {timeout:g} s, nothing was changed",
                 hint="wait until that command ends, or end it; then run this command again",
             )
     try:
         yield
     finally:
-        with _editing(directory, timeout) as table:
+        with _editing(directory) as table:
             table.leave(me, *entered)
 
 
+def _enter(
+    directory: str, me: Owner, read: Sequence[str], write: Sequence[str]
+) -> tuple[list[str], list[str]] | str:
+    """Return what was registered, or who is in the way."""
+    with _editing(directory) as table:
+        blocked = table.blocker(me, read, write)
+        if blocked is None:
+            return table.enter(me, read, write)
+    path, owner = blocked
+    return f"{path} is used by `{owner['cmd']}` in {locks.describe(owner['pid'])}"
+
+
 @contextmanager
-def _editing(directory: str, timeout: float) -> Iterator[_Table]:
+def _editing(directory: str) -> Iterator[_Table]:
     path = os.path.join(directory, _FILE)
-    with locks.exclusive(os.path.join(directory, _GUARD), timeout=max(timeout, 10.0)):
+    with locks.exclusive(os.path.join(directory, _GUARD), timeout=_GUARD_TIMEOUT):
         table = _Table.load(path)
         table.drop_dead()
         yield table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_versioning.git import index
 from data_versioning.git.repository import Git
 from data_versioning.localfs import walk
 from data_versioning.paths import RepoPath
@@ -14,7 +15,7 @@ from data_versioning.workspace.source import Workspace
 def discover(root: str, *, no_scm: bool) -> Discovered:
     """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores."""
     git = None if no_scm else Git.find(root)
-    skip = frozenset(git.ignored_directories(root)) if git else frozenset()
+    skip = frozenset(index.ignored_directories(root)) if git else frozenset()
     directories, names = walk.walk_project(root, skip=skip)
     ignore_files = [name for name in names if name.rpartition("/")[2] == ".dvcignore"]
     rules = IgnoreRules.load(root, ignore_files)
