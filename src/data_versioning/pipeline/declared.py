@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from types import NoneType
 from typing import Any, TypeVar
 
@@ -16,7 +15,16 @@ from data_versioning.formats import dvcfile, lockfile, pipelinefile
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import templates
 from data_versioning.pipeline.resolve import DEFAULT_PARAMS_FILE, ResolvedStage
-from data_versioning.pipeline.stage import Dependency, Lock, Output, OutputKind, Stage, is_pointer_file, join
+from data_versioning.pipeline.stage import (
+    Dependency,
+    Lock,
+    Output,
+    OutputKind,
+    Stage,
+    is_pointer_file,
+    join,
+    plain,
+)
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PRIVATE = re.compile(r"(?:^|/)(?:\.git|\.hg|\.dvc)(?:/|$)", re.IGNORECASE)
@@ -166,13 +174,18 @@ def _with_lock(stage: Stage, locked: lockfile.LockedStage) -> Stage:
     deps = {entry.path: entry for entry in locked.deps}
     outs = {entry.path: entry for entry in locked.outs}
     return stage._replace(
-        deps=tuple(_recorded(dep, deps[dep.path]) if dep.path in deps else dep for dep in stage.deps),
-        outs=tuple(
-            _recorded(out, outs[out.path])._replace(cloud=outs[out.path].cloud) if out.path in outs else out
-            for out in stage.outs
-        ),
+        deps=tuple(_locked_dependency(dep, deps.get(dep.path)) for dep in stage.deps),
+        outs=tuple(_locked_output(out, outs.get(out.path)) for out in stage.outs),
         lock=Lock(locked.cmd, plain(locked.params)),
     )
+
+
+def _locked_dependency(dep: Dependency, entry: dvcfile.Dependency | None) -> Dependency:
+    return _recorded(dep, entry)._replace(dataset=entry.dataset) if entry else dep
+
+
+def _locked_output(output: Output, entry: dvcfile.Output | None) -> Output:
+    return _recorded(output, entry)._replace(cloud=entry.cloud) if entry else output
 
 
 def _working_directory(file: str, written: str) -> RepoPath:
@@ -214,12 +227,3 @@ def _checked_output(stage: Stage, output: Output) -> Output:
             else "cannot be an output: it holds more than data"
         )
     raise PathError(f"{stage.place}: {output.path!r} {reason}", hint=f"correct the path in {stage.file}")
-
-
-def plain(value: Any) -> Any:
-    """Return `value` with dates as text: what compiled projects can hold, and equal when the dates are."""
-    if isinstance(value, dict):
-        return {plain(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(plain, value))
-    return f"!!timestamp {value.isoformat()}" if isinstance(value, date) else value

@@ -10,7 +10,14 @@ from data_versioning.formats import dvcfile, lockfile, pipelinefile
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import declared, resolve, templates
 from data_versioning.pipeline.project import Project, Sections
-from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, POINTER_SUFFIX, Stage, is_pointer_file
+from data_versioning.pipeline.stage import (
+    LOCK_FILE,
+    PIPELINE_FILE,
+    POINTER_SUFFIX,
+    Stage,
+    is_pointer_file,
+    plain,
+)
 from data_versioning.pipeline.templates import FlagStyle
 from data_versioning.source import Source
 
@@ -55,7 +62,7 @@ def _pipeline(file: RepoPath, source: Source, flags: FlagStyle) -> tuple[list[St
     except FileNotFoundError:
         locked = {}
     stages = [declared.from_entry(pipeline, stage, locked.get(stage.name)) for stage in resolved.stages]
-    return stages, Sections(file, *declared.plain(tuple(resolved[1:])))
+    return stages, Sections(file, *plain(tuple(resolved[1:])))
 
 
 def _text(file: RepoPath, source: Source) -> str:

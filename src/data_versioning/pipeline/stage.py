@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_versioning.errors import PathError
 from data_versioning.paths import RepoPath
@@ -206,3 +206,12 @@ def is_pointer_file(path: str) -> bool:
     (True, True, False)
     """
     return path.endswith(POINTER_SUFFIX) or path.rpartition("/")[2] == PIPELINE_FILE
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with dates as text: what a compiled project can hold, and equal when the dates are."""
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(plain, value))
+    return f"!!timestamp {value.isoformat()}" if hasattr(value, "isoformat") else value
