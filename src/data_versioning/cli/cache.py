@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.subcommand == "migrate":
         return handoff.run(args.argv)
     if args.value is not None or args.unset:
-        cache.change_dir(None if args.unset else args.value, level=args.level, argv=args.argv)
+        cache.change_dir(None if args.unset else args.value, level=args.level, argv=("dv", *args.argv))
         return 0
     found = cache.cache_dir(level=args.level)
     if args.json:

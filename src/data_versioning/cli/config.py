@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json or found:
             _print(args, [found] if found else [])
     else:
-        config.change(args.name, None if args.unset else args.value, level=args.level, argv=args.argv)
+        config.change(
+            args.name, None if args.unset else args.value, level=args.level, argv=("dv", *args.argv)
+        )
         if str(args.name) == "cache.type" and not args.quiet:
             print(
                 "Links that are in the workspace now stay; change them with:\n  dv checkout --relink",

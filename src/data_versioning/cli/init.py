@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the repository and say what to do next."""
     try:
         result = init.init(
-            args.directory, no_scm=args.no_scm, subdir=args.subdir, force=args.force, argv=args.argv
+            args.directory, no_scm=args.no_scm, subdir=args.subdir, force=args.force, argv=("dv", *args.argv)
         )
     except (Conflict, GitError, PathError) as error:
         error.exit_code = 1  # as `dvc init` ends when it refuses

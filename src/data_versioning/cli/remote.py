@@ -55,13 +55,15 @@ def run(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     if args.default:
         print(f"Setting '{args.name.lower()}' as a default remote.")
-    remote.add(args.name, args.url, default=args.default, force=args.force, level=args.level, argv=args.argv)
+    remote.add(
+        args.name, args.url, default=args.default, force=args.force, level=args.level, argv=("dv", *args.argv)
+    )
     return 0
 
 
 def _default(args: argparse.Namespace) -> int:
     if args.unset or args.name is not None:
-        remote.set_default(None if args.unset else args.name, level=args.level, argv=args.argv)
+        remote.set_default(None if args.unset else args.name, level=args.level, argv=("dv", *args.argv))
         return 0
     found = remote.default(level=args.level)
     print(found or "No default remote set")
@@ -70,7 +72,7 @@ def _default(args: argparse.Namespace) -> int:
 
 def _modify(args: argparse.Namespace) -> int:
     value = None if args.unset else args.value
-    remote.modify(args.name, args.option, value, unset=args.unset, level=args.level, argv=args.argv)
+    remote.modify(args.name, args.option, value, level=args.level, argv=("dv", *args.argv))
     return 0
 
 
@@ -86,10 +88,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    remote.remove(args.name, level=args.level, argv=args.argv)
+    remote.remove(args.name, level=args.level, argv=("dv", *args.argv))
     return 0
 
 
 def _rename(args: argparse.Namespace) -> int:
-    remote.rename(args.name, args.new, level=args.level, argv=args.argv)
+    remote.rename(args.name, args.new, level=args.level, argv=("dv", *args.argv))
     return 0

@@ -1,0 +1,135 @@
+"""Reads and writes the configuration files of the four levels.
+
+Starts no program and trusts no file: what came with the repository is told apart from what its user set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+
+from data_versioning import formats
+from data_versioning.errors import ConfigError, DiskError
+from data_versioning.formats import config
+from data_versioning.formats.config import Settings
+from data_versioning.localfs import atomic, locks
+from data_versioning.workspace.config_paths import LEVELS, level_paths
+
+Values = Mapping[str, Mapping[str, str]]
+Change = Callable[[str, Values], str]
+"""From the text of a file, and its values as they stand there, to its new text."""
+
+_LOCK_TIMEOUT = 10.0  # seconds; an edit takes milliseconds
+_TOO_BIG = 1 << 20
+_PROGRAM_OPTIONS = ("bearer_token_command",)
+# Files of Amazon's tools, in which a line with this word names a program to be started.
+_PROGRAM_FILES = ("configpath", "credentialpath")
+_PROGRAM_WORD = b"credential_process"
+
+
+def load(root: str | None) -> Settings:
+    """Return the settings of all levels, paths absolute.
+
+    Raises `ConfigError` for a file that cannot be understood or holds what DVC would not accept.
+    """
+    return config.merge((level, values(path)) for level, path in level_paths(root).items())
+
+
+def values(file: str) -> dict[str, dict[str, str]]:
+    """Return the sections of one file, paths absolute; nothing when there is no file."""
+    return config.resolve_paths(config.read(_text(file), file=file), os.path.dirname(os.path.abspath(file)))
+
+
+def save(root: str | None, level: str, change: Change) -> None:
+    """Change one file, atomically, if the result together with the weaker levels is one that DVC accepts.
+
+    Raises `ConfigError` otherwise, and then changed nothing.
+    """
+    file = level_paths(root)[level]
+    if root is None or level not in ("repo", "local"):
+        _save(root, level, file, change)
+        return
+    with locks.exclusive(f"{root}/.dvc/tmp/dv/config.lock", timeout=_LOCK_TIMEOUT):
+        _save(root, level, file, change)
+
+
+def _save(root: str | None, level: str, file: str, change: Change) -> None:
+    before = _text(file)
+    after = change(before, config.read(before, file=file))
+    if after == before:
+        return
+    changed = config.resolve_paths(config.read(after, file=file), os.path.dirname(os.path.abspath(file)))
+    weaker = LEVELS[: LEVELS.index(level)]
+    paths = level_paths(root)
+    config.merge([*((each, values(paths[each])) for each in weaker if each in paths), (level, changed)])
+    try:
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        atomic.write(file, after.encode())
+    except OSError as error:
+        raise DiskError(f"cannot write '{file}': {error.strerror}", hint=f"ls -l {file}") from error
+
+
+def untrusted_programs(root: str) -> Iterator[tuple[str, str]]:
+    """Yield remote and option for each program that the committed configuration would make DVC start.
+
+    Committed means `.dvc/config`. What the local level overrides does not count, and what the user's own
+    levels say, too, is trusted.
+    """
+    paths = level_paths(root)
+    weaker = [values(paths[level]) for level in ("system", "global")]
+    stronger = values(paths["local"])
+    for section, options in values(paths["repo"]).items():
+        for option in (*_PROGRAM_OPTIONS, *_PROGRAM_FILES):
+            value = options.get(option)
+            if value is None or option in stronger.get(section, {}):
+                continue
+            if any(level.get(section, {}).get(option) == value for level in weaker):
+                continue
+            if option in _PROGRAM_OPTIONS or _names_program(value):
+                yield section.partition(" ")[2].strip('"'), option
+
+
+def share_cache_of_main_worktree(root: str) -> None:
+    """Let a linked worktree of Git use the object cache of the main one, unless it has a cache already."""
+    main = _main_worktree(root)
+    paths = level_paths(root)
+    if main is None or os.path.exists(f"{root}/.dvc/cache") or not os.path.isdir(f"{main}/.dvc"):
+        return
+    if "dir" in values(paths["local"]).get("cache", {}):
+        return
+    shared = load(main).get("cache", "dir") or f"{main}/.dvc/cache"
+    if load(root).get("cache", "dir") != shared:
+        save(root, "local", lambda text, _: formats.configtext.edit(text, "cache", "dir", shared))
+
+
+def _main_worktree(root: str) -> str | None:
+    """Return the top of the main work tree; None unless `root` is the top of a linked one."""
+    pointer = _text(f"{root}/.git").strip()
+    if not pointer.startswith("gitdir: "):
+        return None
+    git_dir = os.path.join(root, pointer.removeprefix("gitdir: "))
+    common = _text(f"{git_dir}/commondir").strip()  # a submodule has none
+    if not common:
+        return None
+    top, name = os.path.split(os.path.realpath(os.path.join(git_dir, common)))
+    return top if name == ".git" else None
+
+
+def _names_program(file: str) -> bool:
+    try:
+        with open(file, "rb") as opened:
+            return _PROGRAM_WORD in opened.read(_TOO_BIG)
+    except OSError:
+        return False
+
+
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8") as opened:
+            return opened.read(_TOO_BIG)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text: {error}", hint=f"git checkout -- {file}") from error
+    except OSError as error:
+        raise DiskError(f"cannot read '{file}': {error.strerror}", hint=f"ls -l {file}") from error
