@@ -16,9 +16,9 @@ from data_versioning.formats import yamltext
 from data_versioning.formats.fields import Fields
 
 _CLOUD_KEYS = ("etag", "checksum", "version_id")
-_CONTENT = frozenset({"md5", "etag", "checksum", "size", "nfiles", "isexec", "version_id"})
-_FILE_KEYS = _CONTENT | {"relpath", "cloud"}
-_ENTRY_KEYS = _CONTENT | {"path", "persist", "cloud", "hash", "files", "fs_config"}
+CONTENT_KEYS = frozenset({"md5", "etag", "checksum", "size", "nfiles", "isexec", "version_id"})
+_FILE_KEYS = CONTENT_KEYS | {"relpath", "cloud"}
+_ENTRY_KEYS = CONTENT_KEYS | {"path", "persist", "cloud", "hash", "files", "fs_config"}
 _OUTPUT_KEYS = _ENTRY_KEYS | {"desc", "type", "labels", "meta", "cache", "remote", "push"}
 _DEPENDENCY_KEYS = _ENTRY_KEYS | {"repo", "db"}
 _TOP_KEYS = frozenset({"md5", "wdir", "deps", "outs", "locked", "frozen", "meta", "always_changed", "desc"})
@@ -85,6 +85,7 @@ class Dependency:
     fs_config: Mapping[str, object] | None = None
     repo: Mapping[str, object] | None = None
     db: Mapping[str, object] | None = None
+    dataset: Mapping[str, object] | None = None  # in dvc.lock only: what `path`, "ds://name", was
 
     @property
     def digest(self) -> str | None:
@@ -149,7 +150,11 @@ def read_content(fields: Fields) -> dict[str, Any]:
         if len(fields.mapping("cloud") or ()) > 1 or not isinstance(name, str):
             raise fields.wrong("one remote name is expected", "cloud")
         cloud = Fields(
-            (fields.mapping("cloud") or {})[name], _CONTENT, text=fields.text, file=fields.file, place=place
+            (fields.mapping("cloud") or {})[name],
+            CONTENT_KEYS,
+            text=fields.text,
+            file=fields.file,
+            place=place,
         )
 
     def holder(key: str) -> Fields:
@@ -244,6 +249,8 @@ def output_entry(output: Output) -> dict[str, object]:
 
 def lock_entry(entry: Output | Dependency) -> dict[str, object]:
     """Return `entry` as an item of `deps` or `outs` in `dvc.lock`, where `hash` comes before the checksum."""
+    if isinstance(entry, Dependency) and entry.dataset is not None:
+        return {"path": entry.path, "dataset": dict(entry.dataset)}
     files = entry.files is not None
     content = {"files": [dict(item) for item in entry.files or ()]} if files else _content(entry)
     return {"path": entry.path, **_filled(entry, ("hash",)), **content}

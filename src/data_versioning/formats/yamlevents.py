@@ -38,17 +38,17 @@ class YamlSyntaxError(FormatError):
     """libyaml cannot read the text."""
 
 
-def is_plain_text(scalar: str) -> bool:
-    """Whether the unquoted `scalar` is a string to a YAML 1.2 reader."""
-    if not scalar or scalar[0] in _SPECIAL_FIRST:
-        return not (
-            scalar in _WORDS
-            or scalar in ("<<", "=")
-            or _FLOAT.fullmatch(scalar)
-            or _INT.fullmatch(scalar)
-            or _LOOKS_LIKE_DATE.match(scalar)
-        )
-    return True
+def is_text(scalar: str) -> bool | None:
+    """Whether the unquoted `scalar` is text to a YAML 1.2 reader; None for what looks like a date or a merge.
+
+    >>> is_text("on"), is_text("1e-3"), is_text("2001-01-01")
+    (True, False, None)
+    """
+    if scalar and scalar[0] not in _SPECIAL_FIRST:
+        return True
+    if scalar in _WORDS or _FLOAT.fullmatch(scalar) or (scalar[0] != "_" and _INT.fullmatch(scalar)):
+        return False
+    return None if scalar in ("<<", "=") or _LOOKS_LIKE_DATE.match(scalar) else True
 
 
 def _integer(text: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from data_versioning import formats
 from data_versioning.errors import FormatError
-from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_plain_text
+from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_text
 
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
@@ -182,8 +182,10 @@ def _claim(container: Mapping[Any, object] | list[object], seen: set[int]) -> No
 def _scalar(value: object, before: str) -> str:
     if type(value) is str:
         text = value
-        if not _PLAIN.fullmatch(text) or text.startswith("...") or not is_plain_text(text):
+        surely_text = is_text(text) if _PLAIN.fullmatch(text) and not text.startswith("...") else None
+        if surely_text is None:
             raise _Unsure
+        text = text if surely_text else f"'{text}'"
     elif type(value) is bool:
         text = "true" if value else "false"
     elif type(value) is int:
