@@ -1,8 +1,8 @@
 """`.dvc/tmp/rwlock`: which paths the commands of running processes read and write, shared with `dvc repro`.
 
 A JSON object {"write": {PATH: {"pid", "cmd"}}, "read": {PATH: [{"pid", "cmd"}, …]}}, edited under the lock
-`rwlock.lock`. Paths that are equal or nested collide unless both sides only read. Entries of processes that do
-not exist on this machine any more are dropped.
+`rwlock.lock`. Paths that are equal or nested collide unless both sides only read. Entries of processes that
+do not exist on this machine any more are dropped.
 """
 
 from __future__ import annotations

@@ -1,0 +1,186 @@
+"""What `.dvcignore` files hide, decided exactly as DVC decides it. Reads the ignore files, nothing else.
+
+Each directory may hold one. Its rules are rewritten to be relative to the root and follow those of the directories
+above; for an entry the rules of its own directory count, and the last one that matches wins.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Self
+
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from data_versioning.errors import FormatError
+from data_versioning.paths import parents
+
+_ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
+_DIRECTORY_MARK = re.compile(r"\(\?P<\w+>/\)")
+_Decision = tuple[Callable[[str], object], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of an ignore file, relative to the root, and where it stands ("FILE:LINE")."""
+
+    pattern: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """The rules that count inside one directory, and compiled, later ones first."""
+
+    rules: tuple[Rule, ...]
+    for_files: tuple[_Decision, ...]
+    for_directories: tuple[_Decision, ...]
+
+    @classmethod
+    def compile(cls, rules: Iterable[Rule]) -> Self:
+        """Compile rules; those that say nothing are dropped."""
+        compiled = [(rule, regex) for rule in rules if (regex := _regex(rule))]
+        return cls(
+            rules=tuple(rule for rule, _ in compiled),
+            for_files=_decisions([regex for rule, regex in compiled if not rule.pattern.endswith("/")]),
+            for_directories=_decisions([regex for _, regex in compiled]),
+        )
+
+    def hides(self, path: str, *, is_dir: bool) -> bool:
+        """Whether the last rule that matches this very path ignores it; directories above do not count."""
+        if is_dir:
+            for match, ignored in self.for_directories:
+                if match(path) or match(path + "/"):
+                    return ignored
+            return False
+        for match, ignored in self.for_files:
+            if match(path):
+                return ignored
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoreRules:
+    """The rules of a project, by the directory that holds them ("" is the root)."""
+
+    by_directory: Mapping[str, _Rules]
+
+    @classmethod
+    def load(cls, root: str, ignore_files: Iterable[str]) -> Self:
+        """Read these ignore files (paths relative to `root`); those that are ignored themselves do not count.
+
+        Raises `FormatError` naming file and line of a rule that makes no sense.
+        """
+        table = {"": _Rules.compile([Rule(pattern=text) for text in _ALWAYS])}
+        found = cls(by_directory=table)
+        for path in sorted(ignore_files, key=lambda path: path.count("/")):
+            if not found.matches(path, is_dir=False):
+                directory = os.path.dirname(path)
+                own = _Rules.compile(_read(root, path)).rules
+                inherited = found._rules(directory).rules
+                table[directory] = _Rules.compile([*inherited, *(_rebased(rule, directory) for rule in own)])
+        return found
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether no ignore file has a rule: only what every walk leaves out anyway is ignored."""
+        return all(len(rules.rules) == len(_ALWAYS) for rules in self.by_directory.values())
+
+    def matches(self, path: str, is_dir: bool) -> bool:
+        """Whether `path` is ignored by the rules of its directory: itself, or as part of an ignored directory."""
+        directory = os.path.dirname(path)
+        rules = self._rules(directory)
+        above = any(rules.hides(parent, is_dir=True) for parent in reversed(parents(path)))
+        return above or rules.hides(path, is_dir=is_dir)
+
+    def filter(self, paths: Sequence[str]) -> list[int]:
+        """Return the indices of the files that a walk from the root would find.
+
+        A walk does not enter an ignored directory, whatever rules lie in it.
+        """
+        entered: dict[str, _Rules | None] = {"": self.by_directory[""]}
+        kept = []
+        for number, path in enumerate(paths):
+            directory = path.rpartition("/")[0]
+            rules = entered[directory] if directory in entered else self._enter(directory, entered)
+            if rules is not None and not rules.hides(path, is_dir=False):
+                kept.append(number)
+        return kept
+
+    def _enter(self, directory: str, entered: dict[str, _Rules | None]) -> _Rules | None:
+        """Return the rules that count inside `directory`; None when no walk gets there or sees anything."""
+        parent = directory.rpartition("/")[0]
+        above = entered[parent] if parent in entered else self._enter(parent, entered)
+        rules = None
+        if above is not None and not self.matches(directory, is_dir=True):
+            rules = self._rules(directory)
+            if any(rules.hides(part, is_dir=True) for part in (directory, *parents(directory))):
+                rules = None
+        entered[directory] = rules
+        return rules
+
+    def _rules(self, directory: str) -> _Rules:
+        for place in (directory, *parents(directory)):
+            if place in self.by_directory:
+                return self.by_directory[place]
+        return self.by_directory[""]
+
+
+def _read(root: str, path: str) -> list[Rule]:
+    try:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except UnicodeDecodeError as error:
+        raise FormatError("is not UTF-8 text", file=path, hint=f"rewrite {path} in UTF-8") from error
+    except FileNotFoundError:
+        return []
+    return [
+        Rule(pattern=line, place=f"{path}:{number}")
+        for number, line in enumerate(lines, 1)
+        if line and not line.startswith("#")
+    ]
+
+
+def _rebased(rule: Rule, directory: str) -> Rule:
+    """Return the rule of an ignore file in `directory` as one that stands in the root's.
+
+    The name of the directory goes into the pattern as it is, also when it looks like a pattern: as in DVC.
+    """
+    if not directory:
+        return rule
+    negated, pattern = ("!", rule.pattern[1:]) if rule.pattern.startswith("!") else ("", rule.pattern)
+    anchored = "/" in pattern[:-1] and not pattern.startswith("**/")
+    pattern = pattern.removeprefix("/" if anchored else "**/").removeprefix("\\")
+    pattern = f"{directory}/{pattern}" if anchored else f"{directory}/**/{pattern}"
+    return Rule(pattern=f"!/{pattern}" if negated else pattern, place=rule.place)
+
+
+def _regex(rule: Rule) -> tuple[str, bool] | None:
+    """Return the rule as a regular expression and whether it ignores; None when it says nothing."""
+    try:
+        text, ignored = GitIgnoreSpecPattern.pattern_to_regex(rule.pattern)
+        if text is None or ignored is None:
+            return None
+        text = _DIRECTORY_MARK.sub("/", text)
+        re.compile(text)
+    except (ValueError, re.error) as error:
+        file, _, line = rule.place.rpartition(":")
+        raise FormatError(
+            f"{rule.pattern!r} is no pattern: {error}",
+            file=file,
+            line=int(line),
+            hint=f"correct or remove that line of {file}",
+        ) from error
+    return text, ignored
+
+
+def _decisions(regexes: Sequence[tuple[str, bool]]) -> tuple[_Decision, ...]:
+    """Join neighbours that decide the same; later ones come first."""
+    groups = [
+        (re.compile("|".join(f"(?:{text})" for text, _ in group)).match, ignored)
+        for ignored, group in groupby(regexes, key=lambda regex: regex[1])
+    ]
+    return tuple(reversed(groups))
