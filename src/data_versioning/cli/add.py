@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
     )
     progress = render.progress(args)
     if args.out:
-        result = add.add_copy(repo, args.targets[0], args.out, force=args.force, options=options, progress=progress)
+        result = add.add_copy(
+            repo, args.targets[0], args.out, force=args.force, options=options, progress=progress
+        )
     else:
         result = add.add(repo, args.targets, options=options, progress=progress)
     if args.json:
@@ -74,9 +76,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     if args.remote or args.remote_jobs:
-        raise UsageError("--remote and --remote-jobs need --to-remote", hint="dv add --to-remote -r NAME PATH")
+        raise UsageError(
+            "--remote and --remote-jobs need --to-remote", hint="dv add --to-remote -r NAME PATH"
+        )
     if args.out and (len(args.targets) != 1 or args.glob or args.no_commit or args.recursive):
-        raise UsageError("--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help")
+        raise UsageError(
+            "--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help"
+        )
 
 
 def _meta(pairs: list[str] | None) -> dict[str, object] | None:

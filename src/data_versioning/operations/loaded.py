@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data_versioning.localfs import links
+from data_versioning.localfs import atomic, links
 from data_versioning.localfs.links import LinkType
 from data_versioning.pipeline import compiled
 from data_versioning.pipeline.project import Project
@@ -59,4 +59,8 @@ def link_kind(repo: Repo) -> LinkType:
     kinds = link_kinds(repo)
     if kinds[0] is LinkType.COPY:
         return LinkType.COPY
-    return links.usable(kinds, cache=repo.cache.base, workspace=repo.root)
+    cache = repo.cache
+    atomic.make_directory(cache.base, cache.directory_mode)
+    # Tried below .dvc/tmp: a file that comes and goes at the root would make the compiled project look outdated.
+    atomic.make_directory(repo.temp_dir)
+    return links.usable(kinds, cache=cache.base, workspace=repo.temp_dir)

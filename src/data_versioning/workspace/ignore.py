@@ -1,7 +1,7 @@
 """What `.dvcignore` files hide, decided exactly as DVC decides it. Reads the ignore files, nothing else.
 
-Each directory may hold one. Its rules are rewritten to be relative to the root and follow those of the directories
-above; for an entry the rules of its own directory count, and the last one that matches wins.
+Each directory may hold one. Its rules are rewritten to be relative to the root and follow those of the
+directories above; for an entry the rules of its own directory count, and the last one that matches wins.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class IgnoreRules:
         return all(len(rules.rules) == len(_ALWAYS) for rules in self.by_directory.values())
 
     def matches(self, path: str, is_dir: bool) -> bool:
-        """Whether `path` is ignored by the rules of its directory: itself, or as part of an ignored directory."""
+        """Whether the rules of its directory ignore `path`, itself or as part of an ignored directory."""
         directory = os.path.dirname(path)
         rules = self._rules(directory)
         above = any(rules.hides(parent, is_dir=True) for parent in reversed(parents(path)))

@@ -1,0 +1,74 @@
+"""`dv status`."""
+
+from __future__ import annotations
+
+import argparse
+
+from data_versioning.cli import main, render, session
+from data_versioning.errors import UsageError
+from data_versioning.operations import status
+
+EPILOG = """examples:
+  dv status                 stages and data that changed
+  dv status train           only one stage
+  dv status -q              print nothing; exit code 1 when something changed
+  dv data status            compare with the last Git commit, too
+"""
+_UP_TO_DATE = "Data and pipelines are up to date."
+_EMPTY = "Nothing is tracked here yet.\n\nTo begin, run:\n\n    dv add PATH"
+_WIDTH = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's options."""
+    flag = parser.add_argument
+    flag("targets", nargs="*", help="tracked paths, .dvc files or stages; all of them by default")
+    flag("-c", "--cloud", action="store_true", help="compare the cache with a remote (handed to dvc)")
+    flag("-r", "--remote", metavar="NAME", help="with --cloud: which remote")
+    flag("-a", "--all-branches", action="store_true", help="with --cloud: data of all branches")
+    flag("-T", "--all-tags", action="store_true", help="with --cloud: data of all tags")
+    flag("-A", "--all-commits", action="store_true", help="with --cloud: data of all commits")
+    flag("-j", "--jobs", type=int, metavar="N", help="with --cloud: requests at once")
+    flag("-d", "--with-deps", action="store_true", help="also what the targets depend on")
+    flag("-R", "--recursive", action="store_true", help="also everything below a directory")
+    flag("--no-updates", action="store_true", help="do not ask the origin of imports")
+    flag("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print; with --quiet the exit code tells."""
+    if args.cloud or args.remote:
+        return int(main.load("handoff").run(args.argv))
+    if args.all_branches or args.all_tags or args.all_commits or args.jobs:
+        raise UsageError("--all-branches, --all-tags, --all-commits and --jobs need --cloud", hint="dv status --cloud")
+    repo = session.open_repo(args)
+    found = status.status(
+        repo, args.targets, recursive=args.recursive, with_deps=args.with_deps, progress=render.progress(args)
+    )
+    if found.needs_dvc:
+        return int(main.load("handoff").run(args.argv))
+    if args.json:
+        render.print_json(found.changes)
+    elif args.quiet:
+        return int(bool(found.changes))
+    elif found.changes:
+        _show(found.changes, 0)
+    else:
+        print(_UP_TO_DATE if found.stages else _EMPTY)
+    return 0
+
+
+def _show(entry: object, depth: int) -> None:
+    indent = "\t" * depth
+    if isinstance(entry, str):
+        print(f"{indent}{entry}")
+    elif isinstance(entry, list):
+        for item in entry:
+            _show(item, depth)
+    elif isinstance(entry, dict):
+        for name, value in entry.items():
+            if isinstance(value, str):
+                print(f"{indent}{value + ':':<{_WIDTH}}{name}")
+            elif value:
+                print(f"{indent}{name}:")
+                _show(value, depth + 1)

@@ -1,0 +1,118 @@
+"""What changed since data was recorded and stages ran, in the shape of `dvc status`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from data_versioning.errors import CorruptObject, DiskError, FormatError, MissingObject
+from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import loaded as loading
+from data_versioning.operations import targets
+from data_versioning.operations.loaded import Loaded
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline import staleness
+from data_versioning.pipeline.project import StageSelection
+from data_versioning.pipeline.stage import Dependency, Output
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+from data_versioning.workspace import scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusResult:
+    """`changes`: by stage address, as `dvc status --json`; `needs_dvc`: stages whose origin only `dvc` can ask."""
+
+    changes: dict[str, list[staleness.Entry]]
+    stages: int
+    needs_dvc: tuple[str, ...] = ()
+
+
+def status(
+    repo: Repo,
+    names: Sequence[str] = (),
+    *,
+    recursive: bool = False,
+    with_deps: bool = False,
+    progress: Progress = SILENT,
+) -> StatusResult:
+    """Compare the stages and outputs that `names` mean (all without names) with the workspace and the cache."""
+    loaded = loading.load(repo)
+    base = targets.base(repo)
+    chosen = loaded.project.select_stages(names, base=base, recursive=recursive, with_deps=with_deps)
+    foreign = tuple(item.stage.address for item in chosen if _is_foreign(item))
+    if foreign:
+        return StatusResult(changes={}, stages=len(loaded.project.stages), needs_dvc=foreign)
+    look = _Look(loaded=loaded, progress=progress)
+    progress.start("Comparing", total=None, unit="files")
+    try:
+        changes = staleness.status(
+            chosen, current_hash=look.current_hash, is_cached=look.is_cached, read_params=look.read_params, base=base
+        )
+    finally:
+        progress.finish()
+        loaded.stats.save()
+    return StatusResult(changes=changes, stages=len(loaded.project.stages))
+
+
+def _is_foreign(item: StageSelection) -> bool:
+    """Whether asking for changes means asking a cloud or another repository."""
+    return item.stage.is_repo_import or any(
+        "://" in dep.path and not dep.path.startswith("ds://") for dep in item.stage.deps if not item.stage.frozen
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Answers what a comparison asks, each place once."""
+
+    loaded: Loaded
+    progress: Progress
+    known: dict[tuple[str, bool], str | None] = field(default_factory=dict)
+
+    def current_hash(self, place: str, entry: Output | Dependency) -> str | None:
+        path = os.path.relpath(place, self.loaded.repo.root) if place.startswith("/") else place
+        legacy = entry.md5 is not None and entry.hash is None
+        if (path, legacy) not in self.known:
+            snapshot = scan.look(self.loaded.scanner(legacy=legacy, advance=self.progress.advance), path)
+            self.known[path, legacy] = snapshot.oid.value if snapshot else None
+        return self.known[path, legacy]
+
+    def is_cached(self, output: Output) -> bool:
+        """Whether all objects of an output are there; remembered while the cache does not change."""
+        cache = self.loaded.repo.cache
+        oid = ObjectId(output.md5 or "", output.is_legacy)
+        if not oid.is_dir:
+            return cache.has(oid)
+        path = next((item.path for item in self.loaded.project.outputs() if item.output is output), RepoPath(""))
+        signature = cache.signature()
+        key = self.loaded.scanner(legacy=oid.legacy).key(path)
+        record = self.loaded.stats.tree(key)
+        fits = record is not None and record.value == oid.value and not oid.legacy
+        if record is not None and fits and record.present == signature != b"":
+            return True
+        try:
+            _, values = cache.read_tree(oid)
+        except (MissingObject, CorruptObject, FormatError):
+            return False
+        complete = not cache.missing(values, legacy=oid.legacy)
+        if record is not None and fits and complete and signature:
+            self.loaded.stats.remember_tree(key, record._replace(present=signature))
+        return complete
+
+    def read_params(self, place: str) -> Mapping[str, object] | None:
+        """Return the values of a params file; None when there is none."""
+        path = place if place.startswith("/") else f"{self.loaded.repo.root}/{place}"
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise DiskError(f"cannot read the params file '{place}': {error}") from error
+        # Loaded by name: only projects with params need the parsers.
+        values = importlib.import_module("data_versioning.formats.values")
+        found = values.parse(text, suffix=os.path.splitext(place)[1], file=place)
+        return found if isinstance(found, Mapping) else {}
