@@ -51,6 +51,15 @@ def test_members_are_the_files_of_a_listing_with_the_right_content_only() -> Non
     assert gc.members(content + b" ", oid) is None
 
 
+def test_members_of_a_listing_with_odd_spelling_are_not_missed() -> None:
+    escaped = "".join(f"\\u{ord(digit):04x}" for digit in A)
+    content = f'[{{"md5":"{escaped}","relpath":"x"}}, {{"relpath": "{{", "md5": "{B}"}}]'.encode()
+    oid = md5(content).hexdigest().encode() + b".dir"
+    assert gc.members(content, oid) == [A.encode(), B.encode()]
+    broken = b'{"md5": 1}'
+    assert gc.members(broken, md5(broken).hexdigest().encode() + b".dir") is None
+
+
 def test_used_objects_stay_and_unused_ones_go_listings_apart() -> None:
     files = listing((name(A), OLD), (name(B), OLD), (name(C) + ".dir", OLD), (name(A) + ".dir", OLD))
     sweep = plan(files, A, A + ".dir")

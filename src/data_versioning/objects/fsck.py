@@ -20,9 +20,11 @@ SEALED = modes.S_IFREG | 0o444
 _SAMPLE = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
 # Seconds: what was checked longer ago than this is checked again.
 _STATE_AGE = 7 * 24 * 3600
-# One state is written after this many objects: often enough for Ctrl-C, seldom enough to cost nothing.
-_SHARE = 4096
-_MODE_WORD, _WORDS = 8, 10
+# The state is written after this many objects or bytes: often enough for Ctrl-C, and costs nothing.
+_SHARE_COUNT = 4096
+_SHARE_SIZE = 1 << 30
+# A record of a `Listing` as ten 32-bit words, and as half as many 64-bit words.
+_MODE_WORD, _SIZE_WORD, _WORDS = 8, 1, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +62,19 @@ def shares(objects: Listing, done: Collection[str]) -> Iterator[tuple[list[str],
     """
     prefixes: list[str] = []
     indices: list[int] = []
+    size = 0
+    sizes = memoryview(objects.stats).cast("q")[_SIZE_WORD :: _WORDS // 2]
     for index, name in enumerate(objects.raw_paths()):
         prefix = name[:2].decode()
         if prefix in done:
             continue
         if not prefixes or prefixes[-1] != prefix:
-            if len(indices) >= _SHARE:
+            if len(indices) >= _SHARE_COUNT or size >= _SHARE_SIZE:
                 yield prefixes, objects.select(indices)
-                prefixes, indices = [], []
+                prefixes, indices, size = [], [], 0
             prefixes.append(prefix)
         indices.append(index)
+        size += sizes[index]
     if indices:
         yield prefixes, objects.select(indices)
 

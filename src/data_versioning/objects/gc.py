@@ -1,6 +1,6 @@
 """Decide which objects nobody uses, and remove them.
 
-`ids_in`, `members` and `plan` are pure. `apply` may be interrupted and run again: directory listings go
+Only `roots` and `apply` touch the disk. `apply` may be interrupted and run again: directory listings go
 first, so a cache never keeps a listing whose files were removed with it. The ids of objects are 32 hex digits
 in ASCII, with ".dir" behind for a directory listing.
 """
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
 
-from data_versioning.errors import DiskError
+from data_versioning.errors import DiskError, FormatError
+from data_versioning.formats import dirfile
 from data_versioning.localfs import batch
-from data_versioning.localfs.walk import Listing
+from data_versioning.localfs.walk import Listing, walk
 
 # Seconds: another repository may have stored an object in a shared cache and not yet written its pointer.
 GRACE = 24 * 3600
@@ -50,7 +52,14 @@ def members(content: bytes, oid: bytes) -> list[bytes] | None:
     """Return the ids of the files of a directory listing, or None when `content` is not what `oid` names."""
     if md5(content).hexdigest().encode() != oid.removesuffix(_DIRECTORY):
         return None
-    return _MEMBER.findall(content.lower())
+    found: list[bytes] = _MEMBER.findall(content.lower())
+    if len(found) >= content.count(b"{"):
+        return found
+    # Braces in paths, or JSON as no tool of ours writes it: read it properly.
+    try:
+        return [digest.encode() for digest in dirfile.load(content, file=oid.decode())[1]]
+    except FormatError:
+        return None
 
 
 def name(oid: bytes) -> bytes:
@@ -58,9 +67,27 @@ def name(oid: bytes) -> bytes:
     return oid[:2] + b"/" + oid[2:]
 
 
-def is_prefix(name: str) -> bool:
-    """Whether a directory of this name holds objects."""
-    return bool(_PREFIX.fullmatch(name))
+def roots(base: str) -> Iterator[tuple[str, Listing, bool]]:
+    """List the cache: each root that exists, what lies below it, and whether it holds objects of DVC 2."""
+    modern = f"{base}/files/md5"
+    with suppress(FileNotFoundError):
+        yield modern, walk(modern, prune_nested=False), False
+    with suppress(FileNotFoundError):
+        found = (name for name in sorted(os.listdir(base)) if _PREFIX.fullmatch(name))
+        directories = [name for name in found if os.path.isdir(f"{base}/{name}")]
+        listings = [walk(f"{base}/{name}", prune_nested=False) for name in directories]
+        if listings:
+            yield base, _joined(directories, listings), True
+
+
+def _joined(directories: Sequence[str], listings: Sequence[Listing]) -> Listing:
+    """Return listings of directories as one of their parent."""
+    names = b"".join(
+        f"{directory}/".encode() + name + b"\0"
+        for directory, listing in zip(directories, listings, strict=True)
+        for name in listing.raw_paths()
+    )
+    return Listing.of(names, b"".join(listing.stats for listing in listings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

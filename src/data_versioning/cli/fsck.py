@@ -1,0 +1,113 @@
+"""`dv fsck`: checks the cache, tells what is damaged and how to get it back."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+
+from data_versioning import repo as repos
+from data_versioning.cli import render
+from data_versioning.operations import fsck
+from data_versioning.operations.fsck import FsckResult, Options
+from data_versioning.operations.repair import Damage
+
+EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted. An interrupted check
+goes on where it stopped. The exit code is 1 when something is damaged.
+
+examples:
+  dv fsck                check every object
+  dv fsck --sample 5%    check some, chosen at random
+  dv fsck --repair       restore damaged objects from files of the workspace that are intact
+"""
+_DAMAGED = 1
+_SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("--sample", metavar="PERCENT|N", help='check only so many objects: "5%%" or "1000"')
+    add("--repair", action="store_true", help="restore damaged and missing objects from the workspace")
+    add("--restart", action="store_true", help="check all again, also after an interruption")
+    add("--resume", action="store_true", help="go on after an interruption (what is done anyway)")
+    add("--dry-run", action="store_true", help="change nothing")
+    add("-j", "--jobs", type=int, metavar="N", help="how many files to read at once")
+    add("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and tell; 1 when something is damaged."""
+    repo = repos.open(argv=args.argv, notify=_tell)
+    options = Options(
+        sample=args.sample,
+        restart=args.restart,
+        repair=args.repair,
+        dry_run=args.dry_run,
+        jobs=args.jobs,
+    )
+    result = fsck.fsck(repo, options, progress=render.progress(args))
+    if args.json:
+        render.print_json(_as_json(result))
+    else:
+        _print(result)
+    return 0 if result.is_clean else _DAMAGED
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def _print(result: FsckResult) -> None:
+    if result.resumed is not None:
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(result.resumed))
+        print(f"Continued the check that began at {began}.")
+    for damage in result.damaged:
+        _print_damage(damage)
+    for path, reason in result.unreadable:
+        print(f"unreadable  {path}: {reason}")
+    for path in result.malformed:
+        print(f"malformed   {path}: not a directory listing, though its hash is right")
+    for path in result.leftovers:
+        print(f"unfinished  {path}: left by an interrupted command; `dv gc` removes it after a day")
+    for path in result.strays:
+        print(f"stray       {path}: no object")
+    for missing in result.missing:
+        left = missing.objects - missing.restored
+        if missing.restored:
+            print(f"restored    {missing.target}: {render.plural(missing.restored, 'missing object')}")
+        if left:
+            print(
+                f"missing     {missing.target}: {render.plural(left, 'object')}; "
+                f"to get: dv fetch {missing.target}"
+            )
+    if result.unsealed:
+        verb = "are not" if result.dry_run else "were made"
+        print(f"{render.plural(result.unsealed, 'sound object')} {verb} read-only.")
+    sample = " in the sample" if result.sampled else ""
+    damaged = len(result.damaged) + len(result.unreadable) + len(result.malformed)
+    sound = f"{render.plural(result.sound, 'sound object')}{sample}"
+    print(f"{sound} ({render.size(result.size)}), {damaged} damaged.")
+
+
+def _print_damage(damage: Damage) -> None:
+    shown = ", ".join(damage.used_by[:_SHOWN])
+    more = f" and {len(damage.used_by) - _SHOWN} more" if len(damage.used_by) > _SHOWN else ""
+    users = f"used by {shown}{more}" if shown else "no file of the workspace uses it"
+    print(f"damaged     {damage.path}: {users}")
+    if damage.quarantine:
+        print(f"            moved to {damage.quarantine}")
+    if damage.restored:
+        print(f"            restored from {damage.intact}")
+    elif damage.intact:
+        print(f"            {damage.intact} is intact; to restore from it: dv fsck --repair")
+    elif damage.targets:
+        print(f"            to restore: dv fetch {' '.join(damage.targets[:_SHOWN])}")
+
+
+def _as_json(result: FsckResult) -> dict[str, object]:
+    return {
+        **{field.name: getattr(result, field.name) for field in dataclasses.fields(result)},
+        "clean": result.is_clean,
+    }

@@ -1,0 +1,205 @@
+"""`dv gc`: DVC's options and questions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from data_versioning import repo as repos
+from data_versioning.cli import handoff, render
+from data_versioning.errors import UsageError
+from data_versioning.objects.gc import Sweep
+from data_versioning.operations import gc
+from data_versioning.operations.gc import GcResult, Scope
+from data_versioning.operations.reachable import Selection
+
+EPILOG = """examples:
+  dv gc -w --dry              show what the current files do not need
+  dv gc -a -T                 keep what all branches and tags need, and the current files
+  dv gc -A -c                 keep what any commit needs; clean the remote, too
+  dv gc -a -p ../other        the cache is shared with ../other
+"""
+_DECLINED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's options, `--grace` and `--json`."""
+    add = parser.add_argument
+    add("-w", "--workspace", action="store_true", help="keep what the current files need")
+    add("--rev", metavar="COMMIT", help="keep what this commit needs")
+    add(
+        "-n",
+        "--num",
+        type=int,
+        metavar="N",
+        help="with --rev or -a: also N - 1 commits before each (default 1)",
+    )
+    add("-a", "--all-branches", action="store_true", help="keep what the tips of all branches need")
+    add("-T", "--all-tags", action="store_true", help="keep what all tags need")
+    add("-A", "--all-commits", action="store_true", help="keep what all commits need")
+    add("--date", metavar="YYYY-MM-DD", help="keep what commits made since that day need")
+    add("--all-experiments", action="store_true", help="keep what all experiments need")
+    add("--not-in-remote", action="store_true", help="remove used data, too, where the remote has it")
+    add("-c", "--cloud", action="store_true", help="remove from the remote, too")
+    add("-r", "--remote", metavar="NAME", help="the remote for -c and --not-in-remote")
+    add("--skip-failed", action="store_true", help="go on although directory listings are lost")
+    add("-f", "--force", action="store_true", help="do not ask")
+    add("-j", "--jobs", type=int, metavar="N", help="how many files to remove at once")
+    add("-p", "--projects", nargs="*", default=[], metavar="PATH", help="keep what these repositories need")
+    add(
+        "--grace",
+        type=float,
+        metavar="HOURS",
+        help="keep objects younger than that (default 24 if shared, else 0)",
+    )
+    add("--dry", action="store_true", help="only print what would be removed")
+    add("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, remove and tell; 1 when the user declines."""
+    scope = _scope(args)
+    scope.check()
+    repo = repos.open(argv=args.argv, notify=_tell)
+    if gc.is_handed_over(repo, scope):
+        return handoff.run(args.argv)
+    progress = render.progress(args)
+    if not (args.json or args.quiet):
+        sys.stderr.write(f"WARNING: this will remove all objects but those used in {_kept(args)}\n")
+    if not (args.dry or args.force):
+        if not sys.stdin.isatty():
+            raise _unasked()
+        found = gc.gc(repo, scope, dry=True, progress=progress)
+        if not _confirmed(found):
+            return _DECLINED
+    result = gc.gc(repo, scope, dry=args.dry, progress=progress)
+    if args.json:
+        render.print_json(_as_json(result))
+    else:
+        _print(result)
+    return 0
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def _scope(args: argparse.Namespace) -> Scope:
+    return Scope(
+        workspace=args.workspace,
+        selection=Selection(
+            all_branches=args.all_branches,
+            all_tags=args.all_tags,
+            all_commits=args.all_commits,
+            all_experiments=args.all_experiments,
+            rev=args.rev,
+            num=args.num or 1,
+            date=args.date,
+        ),
+        projects=tuple(args.projects),
+        not_in_remote=args.not_in_remote,
+        cloud=args.cloud,
+        remote=args.remote,
+        skip_failed=args.skip_failed,
+        grace=None if args.grace is None else args.grace * 3600,
+        jobs=args.jobs,
+    )
+
+
+def _kept(args: argparse.Namespace) -> str:
+    """Name what is kept."""
+    number = args.num or 1
+    last = f"the last {number} commits of " if number > 1 else ""
+    parts = ["the workspace"]
+    if args.all_commits:
+        parts.append("all Git commits")
+    else:
+        parts += [f"{last}all Git branches"] if args.all_branches else []
+        parts += ["all Git tags"] if args.all_tags else []
+        parts += [f"all Git commits since {args.date}"] if args.date else []
+    parts += [f"{last}{args.rev}"] if args.rev else []
+    parts += ["all experiments"] if args.all_experiments else []
+    text = " and ".join(parts)
+    if args.not_in_remote:
+        text += " that are not present in the remote"
+    repositories = "".join(f"\n  - {os.path.abspath(path)}" for path in args.projects)
+    return f"{text} of this and the following repositories:{repositories}" if repositories else text
+
+
+def _unasked() -> UsageError:
+    error = UsageError(
+        "nobody confirmed, and there is no terminal to ask on; nothing was removed", hint="dv gc -f …"
+    )
+    error.exit_code = _DECLINED
+    return error
+
+
+def _confirmed(found: GcResult) -> bool:
+    if found.is_foreign:
+        sys.stderr.write(
+            "WARNING: other repositories may use this cache, and what only they need will be removed; "
+            "name them with -p\n"
+        )
+    sys.stderr.write(f"{_total(found)} would be removed. Are you sure you want to proceed? [y/n]: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _print(result: GcResult) -> None:
+    if result.dry:
+        for sweep in (*result.cache, *result.remote):
+            for listing in (sweep.directories, sweep.files, sweep.leftovers):
+                for index, path in enumerate(listing.paths()):
+                    print(f"Removing {sweep.root}/{path}  {render.size(listing.stat(index).size)}")
+    for place, sweeps in (("cache", result.cache), ("remote", result.remote)):
+        if sweeps or place == "cache":
+            _print_total(place, sweeps, dry=result.dry)
+    for value in result.lost:
+        print(f"The listing {value} is lost; objects that only it names were not kept.")
+    if result.is_foreign:
+        print("Other repositories may use this cache: name them with -p, so that what they need is kept.")
+
+
+def _print_total(place: str, sweeps: tuple[Sweep, ...], *, dry: bool) -> None:
+    count = sum(sweep.count for sweep in sweeps)
+    size = render.size(sum(sweep.size for sweep in sweeps))
+    young = sum(sweep.young for sweep in sweeps)
+    verb = "Would remove" if dry else "Removed"
+    if count:
+        print(f"{verb} {render.plural(count, 'object')} ({size}) from the {place}.")
+    else:
+        print(f"No unused objects in the {place}.")
+    if young:
+        kept = render.plural(young, "unused object")
+        print(f"Kept {kept} younger than the grace period: another repository may be about to use them.")
+
+
+def _total(result: GcResult) -> str:
+    return f"{render.plural(result.count, 'object')} ({render.size(result.size)})"
+
+
+def _as_json(result: GcResult) -> dict[str, object]:
+    return {
+        "dry": result.dry,
+        "cache": [_sweep_as_json(sweep) for sweep in result.cache],
+        "remote": [_sweep_as_json(sweep) for sweep in result.remote],
+        "count": result.count,
+        "size": result.size,
+        "lost": list(result.lost),
+        "other_repositories_possible": result.is_foreign,
+    }
+
+
+def _sweep_as_json(sweep: Sweep) -> dict[str, object]:
+    sizes = [
+        listing.stat(i).size for listing in (sweep.directories, sweep.files) for i in range(len(listing))
+    ]
+    return {
+        "root": sweep.root,
+        "removed": dict(zip(sweep.objects(), sizes, strict=True)),
+        "leftovers": sweep.leftovers.paths(),
+        "size": sweep.size,
+        "kept": sweep.kept,
+        "young": sweep.young,
+    }

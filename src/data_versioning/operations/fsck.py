@@ -1,0 +1,212 @@
+"""Check every object of the cache by its content; move damaged ones aside and say how to get them back."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from data_versioning.errors import FormatError
+from data_versioning.formats import dirfile
+from data_versioning.localfs import atomic, batch
+from data_versioning.localfs.walk import Listing
+from data_versioning.objects import fsck as objects
+from data_versioning.objects import gc
+from data_versioning.objects.fsck import Contents, State, Verdict
+from data_versioning.operations import repair
+from data_versioning.operations.repair import Damage, Missing
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+
+_LEGACY = "legacy/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to check and what to do about it."""
+
+    # "5%" or "1000" objects, chosen at random; None: all.
+    sample: str | None = None
+    # Forget how far an interrupted check came.
+    restart: bool = False
+    # Restore from files of the workspace that still have the right content.
+    repair: bool = False
+    # Change nothing.
+    dry_run: bool = False
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsckResult:
+    """What a check found; paths of objects are relative to `base`, the cache."""
+
+    base: str
+    # Objects with the right content, and their bytes.
+    sound: int
+    size: int
+    damaged: tuple[Damage, ...]
+    # Path and reason.
+    unreadable: tuple[tuple[str, str], ...]
+    # Directory listings with the right hash that make no sense.
+    malformed: tuple[str, ...]
+    # Objects with the right content that were (with `dry_run`: are) not read-only.
+    unsealed: int
+    leftovers: tuple[str, ...]
+    strays: tuple[str, ...]
+    missing: tuple[Missing, ...]
+    # When the interrupted check began that this one continued.
+    resumed: float | None
+    sampled: bool
+    dry_run: bool
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is damaged; objects that were never fetched are no damage."""
+        return not (self.damaged or self.unreadable or self.malformed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """One root of the cache and what lies below it."""
+
+    path: str
+    contents: Contents
+    legacy: bool
+
+    def in_cache(self, name: str) -> str:
+        """Return a name below this root as a path relative to the cache."""
+        return name if self.legacy else f"files/md5/{name}"
+
+
+def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckResult:
+    """Check the cache, then the objects that the workspace needs.
+
+    Damaged objects are moved to `dv-quarantine` in the cache, never deleted. May be interrupted: the next
+    call continues, unless a sample is checked.
+    """
+    base = repo.cache.base
+    roots = [
+        Root(path=path, contents=objects.sort_out(listing), legacy=legacy)
+        for path, listing, legacy in gc.roots(base)
+    ]
+    path = f"{repo.temp_dir}/fsck.state"
+    state, resumed = _state(path, base, options)
+    malformed: list[str] = []
+    progress.start("checking objects", total=_total(roots, state, options), unit="files")
+    for root in roots:
+        for prefixes, share in _shares(root, state, options):
+            verdict = _check(repo, root, share, options, progress)
+            malformed += _malformed(root, share, verdict)
+            _note(state, root, prefixes, share, verdict)
+            if not options.sample:
+                os.makedirs(repo.temp_dir, exist_ok=True)
+                atomic.write(path, state.dump(), durable=False)
+    progress.finish()
+    damaged, missing = repair.treat(
+        repo,
+        state.damaged,
+        _present(roots),
+        dry_run=options.dry_run,
+        restore=options.repair,
+        progress=progress,
+    )
+    if not options.sample:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    return FsckResult(
+        base=base,
+        sound=state.sound,
+        size=state.size,
+        damaged=damaged,
+        unreadable=tuple((name, os.strerror(code)) for name, code in state.unreadable),
+        malformed=tuple(malformed),
+        unsealed=state.unsealed,
+        leftovers=tuple(root.in_cache(name) for root in roots for name in root.contents.leftovers),
+        strays=tuple(root.in_cache(name) for root in roots for name in root.contents.strays),
+        missing=missing,
+        resumed=resumed,
+        sampled=options.sample is not None,
+        dry_run=options.dry_run,
+    )
+
+
+def _state(path: str, base: str, options: Options) -> tuple[State, float | None]:
+    """Return how far an interrupted check came, and when it began."""
+    now = time.time()
+    fresh = State(base=base, started=now)
+    if options.restart or options.sample:
+        return fresh, None
+    try:
+        with open(path, "rb") as file:
+            found = State.load(file.read(), base, now=now)
+    except FileNotFoundError:
+        return fresh, None
+    return found, found.started if found.done else None
+
+
+def _label(root: Root, prefix: str) -> str:
+    return f"{_LEGACY}{prefix}" if root.legacy else prefix
+
+
+def _done(root: Root, state: State) -> set[str]:
+    """Return the two-digit directories of `root` that need no check any more."""
+    mine = (label for label in state.done if label.startswith(_LEGACY) == root.legacy)
+    return {label.removeprefix(_LEGACY) for label in mine}
+
+
+def _total(roots: list[Root], state: State, options: Options) -> int:
+    total = sum(len(root.contents.objects) for root in roots)
+    if options.sample:
+        return objects.sample_size(options.sample, total)
+    return sum(len(share) for root in roots for _, share in _shares(root, state, options))
+
+
+def _shares(root: Root, state: State, options: Options) -> Iterator[tuple[list[str], Listing]]:
+    found = root.contents.objects
+    if options.sample and len(found):
+        found = objects.sample(found, objects.sample_size(options.sample, len(found)))
+    return objects.shares(found, _done(root, state))
+
+
+def _check(repo: Repo, root: Root, share: Listing, options: Options, progress: Progress) -> Verdict:
+    """Hash some objects, and make those of right content read-only."""
+    hashed = batch.hash_files(
+        root.path, share.names, threads=options.jobs, advance=progress.advance, text_mode=root.legacy
+    )
+    verdict = objects.judge(share, hashed)
+    if verdict.unsealed and not options.dry_run:
+        if repo.cache.durable:
+            batch.sync(root.path)
+        # A cache that belongs to somebody else may refuse; the objects are right all the same.
+        batch.chmod_files(root.path, "".join(f"{name}\0" for name in verdict.unsealed).encode(), 0o444)
+    return verdict
+
+
+def _malformed(root: Root, share: Listing, verdict: Verdict) -> list[str]:
+    """Return the directory listings whose content is right and yet no listing."""
+    wrong = {*verdict.damaged, *(name for name, _ in verdict.unreadable)}
+    found = []
+    for name in share.paths():
+        if name.endswith(".dir") and name not in wrong:
+            with suppress(FileNotFoundError), open(f"{root.path}/{name}", "rb") as file:
+                try:
+                    dirfile.load(file.read(), file=name)
+                except FormatError:
+                    found.append(root.in_cache(name))
+    return found
+
+
+def _note(state: State, root: Root, prefixes: list[str], share: Listing, verdict: Verdict) -> None:
+    state.done += [_label(root, prefix) for prefix in prefixes]
+    state.sound += verdict.sound
+    state.size += share.sizes()
+    state.unsealed += len(verdict.unsealed)
+    state.damaged += [root.in_cache(name) for name in verdict.damaged]
+    state.unreadable += [(root.in_cache(name), code) for name, code in verdict.unreadable]
+
+
+def _present(roots: list[Root]) -> set[str]:
+    """Return the paths of all objects, relative to the cache."""
+    return {root.in_cache(name) for root in roots for name in root.contents.objects.paths()}
