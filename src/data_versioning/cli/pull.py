@@ -1,0 +1,62 @@
+"""`dv pull`."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from data_versioning.cli import checkout as checkout_command
+from data_versioning.cli import render, session, transfers
+from data_versioning.operations import pull
+from data_versioning.operations.pull import PullResult
+
+EPILOG = """examples:
+  dv pull                      download what is missing, and check it out
+  dv pull data/images/val      only one part of a tracked directory
+  dv pull -r backup            from another remote
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's options, --dry-run and --json."""
+    transfers.add_arguments(parser, verb="pull")
+    add = parser.add_argument
+    add("-f", "--force", action="store_true", help="overwrite changes that are saved nowhere")
+    add("--allow-missing", action="store_true", help="bring in what there is; do not fail for the rest")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pull; what is missing or damaged is listed, and the exit code 1."""
+    repo = session.open_repo(args)
+    options = transfers.options(args)
+    work = partial(pull.pull, repo, args.targets, options=options, progress=render.progress(args))
+    return transfers.carry_out(args, work, partial(_show, args=args), word="fetched")
+
+
+def _show(result: PullResult, args: argparse.Namespace) -> int:
+    changed = result.checkout
+    if changed is None:
+        return transfers.show(result.fetched, args, word="fetched")
+    if args.json:
+        counts = dict(zip(("added", "modified", "deleted"), changed.counts, strict=True))
+        render.print_json(
+            {
+                **transfers.as_json(result.fetched, word="fetched"),
+                "checkout": {
+                    "added": changed.added,
+                    "modified": changed.modified,
+                    "deleted": changed.deleted,
+                    "failed": changed.failed,
+                    "stats": counts,
+                },
+            }
+        )
+    else:
+        transfers.tell_tolerated(result.fetched)
+        checkout_command.show(changed)
+        words = ("fetched", "added", "modified", "deleted")
+        print(transfers.summary(dict(zip(words, (result.fetched.copied, *changed.counts), strict=True))))
+    if changed.failed and not args.allow_missing:
+        checkout_command.tell_missing(changed, as_json=args.json)
+        return 1
+    return 0

@@ -1,0 +1,62 @@
+"""Download data from its remote, then bring it into the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_versioning.operations import checkout, fetch, sharing, targets
+from data_versioning.operations import loaded as loading
+from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
+from data_versioning.operations.sharing import TransferOptions, TransferResult
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullResult:
+    """What was fetched, and what changed in the workspace (None after a dry run)."""
+
+    fetched: TransferResult
+    checkout: CheckoutResult | None
+
+
+def pull(
+    repo: Repo,
+    names: Sequence[str] = (),
+    *,
+    options: TransferOptions = TransferOptions(),  # noqa: B008
+    progress: Progress = SILENT,
+) -> PullResult:
+    """Fetch the outputs that `names` mean (all without names), then check them out.
+
+    Raises `TransferFailed` before the workspace is touched, `Conflict` when unsaved work is in the way,
+    `ServedByDvc` before anything is done.
+    """
+    shares = sharing.shares(repo, names, options=options, pushing=False)
+    if options.dry_run:
+        planned = sharing.joined([fetch.plan(repo, share, options) for share in shares])
+        checked = sharing.checked(planned, verb="fetch", allow_missing=options.allow_missing)
+        return PullResult(fetched=checked, checkout=None)
+    loaded = loading.load(repo)
+    selections = [
+        item
+        for item in loaded.project.select(
+            targets.expand(names, glob=options.glob),
+            base=targets.base(repo),
+            recursive=options.recursive,
+            with_deps=options.with_deps,
+        )
+        if item.tracked.output.cache
+    ]
+    writes = [f"{repo.root}/{item.tracked.path}" for item in selections] if names else []
+    with repo.transaction("pull", writes=writes):
+        fetched = fetch.run(repo, shares, options, progress)
+        changed = checkout.run(
+            loaded,
+            selections,
+            CheckoutOptions(force=options.force, allow_missing=options.allow_missing),
+            progress,
+            everything=not names,
+        )
+    return PullResult(fetched=fetched, checkout=changed)

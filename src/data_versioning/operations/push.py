@@ -1,0 +1,54 @@
+"""Upload data from the cache to its remote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_versioning.operations import sharing
+from data_versioning.operations.sharing import Share, TransferOptions, TransferResult
+from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes import runs, transfer, wanted
+from data_versioning.repo import Repo
+
+
+def push(
+    repo: Repo,
+    names: Sequence[str] = (),
+    *,
+    options: TransferOptions = TransferOptions(),  # noqa: B008
+    progress: Progress = SILENT,
+) -> TransferResult:
+    """Copy to the remotes what they lack of the outputs that `names` mean (all without names).
+
+    Raises `TransferFailed` when something could not be pushed; the rest is on the remote. Raises
+    `ServedByDvc` before anything is done.
+    """
+    shares = sharing.shares(repo, names, options=options, pushing=True)
+    if options.dry_run:
+        result = sharing.joined([_plan(repo, share, options) for share in shares])
+        return sharing.checked(result, verb="push")
+    with repo.transaction("push"):
+        result = sharing.joined([_push(repo, share, options, progress) for share in shares])
+        return sharing.checked(result, verb="push")
+
+
+def _plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
+    cache, store = repo.cache, share.remote.store
+    plans = [transfer.plan_push(one, cache, store) for one in wanted.expand(share.requests, cache, store)]
+    return sharing.dry(share.remote, plans, runs.plan_push(cache, store) if options.run_cache else [])
+
+
+def _push(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:
+    cache, store = repo.cache, share.remote.store
+    pace = sharing.pace(options, share.remote, progress)
+    reports = []
+    if options.run_cache and (keys := runs.plan_push(cache, store)):
+        reports.append(runs.push(keys, cache, store, pace=pace))
+    for one in wanted.expand(share.requests, cache, store):
+        plan = transfer.plan_push(one, cache, store)
+        progress.start(f"Pushing to {share.remote.name}", total=len(plan), unit="files")
+        try:
+            reports.append(transfer.push(plan, cache, store, pace=pace))
+        finally:
+            progress.finish()
+    return sharing.done(share.remote, reports)

@@ -1,0 +1,257 @@
+"""What push and fetch have in common: which objects of which remotes are meant, and how the end is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from data_versioning.errors import CorruptObject, DataVersioningError, HandoffError, MissingObject, UsageError
+from data_versioning.git.source import Revision
+from data_versioning.objects.cache import ObjectCache
+from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import loaded as loading
+from data_versioning.operations import reachable, targets
+from data_versioning.operations.reachable import Place
+from data_versioning.pipeline.load import load
+from data_versioning.pipeline.project import Project, Selection, Tracked
+from data_versioning.progress import Progress
+from data_versioning.remotes import remote as remotes
+from data_versioning.remotes.remote import Remote
+from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
+from data_versioning.remotes.wanted import Request
+from data_versioning.repo import Repo
+from data_versioning.storage.base import FailureKind
+
+_POINTERS = (".dvc", "dvc.yaml", "dvc.lock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOptions:
+    """DVC's flags; `allow_missing`, `max_size` and `types` are for downloads only, `force` for pull."""
+
+    remote: str | None = None
+    jobs: int | None = None
+    revisions: reachable.Selection = field(default_factory=reachable.Selection)
+    with_deps: bool = False
+    recursive: bool = False
+    glob: bool = False
+    run_cache: bool = False
+    dry_run: bool = False
+    allow_missing: bool = False
+    max_size: int | None = None
+    types: frozenset[str] = frozenset()
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferResult:
+    """What was copied (with `dry_run`: would be), how many bytes, and what could not be.
+
+    `held` are directories whose listing was left out, because some of their files did not arrive.
+    """
+
+    remotes: tuple[str, ...]
+    copied: int
+    size: int
+    problems: tuple[Problem, ...] = ()
+    held: tuple[str, ...] = ()
+    # The paths that a dry run would have copied.
+    planned: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+class TransferFailed(DataVersioningError):  # noqa: N818 (named as its siblings)
+    """Some objects did not arrive; `result` says which did and which did not."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, result: TransferResult, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class ServedByDvc(HandoffError):  # noqa: N818 (as above)
+    """The remote or the data is of a kind that only the program `dvc` serves; nothing was done yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One remote and the outputs that belong there."""
+
+    remote: Remote
+    requests: list[Request]
+
+
+def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushing: bool) -> list[Share]:
+    """Return the remotes that serve the targets, each with its outputs.
+
+    Raises `ServedByDvc`, `ConfigError` or `NotTracked`.
+    """
+    if options.jobs is not None and options.jobs < 1:
+        raise UsageError("the number of jobs must be at least 1", hint="-j 4")
+    found: dict[str | None, dict[Request, None]] = {}
+    for item, inner in _selections(repo, names, options):
+        if not _is_meant(item, options, pushing=pushing):
+            continue
+        _refuse_versioned(item)
+        oid = ObjectId(item.output.md5 or "", item.output.is_legacy)
+        if not pushing and item.stage.is_import and _is_from_elsewhere(repo.cache, item, oid):
+            continue
+        request = Request(oid, item.path, inner or "")
+        found.setdefault(options.remote or item.output.remote, {})[request] = None
+    if options.remote or options.run_cache:
+        found.setdefault(options.remote, {})
+    return [Share(remote=_open(repo, name), requests=list(requests)) for name, requests in found.items()]
+
+
+def pace(options: TransferOptions, remote: Remote, progress: Progress) -> Pace:
+    """Return how many transfers at once, and who watches."""
+    return Pace(jobs=options.jobs or remote.jobs, advance=progress.advance)
+
+
+def dry(remote: Remote, plans: Sequence[Plan], runs: Sequence[str]) -> TransferResult:
+    """Return what would be done."""
+    planned = [plan.names[value] for plan in plans for value in (*plan.files, *plan.trees)]
+    return TransferResult(
+        remotes=(remote.name,),
+        copied=len(planned) + len(runs),
+        size=0,
+        problems=tuple(problem for plan in plans for problem in plan.problems),
+        planned=(*planned, *runs),
+        dry_run=True,
+    )
+
+
+def done(remote: Remote, reports: Sequence[Report]) -> TransferResult:
+    """Return what was done."""
+    return TransferResult(
+        remotes=(remote.name,),
+        copied=sum(report.copied for report in reports),
+        size=sum(report.size for report in reports),
+        problems=tuple(problem for report in reports for problem in report.problems),
+        held=tuple(name for report in reports for name in report.held),
+    )
+
+
+def joined(results: Sequence[TransferResult]) -> TransferResult:
+    """Return the results of all remotes as one."""
+    return TransferResult(
+        remotes=tuple(name for result in results for name in result.remotes),
+        copied=sum(result.copied for result in results),
+        size=sum(result.size for result in results),
+        problems=tuple(problem for result in results for problem in result.problems),
+        held=tuple(name for result in results for name in result.held),
+        planned=tuple(name for result in results for name in result.planned),
+        dry_run=any(result.dry_run for result in results),
+    )
+
+
+def checked(result: TransferResult, *, verb: str, allow_missing: bool = False) -> TransferResult:
+    """Return `result`; raise `TransferFailed` when something did not arrive."""
+    tolerated = FailureKind.MISSING if allow_missing else None
+    serious = [problem for problem in result.problems if problem.kind is not tolerated]
+    if not serious:
+        return result
+    kinds = {problem.kind for problem in serious}
+    if FailureKind.CORRUPT in kinds and verb == "push":
+        hint = "dv fsck   finds all damaged objects of the cache; then restore them and push again"
+    elif kinds == {FailureKind.MISSING}:
+        hint = "run `dv push` where the data still is, then this command again"
+    else:
+        hint = f"what arrived is safe; to continue: dv {verb}"
+    raise TransferFailed(f"{len(serious)} files could not be {verb}ed", result, hint=hint)
+
+
+def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
+    chosen = targets.expand(names, glob=options.glob)
+    base = targets.base(repo)
+    project = loading.load(repo).project
+
+    def select(one: Project) -> list[Selection]:
+        return one.select(chosen, base=base, recursive=options.recursive, with_deps=options.with_deps)
+
+    if options.revisions.is_empty:
+        yield from select(project)
+        return
+    unknown: DataVersioningError | None = None
+    known = False
+    for one in (project, *_history(repo, options.revisions)):
+        try:
+            yield from select(one)
+            known = True
+        except DataVersioningError as error:
+            unknown = unknown or error
+    if unknown and not known:
+        raise unknown
+
+
+def _history(repo: Repo, revisions: reachable.Selection) -> Iterator[Project]:
+    """Yield the projects of the chosen commits; equal pointer files are read once."""
+    place = Place(root=repo.root, no_scm=repo.settings.flag("core", "no_scm"))
+    chosen = reachable.revisions(place, revisions)
+    git = place.git
+    if git is None:
+        return
+    prefix = os.path.relpath(repo.root, git.root)
+    seen: set[frozenset[tuple[str, str]]] = set()
+    for sha in chosen:
+        files = frozenset(git.files(sha, _POINTERS).items())
+        if files in seen:
+            continue
+        seen.add(files)
+        try:
+            yield load(Revision(git, sha, "" if prefix == "." else prefix))
+        except DataVersioningError as error:
+            repo.notify(f"left out the commit {sha[:7]}, which cannot be read: {error.message}")
+
+
+def _is_meant(item: Tracked, options: TransferOptions, *, pushing: bool) -> bool:
+    output = item.output
+    if not output.cache or (output.digest is None and (pushing or not item.stage.is_import)):
+        return False
+    if options.remote and output.remote and options.remote.lower() != output.remote.lower():
+        return False
+    if pushing:
+        return output.push and not item.stage.is_repo_import
+    if options.max_size and output.size and output.size >= options.max_size:
+        return False
+    return not options.types or f"{output.kind.value}s" in options.types
+
+
+def _refuse_versioned(item: Tracked) -> None:
+    output = item.output
+    if output.files or output.version_id or output.cloud or (output.digest and not output.md5):
+        raise ServedByDvc(
+            f"'{item.path}' is kept on a remote with versions of its own, which the program dvc serves",
+            hint="dvc push, dvc pull",
+        )
+
+
+def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool:
+    """Whether an import is in the cache already, as it never is on the remote.
+
+    Raises `ServedByDvc` when it has to be imported again: only `dvc` can do that.
+    """
+    if item.output.md5 and not item.stage.is_repo_import and item.output.push:
+        return False
+    try:
+        values = cache.read_tree(oid)[1] if oid.is_dir else [oid.value]
+        is_here = bool(item.output.md5) and not cache.missing(values, legacy=oid.legacy)
+    except (MissingObject, CorruptObject):
+        is_here = False
+    if not is_here:
+        raise ServedByDvc(
+            f"'{item.path}' was imported from elsewhere, and the program dvc downloads such data",
+            hint=f"dvc pull {item.path}",
+        )
+    return True
+
+
+def _open(repo: Repo, name: str | None) -> Remote:
+    found = remotes.locate(repo.settings, name)
+    if not found.is_ours:
+        raise ServedByDvc(
+            f"remote {found.name!r} is of a kind that the program dvc serves", hint="dvc push, dvc pull"
+        )
+    return remotes.open(repo.settings, name)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import os
+from hashlib import md5
+from pathlib import Path
+
+from data_versioning.remotes import existence, layout
+from data_versioning.storage.local import LocalStore
+from tests.conformance.store_memory import MemoryStore
+from tests.remotes.samples import put
+
+VALUES = [md5(b"%d" % number).hexdigest() for number in range(3000)]
+
+
+def memory(values: list[str], *, legacy: bool = False) -> MemoryStore:
+    return MemoryStore(objects=dict.fromkeys(layout.keys(values, legacy=legacy), b""), page_size=1000)
+
+
+def test_few_are_asked_for() -> None:
+    store = memory(VALUES)
+    assert existence.absent(store, [*VALUES[:10], "f" * 32]) == [10]
+    assert (store.asked, store.listed) == (11, 0)
+
+
+def test_many_are_listed_when_the_remote_is_not_much_larger() -> None:
+    store = memory(VALUES[:2000])
+    assert existence.absent(store, VALUES) == list(range(2000, 3000))
+    assert store.asked == 0
+    assert store.listed <= 2100
+
+
+def test_a_huge_remote_is_not_listed() -> None:
+    others = [f"00{number:030x}" for number in range(30)]
+    store = memory(VALUES[:600] + others)
+    assert existence.absent(store, VALUES[:610]) == list(range(600, 610))
+    assert store.asked == 610
+
+
+def test_legacy_objects_lie_at_the_base() -> None:
+    store = memory(VALUES[:700], legacy=True)
+    assert existence.absent(store, VALUES[:710], legacy=True) == list(range(700, 710))
+    assert existence.absent(store, VALUES[:1], legacy=False) == [0]
+
+
+def test_a_local_remote_trusts_read_only_objects_and_reads_the_others(tmp_path: Path) -> None:
+    contents = [b"sealed", b"loose", b"wrong", b"wrong but sealed"]
+    values = [md5(content).hexdigest() for content in contents]
+    put(tmp_path, values[0], contents[0])
+    loose = put(tmp_path, values[1], contents[1], mode=0o644)
+    put(tmp_path, values[2], b"damaged", mode=0o644)
+    put(tmp_path, values[3], b"damaged", mode=0o444)
+    store = LocalStore(root=str(tmp_path))
+    assert existence.absent(store, [*values, "0" * 32]) == [2, 4]
+    assert os.stat(loose).st_mode & 0o7777 == 0o444
+
+
+def test_nothing_is_remembered(tmp_path: Path) -> None:
+    value = md5(b"x").hexdigest()
+    path = put(tmp_path, value, b"x")
+    store = LocalStore(root=str(tmp_path))
+    assert existence.absent(store, [value]) == []
+    path.unlink()
+    assert existence.absent(store, [value]) == [0]
