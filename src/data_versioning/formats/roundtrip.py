@@ -51,21 +51,6 @@ def change(text: str, apply: Callable[[dict[str, Any]], object], *, file: str) -
         raise _format_error(error, file) from error
 
 
-def line_of(text: str, place: tuple[str | int, ...]) -> int | None:
-    """Return the line (from 1) of the value at `place`, or of the nearest mapping or list around it."""
-    line = None
-    try:
-        at = YAML(typ="rt").load(text)
-        line = int(at.lc.line) + 1
-        for step in place:
-            position = at.lc.key(step) if isinstance(step, str) else at.lc.item(step)
-            line = int(position[0]) + 1
-            at = at[step]
-    except (*_FAILURES, IndexError):
-        pass  # `place` goes on inside a scalar, or names a key that is missing
-    return line
-
-
 def _format_error(error: BaseException, file: str) -> FormatError:
     if isinstance(error, RecursionError):
         return FormatError("nested too deeply", file=file)

@@ -1,7 +1,7 @@
 """Values from libyaml's events, with YAML 1.2 scalars; no recursion, so nesting cannot exhaust the stack.
 
-What ruamel, which DVC reads with, could understand differently (tags, directives, timestamps, merge keys,
-keys that are not scalars) is reported instead of guessed: `Document.needs_ruamel`.
+What ruamel, which DVC reads with, could understand differently (tags, directives, tabs, timestamps, merge
+keys, keys that are not scalars) is reported instead of guessed: `Document.needs_ruamel`.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Document:
 
     def feed(self, text: str) -> None:
         """Read all of `text`; raises `FormatError`, also when a limit is passed."""
+        self.needs_ruamel = "\t" in text  # libyaml takes it for a space in more places
         event: yaml.Event | None = None
         try:
             parser = CParser(text)

@@ -12,7 +12,7 @@ from typing import Any
 
 from data_versioning import formats
 from data_versioning.errors import FormatError
-from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_text
+from data_versioning.formats.yamlevents import MAX_DEPTH, Document, YamlSyntaxError, is_text
 
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
@@ -41,10 +41,15 @@ def read(text: str, *, file: str) -> object:
         document.feed(text)
     except YamlSyntaxError:
         # ruamel reads some things that libyaml does not, such as "\udcff" for a byte that is not UTF-8.
-        if len(text) > _SECOND_OPINION or "&" in text or not (second := formats.roundtrip.try_read(text)):
+        if _is_risky(text) or not (second := formats.roundtrip.try_read(text)):
             raise
         return second[0]
     return formats.roundtrip.read(text, file=file) if document.needs_ruamel else document.value
+
+
+def _is_risky(text: str) -> bool:
+    """Whether ruamel could take long: it needs quadratic time for nesting, and multiplies aliases."""
+    return len(text) > _SECOND_OPINION or "&" in text or text.count("[") + text.count("{") > MAX_DEPTH
 
 
 def read_mapping(text: str, *, file: str) -> dict[str, object]:
