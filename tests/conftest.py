@@ -1,0 +1,85 @@
+"""Fixtures shared by the differential, property and fault tests; hypothesis profiles."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.oracle import RAM_DISK, Sandbox, Tool, copy_repository, make_repository
+
+hypothesis.settings.register_profile(
+    "default",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+)
+hypothesis.settings.register_profile(
+    "shrink", parent=hypothesis.settings.get_profile("default"), phases=tuple(hypothesis.Phase)
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long campaigns run only when `-m` asks for them."""
+    if config.getoption("-m"):
+        return
+    campaigns = [item for item in items if item.get_closest_marker("soak")]
+    if campaigns:
+        config.hook.pytest_deselected(items=campaigns)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A private home on the RAM disk; repositories of the tests go below it."""
+    where = RAM_DISK if os.access(RAM_DISK, os.W_OK) else None
+    base = Path(tempfile.mkdtemp(prefix="dv-tests-", dir=where))
+    base.chmod(0o755)  # some tests run as another user
+    yield Sandbox.make(base)
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def dvc(sandbox: Sandbox) -> Iterator[Tool]:
+    """The real DVC."""
+    tool = Tool("dvc", sandbox)
+    yield tool
+    tool.close()
+
+
+@pytest.fixture(scope="session")
+def dv(sandbox: Sandbox) -> Iterator[Tool]:
+    """Our command. `DV_ORACLE_SELF_TEST=1` puts the real DVC in its place, which checks the harness itself."""
+    tool = Tool("dvc" if os.environ.get("DV_ORACLE_SELF_TEST") else "dv", sandbox)
+    yield tool
+    tool.close()
+
+
+@pytest.fixture(scope="session")
+def template(sandbox: Sandbox, dvc: Tool) -> Path:
+    """A fresh repository to copy from."""
+    return make_repository(sandbox, dvc, sandbox.base / "template")
+
+
+@pytest.fixture
+def place(sandbox: Sandbox) -> Iterator[Path]:
+    """An empty directory on the RAM disk, gone after the test."""
+    path = Path(tempfile.mkdtemp(prefix="t", dir=sandbox.base))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def repository(place: Path, template: Path) -> Path:
+    """A fresh repository of one test."""
+    return copy_repository(template, place / "repo")

@@ -1,0 +1,1 @@
+"""Kills, full disks, races: nothing may be lost."""
