@@ -200,9 +200,9 @@ def _working_directory(file: str, written: str) -> RepoPath:
 
 def _checked(stage: Stage) -> Stage:
     """Mark what lies elsewhere; refuse outputs that do, and everything that could do harm."""
-    for entry in (*stage.deps, *stage.outs):
-        if is_pointer_file(entry.path):
-            raise FormatError(f"{entry.path!r} is a file of DVC itself, not data", file=stage.place)
+    for path in [dep.path for dep in stage.deps] + [out.path for out in stage.outs]:
+        if is_pointer_file(path):
+            raise FormatError(f"{path!r} is a file of DVC itself, not data", file=stage.place)
     deps = tuple(
         dep._replace(external=True)
         if dep.repo or _URL.match(dep.path) or stage.located(dep.path) is None

@@ -98,7 +98,10 @@ class Project:
         return next((item for item in below if item.stage.file != file), None)
 
     def check(self) -> None:
-        """Raise `Overlap` when an output lies inside another one, or contains a pointer file."""
+        """Raise `Overlap` when an output lies inside another one, or contains a pointer file.
+
+        Raises `FormatError` when stages need each other in a circle.
+        """
         by_parts = sorted(self._tracked.values(), key=lambda item: f"{item.path}/")
         for outer, inner in pairwise(by_parts):
             if paths.is_inside(inner.path, outer.path):
@@ -110,6 +113,7 @@ class Project:
                     hint=f"move {stage.file} out of {around.path or 'the directory'}, "
                     f"or run: dv remove {around.stage.address}",
                 )
+        graph.check_acyclic(graph.build(self.stages))
 
     def select_stages(
         self, targets: Sequence[str], *, base: str = "", recursive: bool = False, with_deps: bool = False

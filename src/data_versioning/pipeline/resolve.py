@@ -145,6 +145,8 @@ class _Resolver:
         self, declared: Mapping[str, Any], context: Context, place: tuple[str, ...]
     ) -> dict[str, dict[str, Any]]:
         """Return `item` and `key` of every combination, by the key in the stage's name."""
+        if not declared:
+            raise self._pipeline.wrong("at least one list is expected", *place)
         axes: list[list[tuple[str, str, Any]]] = []
         for axis, given in self.filled(dict(declared), context, *place).items():
             if not isinstance(given, (list, dict)):
