@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -87,16 +86,14 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
     call continues, unless a sample is checked.
     """
     base = repo.cache.base
-    roots = [
-        Root(path=path, contents=objects.sort_out(listing), legacy=legacy)
-        for path, listing, legacy in gc.roots(base)
-    ]
+    roots = _roots(base)
+    chosen = _chosen(roots, options)
     path = f"{repo.temp_dir}/fsck.state"
     state, resumed = _state(path, base, options)
     malformed: list[str] = []
-    progress.start("checking objects", total=_total(roots, state, options), unit="files")
-    for root in roots:
-        for prefixes, share in _shares(root, state, options):
+    progress.start("checking objects", total=_total(roots, chosen, state), unit="files")
+    for root, found in zip(roots, chosen, strict=True):
+        for prefixes, share in objects.shares(found, _done(root, state)):
             verdict = _check(repo, root, share, options, progress)
             malformed += _malformed(root, share, verdict)
             _note(state, root, prefixes, share, verdict)
@@ -156,18 +153,26 @@ def _done(root: Root, state: State) -> set[str]:
     return {label.removeprefix(_LEGACY) for label in mine}
 
 
-def _total(roots: list[Root], state: State, options: Options) -> int:
-    total = sum(len(root.contents.objects) for root in roots)
-    if options.sample:
-        return objects.sample_size(options.sample, total)
-    return sum(len(share) for root in roots for _, share in _shares(root, state, options))
+def _roots(base: str) -> list[Root]:
+    return [
+        Root(path=path, contents=objects.sort_out(listing), legacy=legacy)
+        for path, listing, legacy in gc.roots(base)
+    ]
 
 
-def _shares(root: Root, state: State, options: Options) -> Iterator[tuple[list[str], Listing]]:
-    found = root.contents.objects
-    if options.sample and len(found):
-        found = objects.sample(found, objects.sample_size(options.sample, len(found)))
-    return objects.shares(found, _done(root, state))
+def _chosen(roots: list[Root], options: Options) -> list[Listing]:
+    """Return the objects to check of each root: all, or a sample that is spread evenly over all roots."""
+    found = [root.contents.objects for root in roots]
+    total = sum(map(len, found))
+    if not options.sample or not total:
+        return found
+    wanted = objects.sample_size(options.sample, total)
+    return [objects.sample(listing, round(wanted * len(listing) / total)) for listing in found]
+
+
+def _total(roots: list[Root], chosen: list[Listing], state: State) -> int:
+    shares = [objects.shares(found, _done(root, state)) for root, found in zip(roots, chosen, strict=True)]
+    return sum(len(share) for some in shares for _, share in some)
 
 
 def _check(repo: Repo, root: Root, share: Listing, options: Options, progress: Progress) -> Verdict:
