@@ -12,6 +12,8 @@ from dvc.repo import Repo
 
 from tests.oracle import Sandbox
 
+pytest.register_assert_rewrite("tests.pipeline.oracle")
+
 
 @pytest.fixture(scope="module")
 def dvc_root(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
