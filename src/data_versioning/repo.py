@@ -204,7 +204,7 @@ def _signature(path: str) -> tuple[int, int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _keep_settings(compiled: str, content: object) -> None:
+def _keep_settings(compiled: str, content: tuple[Any, ...]) -> None:
     """Keep compiled settings; a repository that cannot be written to works without."""
     temporary = f"{compiled}.{os.getpid()}.tmp"
     with contextlib.suppress(OSError):

@@ -38,6 +38,11 @@ def ignored_directories(directory: str) -> list[bytes]:
     return [path[:-1] for path in found if path.endswith(b"/")]
 
 
+def untracked(directory: str) -> list[str]:
+    """Return the files below `directory` that are neither tracked nor ignored, relative to it."""
+    return sorted(process.fields(process.run(directory, "ls-files", "--others", "--exclude-standard", "-z")))
+
+
 def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
     """Return the keys whose path is in the index, or has something below it there."""
     if not paths:

@@ -95,7 +95,8 @@ class ObjectCache:
         suspects = [values[i] for i in indices]
         # A legacy directory listing is hashed as text too; it holds no CRLF, so both hashes agree.
         found = batch.hash_files(root, oids.names(suspects), text_mode=legacy)
-        right, wrong = [], []
+        right: list[int] = []
+        wrong: list[int] = []
         for index, value, digest in zip(indices, suspects, oids.hex_digests(found.digests), strict=True):
             (right if digest == value[:32] else wrong).append(index)
         batch.chmod_files(root, oids.names([values[i] for i in right]), SEALED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data_versioning.errors import Conflict, DiskError, Overlap, PathError, UsageError
 from data_versioning.localfs import batch, walk
@@ -13,7 +13,7 @@ from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import partial, pointers, targets
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.pointers import Annotations
+from data_versioning.operations.pointers import AddedOutput, Annotations
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
@@ -33,18 +33,6 @@ class AddOptions:
     store: bool = True
     relink: bool = True
     notes: Annotations = field(default_factory=Annotations)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddedOutput:
-    """One tracked output after the command."""
-
-    path: RepoPath
-    pointer: RepoPath
-    oid: str
-    size: int
-    nfiles: int | None
-    changed: bool  # the pointer file says something new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +77,7 @@ def add(
         pointers.ignore(transaction, list(dict.fromkeys(_ignored_as(target) for target in chosen)))
         edited = tuple(edit.path for edit in transaction.commit())
         return AddResult(
-            outputs=tuple(AddedOutput(**fields, changed=fields["pointer"] in edited) for fields in outputs),
+            outputs=tuple(replace(one, changed=one.pointer in edited) for one in outputs),
             edited=edited,
         )
 
@@ -203,7 +191,7 @@ def _add_one(
     options: AddOptions,
     kind: LinkType,
     progress: Progress,
-) -> dict[str, object]:
+) -> AddedOutput:
     if target.known is not None and target.known.path != target.path:
         return partial.add(loaded, transaction, target.known, target.path, options.notes, kind, progress)
     snapshot = _stored(loaded, target, options, kind, progress)
@@ -216,13 +204,13 @@ def _add_one(
             lambda output: pointers.annotated(pointers.recorded(output, snapshot), options.notes),
         ),
     )
-    return {
-        "path": target.path,
-        "pointer": target.pointer,
-        "oid": snapshot.oid.value,
-        "size": snapshot.size,
-        "nfiles": len(snapshot.listing) if snapshot.is_dir else None,
-    }
+    return AddedOutput(
+        path=target.path,
+        pointer=target.pointer,
+        oid=snapshot.oid.value,
+        size=snapshot.size,
+        nfiles=len(snapshot.listing) if snapshot.is_dir else None,
+    )
 
 
 def _stored(

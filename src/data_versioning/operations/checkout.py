@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatError, MissingObject
+from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import add, targets, unused
@@ -208,7 +209,7 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
 
 
 def _sync(repo: Repo) -> None:
-    workspace.batch.sync(repo.root)
+    batch.sync(repo.root)
 
 
 def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
@@ -219,7 +220,9 @@ def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
 
 
 def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) -> CheckoutResult:
-    added, modified, failed = [], [], []
+    added: list[str] = []
+    modified: list[str] = []
+    failed: list[str] = []
     counts = [0, 0, len(gone)]
     missing: list[str] = []
     for work, applied in done:

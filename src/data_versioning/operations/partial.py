@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from data_versioning.errors import NotTracked
 from data_versioning.formats import dirfile
+from data_versioning.formats.dvcfile import Output
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import pointers
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.pointers import Annotations
+from data_versioning.operations.pointers import AddedOutput, Annotations
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import Progress
@@ -26,7 +28,7 @@ def add(
     notes: Annotations,
     kind: LinkType,
     progress: Progress,
-) -> dict[str, object]:
+) -> AddedOutput:
     """Store `path`, inside the tracked directory `known` (or gone from it), and queue the new listing.
 
     Raises `NotTracked` when nothing can lie inside `known`, `MissingObject` without its listing in the cache.
@@ -51,20 +53,16 @@ def add(
     cache.seal([oid.value])
     total = _total(output.size, size, appended=appended, same=oid.value == output.md5)
 
-    def change(before: pointers.Output) -> pointers.Output:
-        after = pointers.replace(
+    def change(before: Output) -> Output:
+        after = replace(
             before, md5=oid.value, hash="md5", size=total, nfiles=len(entries), files=None, cloud=None
         )
         return pointers.annotated(after, notes)
 
     transaction.edit(known.stage.file, pointers.change_output(output.path, known.stage.file, change))
-    return {
-        "path": known.path,
-        "pointer": known.stage.file,
-        "oid": oid.value,
-        "size": total or 0,
-        "nfiles": len(entries),
-    }
+    return AddedOutput(
+        path=known.path, pointer=known.stage.file, oid=oid.value, size=total or 0, nfiles=len(entries)
+    )
 
 
 def _stored(

@@ -24,6 +24,18 @@ class Annotations:
     meta: Mapping[str, object] | None = field(default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedOutput:
+    """One tracked output after the command."""
+
+    path: RepoPath
+    pointer: RepoPath
+    oid: str
+    size: int
+    nfiles: int | None
+    changed: bool = False  # the pointer file says something new
+
+
 def recorded(output: Output, snapshot: Snapshot) -> Output:
     """Return `output` with the content of `snapshot` recorded."""
     return replace(

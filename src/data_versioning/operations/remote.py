@@ -111,7 +111,7 @@ def rename(name: str, new: str, *, level: str | None = None, argv: Sequence[str]
         raise ConfigError(f"remote '{new}' exists already", hint=f"dv remote remove {new}")
 
     def rename_default(text: str, values: Values) -> str:
-        return configtext.edit(text, *_DEFAULT, new) if _default_is(name, values) else text
+        return configtext.edit(text, *_DEFAULT, new.lower()) if _default_is(name, values) else text
 
     def change(text: str, values: Values) -> str:
         if _section(name) not in values:

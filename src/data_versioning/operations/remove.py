@@ -17,7 +17,7 @@ from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
-from data_versioning.transaction import Change
+from data_versioning.transaction import Change, Transaction
 from data_versioning.workspace import relink, scan
 
 
@@ -75,7 +75,7 @@ def _stages(loaded: Loaded, repo: Repo, name: str) -> list[Stage]:
     return [item.stage for item in chosen]
 
 
-def _queue_pointer(transaction: pointers.Transaction, stage: Stage) -> None:
+def _queue_pointer(transaction: Transaction, stage: Stage) -> None:
     if not stage.name:
         transaction.edit(stage.file, lambda _: None)
         return

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import importlib
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from data_versioning.errors import CorruptObject, DataVersioningError, HandoffError, MissingObject, UsageError
-from data_versioning.git.source import Revision
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import reachable, targets
-from data_versioning.operations.reachable import Place
-from data_versioning.pipeline.load import load
+from data_versioning.operations import targets
 from data_versioning.pipeline.project import Project, Selection, Tracked
 from data_versioning.progress import Progress
 from data_versioning.remotes import remote as remotes
@@ -23,7 +21,8 @@ from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
 from data_versioning.storage.base import FailureKind
 
-_POINTERS = (".dvc", "dvc.yaml", "dvc.lock")
+# Loaded by name: reading old commits needs YAML and Git, which other transfers do without.
+_HISTORY = "data_versioning.operations.history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,9 @@ class TransferOptions:
 
     remote: str | None = None
     jobs: int | None = None
-    revisions: reachable.Selection = field(default_factory=reachable.Selection)
+    all_branches: bool = False
+    all_tags: bool = False
+    all_commits: bool = False
     with_deps: bool = False
     recursive: bool = False
     glob: bool = False
@@ -171,12 +172,18 @@ def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> I
     def select(one: Project) -> list[Selection]:
         return one.select(chosen, base=base, recursive=options.recursive, with_deps=options.with_deps)
 
-    if options.revisions.is_empty:
+    if not (options.all_branches or options.all_tags or options.all_commits):
         yield from select(project)
         return
+    past: Iterator[Project] = importlib.import_module(_HISTORY).projects(
+        repo,
+        all_branches=options.all_branches,
+        all_tags=options.all_tags,
+        all_commits=options.all_commits,
+    )
     unknown: DataVersioningError | None = None
     known = False
-    for one in (project, *_history(repo, options.revisions)):
+    for one in itertools.chain([project], past):
         try:
             yield from select(one)
             known = True
@@ -184,26 +191,6 @@ def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> I
             unknown = unknown or error
     if unknown and not known:
         raise unknown
-
-
-def _history(repo: Repo, revisions: reachable.Selection) -> Iterator[Project]:
-    """Yield the projects of the chosen commits; equal pointer files are read once."""
-    place = Place(root=repo.root, no_scm=repo.settings.flag("core", "no_scm"))
-    chosen = reachable.revisions(place, revisions)
-    git = place.git
-    if git is None:
-        return
-    prefix = os.path.relpath(repo.root, git.root)
-    seen: set[frozenset[tuple[str, str]]] = set()
-    for sha in chosen:
-        files = frozenset(git.files(sha, _POINTERS).items())
-        if files in seen:
-            continue
-        seen.add(files)
-        try:
-            yield load(Revision(git, sha, "" if prefix == "." else prefix))
-        except DataVersioningError as error:
-            repo.notify(f"left out the commit {sha[:7]}, which cannot be read: {error.message}")
 
 
 def _is_meant(item: Tracked, options: TransferOptions, *, pushing: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from data_versioning.localfs.links import LinkType
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import parents
 from data_versioning.workspace import checkout, scan
@@ -42,7 +43,7 @@ def _remove_one(loaded: Loaded, path: str) -> str | None:
         return None
     nothing = Wanted(is_dir=snapshot.is_dir, paths=[], values=[])
     plan = checkout.plan(path, snapshot, nothing)
-    checkout.apply(plan, repo.root, repo.cache, kind=checkout.LinkType.COPY)
+    checkout.apply(plan, repo.root, repo.cache, kind=LinkType.COPY)
     if snapshot.is_dir:
         with contextlib.suppress(OSError):
             os.rmdir(f"{repo.root}/{path}")

@@ -12,7 +12,7 @@ import importlib
 import marshal
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_versioning.pipeline.project import Project
 
@@ -78,7 +78,7 @@ def _newest(signed: list[dict[str, Signature]]) -> int:
     return max((max(found[2:]) for group in signed for found in group.values() if found), default=0)
 
 
-def _keep(compiled: str, content: object) -> None:
+def _keep(compiled: str, content: tuple[Any, ...]) -> None:
     """Keep the compiled project; a repository that cannot be written to works without."""
     temporary = f"{compiled}.{os.getpid()}.tmp"
     with contextlib.suppress(OSError):

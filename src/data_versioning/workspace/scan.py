@@ -146,7 +146,7 @@ def _different(left: bytes, right: bytes) -> list[int]:
 
 
 def finish_tree(
-    scanner: Scanner, path: str, listing: Listing, digests: bytes, *, present: bytes
+    scanner: Scanner, path: str, listing: Listing, digests: bytes | bytearray, *, present: bytes
 ) -> tuple[Snapshot, bytes]:
     """Make the snapshot of a fully hashed directory, remember it, and return it with its listing object."""
     content = dirfile.dump(listing.paths(), oids.hex_digests(digests))

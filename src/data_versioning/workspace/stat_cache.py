@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterable
 from hashlib import md5
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_versioning.errors import DiskError
 from data_versioning.localfs import walk
@@ -60,8 +60,7 @@ class StatCache:
         """Return what is remembered of the directory `path`."""
         if path not in self._trees:
             loaded = _load(self._tree_file(path))
-            fits = isinstance(loaded, tuple) and len(loaded) == 3 and loaded[:2] == (_VERSION, path)
-            self._trees[path] = TreeRecord(*loaded[2]) if fits else None
+            self._trees[path] = TreeRecord(*loaded[1]) if loaded and loaded[0] == path else None
         return self._trees[path]
 
     def remember_tree(self, path: str, record: TreeRecord | None) -> None:
@@ -80,15 +79,14 @@ class StatCache:
         if record is None:
             self._changed_files |= files.pop(path, None) is not None
         elif files.get(path) != tuple(record):
-            files[path] = tuple(record)
+            files[path] = (record.stat, record.digest)
             self._changed_files = True
 
     def outputs(self) -> frozenset[str]:
         """The outputs that we put into the workspace or stored from it, tracked now or not."""
         if self._outputs is None:
             loaded = _load(f"{self._directory}/outputs")
-            fits = isinstance(loaded, tuple) and len(loaded) == 2 and loaded[0] == _VERSION
-            self._outputs = frozenset(loaded[1]) if fits else frozenset()
+            self._outputs = frozenset(loaded[0]) if loaded else frozenset()
         return self._outputs
 
     def remember_outputs(self, added: Iterable[str], removed: Iterable[str] = ()) -> None:
@@ -132,18 +130,18 @@ class StatCache:
     def _known_files(self) -> dict[str, tuple[bytes, bytes]]:
         if self._files is None:
             loaded = _load(f"{self._directory}/files")
-            fits = isinstance(loaded, tuple) and len(loaded) == 2 and loaded[0] == _VERSION
-            self._files = loaded[1] if fits else {}
+            self._files = loaded[0] if loaded else {}
         return self._files
 
 
-def _load(path: str) -> tuple | None:  # type: ignore[type-arg]
-    """Read one record; anything unreadable counts as absent, because the stat cache may be deleted at any time."""
+def _load(path: str) -> tuple[Any, ...] | None:
+    """Read one record of this version; anything else counts as absent: the stat cache may be deleted at any time."""
     try:
         with open(path, "rb") as file:
-            return marshal.loads(file.read())  # type: ignore[no-any-return]
+            version, *content = marshal.loads(file.read())
     except (OSError, ValueError, EOFError, TypeError):
         return None
+    return tuple(content) if version == _VERSION else None
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -1,0 +1,200 @@
+"""Track, commit to Git, tag and push in one step; every check comes before the first write."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import md5
+
+from data_versioning.errors import DataVersioningError, GitError, PathError
+from data_versioning.formats import dvcfile
+from data_versioning.git.repository import Git
+from data_versioning.operations import add, push, targets, versions
+from data_versioning.operations import loaded as loading
+from data_versioning.operations.add import AddOptions
+from data_versioning.operations.pointers import Annotations
+from data_versioning.operations.sharing import TransferOptions, TransferResult
+from data_versioning.paths import RepoPath
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+from data_versioning.workspace import scan
+from data_versioning.workspace.scan import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is recorded with a model: kept under `meta` of its pointer file."""
+
+    metrics: Mapping[str, float] | None = None
+    params: Mapping[str, object] | None = None
+    training_data: Sequence[str] = ()  # paths it was trained on
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackResult:
+    """`commit` is None when nothing changed; `pushed` is None when no remote is configured."""
+
+    path: RepoPath
+    oid: str
+    size: int
+    commit: str | None
+    tags: tuple[str, ...] = ()
+    pushed: TransferResult | None = None
+
+
+class PushFailed(DataVersioningError):
+    """Tracked and committed, but not on the remote; `result` tells what was done."""
+
+    def __init__(self, result: TrackResult, cause: DataVersioningError) -> None:
+        super().__init__(
+            f"'{result.path}' is tracked{' and committed' if result.commit else ''}, but was not pushed: {cause}",
+            hint="dv push",
+        )
+        self.result = result
+
+
+def track(
+    repo: Repo,
+    path: str,
+    *,
+    message: str | None = None,
+    facts: Facts | None = None,
+    remote: str | None = None,
+    progress: Progress = SILENT,
+) -> TrackResult:
+    """Add `path`, commit its pointer and ignore file, make the tags, push when a remote is configured.
+
+    Raises `PathError`, `GitError`, `Conflict` with nothing changed, or `PushFailed` after the commit.
+    """
+    git = _git(repo)
+    where = targets.inside(repo, path)
+    snapshot = _look(repo, where, progress)
+    pointer = _pointer(repo, where)
+    tags = versions.plan(git, git.relative(f"{repo.root}/{pointer}"), where, snapshot.oid.value, facts.tags) if facts else []
+    notes = _notes(repo, git, pointer, snapshot, facts) if facts else Annotations()
+    result = add.add(repo, [f"{repo.root}/{where}"], options=AddOptions(notes=notes), progress=progress)
+    files = [*result.edited, pointer, _ignore_file(where)]
+    commit = commit_files(repo, git, files, message or f"Track {where}")
+    for tag in tags:
+        git.tag(tag.name, f"{where}: {tag.words}")
+    done = TrackResult(
+        path=where,
+        oid=result.outputs[0].oid,
+        size=result.outputs[0].size,
+        commit=commit,
+        tags=tuple(tag.name for tag in tags),
+    )
+    return _pushed(repo, done, remote, progress)
+
+
+def commit_files(repo: Repo, git: Git, files: Sequence[str], message: str) -> str | None:
+    """Commit exactly these files of the repository; None when none of them changed.
+
+    On a detached HEAD it warns how to keep the commit.
+    """
+    paths = [f"{repo.root}/{file}" for file in dict.fromkeys(files) if os.path.lexists(f"{repo.root}/{file}")]
+    gone = [f"{repo.root}/{file}" for file in files if not os.path.lexists(f"{repo.root}/{file}")]
+    paths += git.tracked(gone)
+    if not paths or not git.is_dirty(paths):
+        return None
+    git.identity()
+    commit = git.commit(paths, message)
+    if git.current_branch() is None and commit:
+        warnings.warn(
+            f"HEAD is detached: commit {commit[:10]} is on no branch; keep it with: git switch -c NAME",
+            stacklevel=4,
+        )
+    return commit
+
+
+def _git(repo: Repo) -> Git:
+    git = repo.git
+    if git is None:
+        raise GitError("tracking commits to Git, and there is no Git repository here", hint="git init, then dv init")
+    git.identity()
+    return git
+
+
+def _look(repo: Repo, where: RepoPath, progress: Progress) -> Snapshot:
+    loaded = loading.load(repo)
+    progress.start("Hashing", total=None, unit="files")
+    try:
+        snapshot = scan.look(loaded.scanner(advance=progress.advance), where)
+    finally:
+        progress.finish()
+        loaded.stats.save()
+    if snapshot is None:
+        raise PathError(f"'{where}' does not exist", hint="check the path, and where you are: pwd")
+    return snapshot
+
+
+def _pointer(repo: Repo, where: RepoPath) -> RepoPath:
+    known = loading.load(repo).project.tracked(where)
+    return known.stage.file if known else RepoPath(f"{where}.dvc")
+
+
+def _ignore_file(where: RepoPath) -> str:
+    parent = os.path.dirname(where)
+    return f"{parent}/.gitignore" if parent else ".gitignore"
+
+
+def _notes(repo: Repo, git: Git, pointer: RepoPath, snapshot: Snapshot, facts: Facts) -> Annotations:
+    """Return the annotations of a model; those of the last commit when neither content nor facts changed."""
+    meta: dict[str, object] = {}
+    if facts.metrics:
+        meta["metrics"] = dict(facts.metrics)
+    if facts.params:
+        meta["params"] = dict(facts.params)
+    if facts.training_data:
+        meta["training_data"] = [_training_data(repo, path) for path in facts.training_data]
+    before = _recorded(repo, pointer)
+    old = before.meta if before and isinstance(before.meta, dict) else {}
+    labels = tuple(dict.fromkeys([*(before.labels if before else ()), *facts.tags])) or None
+    same = before is not None and before.md5 == snapshot.oid.value and {**old, **meta} == old
+    if same:
+        return Annotations(labels=labels)
+    if head := git.head():
+        meta["code_commit"] = head
+    if (lock := _lock_digest(repo)) is not None:
+        meta["dvc_lock"] = lock
+    return Annotations(labels=labels, meta=meta)
+
+
+def _recorded(repo: Repo, pointer: RepoPath) -> dvcfile.Output | None:
+    try:
+        with open(f"{repo.root}/{pointer}", encoding="utf-8", errors="surrogateescape") as file:
+            return dvcfile.parse(file.read(), file=pointer).outs[0]
+    except (FileNotFoundError, IndexError):
+        return None
+
+
+def _training_data(repo: Repo, path: str) -> dict[str, object]:
+    """Return path and recorded id of a data set; an untracked one is hashed."""
+    where = targets.inside(repo, path)
+    known = loading.load(repo).project.tracked(where)
+    if known is not None and known.path == where and known.output.md5:
+        return {"path": where, "md5": known.output.md5}
+    return {"path": where, "md5": _look(repo, where, SILENT).oid.value}
+
+
+def _lock_digest(repo: Repo) -> str | None:
+    try:
+        with open(f"{repo.root}/dvc.lock", "rb") as file:
+            return md5(file.read()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _pushed(repo: Repo, done: TrackResult, remote: str | None, progress: Progress) -> TrackResult:
+    if not (remote or repo.settings.get("core", "remote")):
+        return done
+    try:
+        pushed = push.push(repo, [done.path], options=TransferOptions(remote=remote), progress=progress)
+    except DataVersioningError as error:
+        raise PushFailed(done, error) from error
+    return TrackResult(
+        path=done.path, oid=done.oid, size=done.size, commit=done.commit, tags=done.tags, pushed=pushed
+    )
