@@ -16,7 +16,7 @@ from data_versioning.workspace.scan import Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotations:
-    """What a user says about an output; None leaves what is there."""
+    """What a user says about an output; None leaves what is there, and a key of `meta` that is None goes."""
 
     desc: str | None = None
     type: str | None = None
@@ -56,8 +56,10 @@ def recorded(output: Output, snapshot: Snapshot) -> Output:
 def annotated(output: Output, notes: Annotations) -> Output:
     """Return `output` with the annotations that were given."""
     given = {name: value for name in ("desc", "type", "labels", "meta") if (value := getattr(notes, name)) is not None}
-    if notes.meta is not None and isinstance(output.meta, Mapping):
-        given["meta"] = {**output.meta, **notes.meta}
+    if notes.meta is not None:
+        before = output.meta if isinstance(output.meta, Mapping) else {}
+        merged = {**before, **notes.meta}
+        given["meta"] = {key: value for key, value in merged.items() if value is not None} or None
     return replace(output, **given)
 
 

@@ -7,6 +7,7 @@ never less. What a directory listing holds is only known from the listing: one t
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from data_versioning.git.source import Revision
 from data_versioning.objects import gc
 from data_versioning.paths import parents
 from data_versioning.pipeline import compiled
-from data_versioning.pipeline.load import load
 from data_versioning.pipeline.project import Project
 from data_versioning.pipeline.stage import is_pointer_file
 from data_versioning.storage.base import ReadableStore
@@ -215,4 +215,6 @@ def _project_at(revision: Revision) -> Project:
     names = list(revision.walk())
     nested = {name.removesuffix(_CONFIG) for name in names if name.endswith(_CONFIG)}
     pointers = [name for name in names if is_pointer_file(name) and nested.isdisjoint(parents(name))]
-    return load(revision, pointers)
+    # Loaded by name: parsing YAML is only needed when a listing is lost.
+    loaded: Project = importlib.import_module("data_versioning.pipeline.load").load(revision, pointers)
+    return loaded

@@ -142,25 +142,25 @@ def _ignore_file(where: RepoPath) -> str:
 
 
 def _notes(repo: Repo, git: Git, pointer: RepoPath, snapshot: Snapshot, facts: Facts) -> Annotations:
-    """Return the annotations of a model; those of the last commit when neither content nor facts changed."""
-    meta: dict[str, object] = {}
-    if facts.metrics:
-        meta["metrics"] = dict(facts.metrics)
-    if facts.params:
-        meta["params"] = dict(facts.params)
-    if facts.training_data:
-        meta["training_data"] = [_training_data(repo, path) for path in facts.training_data]
+    """Return the annotations of a model: facts about other content go, facts that did not change stay as they are."""
+    given: dict[str, object] = {
+        "metrics": dict(facts.metrics) if facts.metrics else None,
+        "params": dict(facts.params) if facts.params else None,
+        "training_data": [_training_data(repo, path) for path in facts.training_data] or None,
+    }
     before = _recorded(repo, pointer)
     old = before.meta if before and isinstance(before.meta, dict) else {}
-    labels = tuple(dict.fromkeys([*(before.labels if before else ()), *facts.tags])) or None
-    same = before is not None and before.md5 == snapshot.oid.value and {**old, **meta} == old
-    if same:
-        return Annotations(labels=labels)
-    if head := git.head():
-        meta["code_commit"] = head
-    if (lock := _lock_digest(repo)) is not None:
-        meta["dvc_lock"] = lock
-    return Annotations(labels=labels, meta=meta)
+    same_content = before is not None and before.md5 == snapshot.oid.value
+    old_labels = before.labels if before else ()
+    if same_content:
+        given = {key: value for key, value in given.items() if value is not None}
+        labels = [*old_labels, *facts.tags]
+    else:
+        labels = [*versions.lasting(git, pointer, old_labels), *facts.tags]
+    noted = tuple(dict.fromkeys(labels)) if labels or old_labels else None
+    if same_content and {**old, **given} == old:
+        return Annotations(labels=noted)
+    return Annotations(labels=noted, meta={**given, "code_commit": git.head(), "dvc_lock": _lock_digest(repo)})
 
 
 def _recorded(repo: Repo, pointer: RepoPath) -> dvcfile.Output | None:

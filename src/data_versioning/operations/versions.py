@@ -90,6 +90,13 @@ def _stage_tag(git: Git, existing: dict[str, str], name: str, word: str, pointer
     return [NewTag(name=f"{name}#{word}#{last + 1}", words=word)]
 
 
+def lasting(git: Git, pointer: str, labels: Sequence[str]) -> list[str]:
+    """Return the labels that say something about any content of the artifact: neither versions nor its stages."""
+    name = artifact_name(pointer.removesuffix(".dvc"))
+    stages = {tag.split("#")[1] for tag in git.tags() if tag.startswith(f"{name}#")}
+    return [label for label in labels if padded(label) is None and label not in stages]
+
+
 def _content(git: Git, tag: str, pointer: str) -> str | None:
     """Return the object id that a tagged commit records for an output."""
     text = git.read_many([f"{tag}:{pointer}"])[0]
