@@ -2,18 +2,17 @@
 
 from setuptools import Extension, setup
 
+FOLDER = "src/data_versioning/_native"
+SOURCES = ("module", "pool", "md5", "record", "names", "walk", "batch", "stream", "pipe", "files")
+HEADERS = ("native", "python", "md5_steps", "md5_lanes")
+
 setup(
     ext_modules=[
         Extension(
             "data_versioning._native",
-            sources=[
-                "src/data_versioning/_native/module.c",
-                "src/data_versioning/_native/md5.c",
-                "src/data_versioning/_native/walk.c",
-                "src/data_versioning/_native/batch.c",
-            ],
-            depends=["src/data_versioning/_native/native.h"],
-            extra_compile_args=["-std=gnu11", "-O3", "-pthread", "-fvisibility=hidden"],
+            sources=[f"{FOLDER}/{name}.c" for name in SOURCES],
+            depends=[f"{FOLDER}/{name}.h" for name in HEADERS],
+            extra_compile_args=["-std=gnu11", "-O3", "-pthread", "-fvisibility=hidden", "-Wall", "-Wextra"],
             extra_link_args=["-pthread"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

@@ -30,7 +30,7 @@ _ERRNO = struct.Struct("=i")
 
 # How the engines number them.
 _METHODS = {"copy": 0, "hardlink": 1, "reflink": 3}
-_LINKS = {LinkType.COPY: 0, LinkType.HARDLINK: 1, LinkType.SYMLINK: 2, LinkType.REFLINK: 3}
+_LINKS = {LinkType.HARDLINK: 1, LinkType.SYMLINK: 2, LinkType.REFLINK: 3}
 
 
 class Batch(NamedTuple):
@@ -152,6 +152,16 @@ def link_files(  # noqa: PLR0913 - as copy_files
     A symbolic link holds the absolute path of the source. An empty file is copied, never linked hard. A kind
     that does not work is an error of that file, not a copy.
     """
+    if kind is LinkType.COPY:
+        return copy_files(
+            source_root,
+            source_names,
+            target_root,
+            target_names,
+            replace=replace,
+            threads=threads,
+            advance=advance,
+        )
     _check_pairs(source_names, target_names)
     make_directory(target_root)
     run = engine.choose("batch").link_files

@@ -30,6 +30,8 @@ class Results:
     """What is known about each file, to be packed."""
 
     def __init__(self, names: bytes) -> None:
+        if names and not names.endswith(b"\0"):
+            raise ValueError("names are ended by NUL")
         self.names = names.split(b"\0")[:-1]
         count = len(self.names)
         self.digests = bytearray(16 * count)
@@ -106,14 +108,17 @@ def store_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
 
     def work(index: int, name: bytes) -> None:
         with Source(sources.root, name) as source, Temporary(cache.root, b"00/") as temporary:
-            digest = _receive(temporary, source, method, file_mode)
-            if _place(temporary, digest, cache):
+            linking = method == HARDLINK and source.stat.st_size > 0
+            digest = source.digest() if linking else _receive(temporary, source, method, file_mode)
+            parent, final = cache.parent(f"{digest.hex()[:2]}/{digest.hex()[2:]}".encode(), create=True)
+            if not _is_stored(parent, final, source.stat.st_size):
+                if linking:
+                    _link_or_copy(temporary, source, file_mode)
+                temporary.rename(parent, final, replace=True)
+                _check_linked(temporary, source, parent, final)
                 results.marks[index] = WRITTEN
-            after = os.fstat(source.descriptor)
-            if (after.st_mtime_ns, after.st_size) != (source.stat.st_mtime_ns, source.stat.st_size):
-                raise Changed
             results.set_digest(index, digest)
-            results.set_stat(index, after, source.flags)
+            results.set_stat(index, source.stat, source.flags)
 
     directory = None if directory_mode < 0 else directory_mode
     with Directories(root) as sources, Directories(objects, directory) as cache:
@@ -125,29 +130,38 @@ def store_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
 
 def _receive(temporary: Temporary, source: Source, method: int, mode: int) -> bytes:
     """Give `temporary` the bytes of `source` and return their MD5; copies where `method` does not work."""
-    if method == HARDLINK and source.stat.st_size:
-        digest = source.digest()
-        with suppress(OSError):
-            temporary.link(source)
-            return digest
     if method == REFLINK:
         with suppress(OSError):
             return temporary.clone(source, mode)
     return temporary.copy(source, mode)
 
 
-def _place(temporary: Temporary, digest: bytes, cache: Directories) -> bool:
-    """Give a complete object its name; False when it is there already."""
-    parent, name = cache.parent(f"{digest.hex()[:2]}/{digest.hex()[2:]}".encode(), create=True)
-    size = os.stat(temporary.name, dir_fd=temporary.directory, follow_symlinks=False).st_size
+def _is_stored(parent: int, name: bytes, size: int) -> bool:
+    """Whether this object is there and to be trusted; it is younger then."""
     with suppress(FileNotFoundError):
         there = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if there.st_mode == modes.S_IFREG | 0o444 and there.st_size == size:
             with suppress(OSError):
                 os.utime(name, dir_fd=parent)
-            return False
-    temporary.rename(parent, name, replace=True)
-    return True
+            return True
+    return False
+
+
+def _link_or_copy(temporary: Temporary, source: Source, mode: int) -> None:
+    try:
+        temporary.link(source)
+    except OSError:
+        temporary.copy(source, mode)
+
+
+def _check_linked(temporary: Temporary, source: Source, parent: int, name: bytes) -> None:
+    """Take the object away again when its source changed while it was linked."""
+    if temporary.linked:
+        try:
+            source.refresh()
+        except Changed:
+            os.unlink(name, dir_fd=parent)
+            raise
 
 
 def copy_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
@@ -200,12 +214,12 @@ def link_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
         with Source(sources.root, names[index]) as source, Temporary(parent) as temporary:
             if kind == SYMBOLIC:
                 os.symlink(os.path.join(source_root, names[index]), temporary.name, dir_fd=parent)
-            elif kind == HARDLINK and source.stat.st_size:
-                temporary.link(source)
-            elif kind == REFLINK:
-                temporary.clone(source, None)
-            else:
+            elif source.stat.st_size == 0:
                 temporary.copy(source, None)
+            elif kind == HARDLINK:
+                temporary.link(source)
+            else:
+                temporary.clone(source, None)
             temporary.rename(parent, final, replace=replace)
         _finish(results, index, parent, final)
 

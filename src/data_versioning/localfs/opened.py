@@ -63,6 +63,13 @@ class Source:
         self.read(md5.update)
         return md5.digest()
 
+    def refresh(self) -> None:
+        """Take the stat again after a link changed the ctime; raise `Changed` when the content did."""
+        now = os.fstat(self.descriptor)
+        if (now.st_size, now.st_mtime_ns) != (self.stat.st_size, self.stat.st_mtime_ns):
+            raise Changed
+        self.stat = now
+
     def check(self) -> None:
         """Raise `Changed` when the file is not the one that was opened any more."""
         if _version(os.fstat(self.descriptor)) != _version(self.stat):
@@ -74,6 +81,7 @@ class Temporary:
 
     def __init__(self, directory: int, prefix: bytes = b"") -> None:
         self.directory = directory
+        self.linked = False
         self.name = prefix + b".%s.tmp" % os.urandom(11).hex().encode()
 
     def __enter__(self) -> Temporary:
@@ -116,6 +124,7 @@ class Temporary:
         os.link(source.name, self.name, src_dir_fd=source.root, dst_dir_fd=self.directory)
         if not os.path.samestat(os.stat(self.name, dir_fd=self.directory), source.stat):
             raise Changed
+        self.linked = True
 
     def rename(self, directory: int, name: bytes, *, replace: bool) -> None:
         """Take the final name; EEXIST when it is taken and `replace` is not set."""
