@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from data_versioning.cli import levels, render
+from data_versioning.errors import ConfigError
 from data_versioning.operations import remote
 
 EPILOG = """examples:
@@ -71,6 +72,10 @@ def _default(args: argparse.Namespace) -> int:
 
 
 def _modify(args: argparse.Namespace) -> int:
+    if args.value is None and not args.unset:
+        raise ConfigError(
+            f"which value shall {args.option!r} have?", hint="dv remote modify NAME OPTION VALUE"
+        )
     value = None if args.unset else args.value
     remote.modify(args.name, args.option, value, level=args.level, argv=("dv", *args.argv))
     return 0

@@ -37,11 +37,15 @@ def load(root: str | None) -> Settings:
 
 def values(file: str) -> dict[str, dict[str, str]]:
     """Return the sections of one file, paths absolute; nothing when there is no file."""
-    return config.resolve_paths(config.read(_text(file), file=file), os.path.dirname(os.path.abspath(file)))
+    return _resolved(config.read(_text(file), file=file), file)
+
+
+def _resolved(sections: Values, file: str) -> dict[str, dict[str, str]]:
+    return config.resolve_paths(sections, os.path.dirname(os.path.abspath(file)))
 
 
 def save(root: str | None, level: str, change: Change) -> None:
-    """Change one file, atomically, if the result together with the weaker levels is one that DVC accepts.
+    """Change one file, atomically, if DVC accepts the result, alone and together with the other levels.
 
     Raises `ConfigError` otherwise, and then changed nothing.
     """
@@ -58,15 +62,29 @@ def _save(root: str | None, level: str, file: str, change: Change) -> None:
     after = change(before, config.read(before, file=file))
     if after == before:
         return
-    changed = config.resolve_paths(config.read(after, file=file), os.path.dirname(os.path.abspath(file)))
-    weaker = LEVELS[: LEVELS.index(level)]
-    paths = level_paths(root)
-    config.merge([*((each, values(paths[each])) for each in weaker if each in paths), (level, changed)])
+    _check(root, level, _resolved(config.read(after, file=file), file))
     try:
         os.makedirs(os.path.dirname(file), exist_ok=True)
         atomic.write(file, after.encode())
     except OSError as error:
         raise DiskError(f"cannot write '{file}': {error.strerror}", hint=f"ls -l {file}") from error
+
+
+def _check(root: str | None, level: str, changed: Values) -> None:
+    """Raise `ConfigError` when one level, changed, breaks itself or what was good so far."""
+    paths = level_paths(root)
+    weaker = LEVELS[: LEVELS.index(level)]
+    config.merge([*((each, values(paths[each])) for each in weaker if each in paths), (level, changed)])
+    try:
+        load(root)
+    except ConfigError:
+        return  # broken elsewhere: every level has to be repaired on its own
+    try:
+        config.merge((each, changed if each == level else values(path)) for each, path in paths.items())
+    except ConfigError as error:
+        raise ConfigError(
+            f"a stronger level does not fit any more: {error.message}", hint="dv config --list --show-origin"
+        ) from error
 
 
 def untrusted_programs(root: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,117 @@
+"""`dv init` against the real one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.oracle import Result, Sandbox, Tool, difference, snapshot
+
+
+def twins(place: Path, *, git: bool, sandbox: Sandbox) -> list[Path]:
+    found = [place / "dvc", place / "dv"]
+    for path in found:
+        path.mkdir()
+        if git:
+            sandbox.git(path, "init", "-q")
+    return found
+
+
+def both(tools: tuple[Tool, Tool], roots: list[Path], *args: str) -> tuple[Result, Result]:
+    theirs, ours = (tool(root, "init", *args) for tool, root in zip(tools, roots, strict=True))
+    assert theirs.code == ours.code, f"{theirs}\n{ours}"
+    assert not difference(*(snapshot(root) for root in roots))
+    return theirs, ours
+
+
+def test_beside_git(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=True, sandbox=sandbox)
+    both((dvc, dv), roots)
+    theirs, ours = (sandbox.git(root, "status", "--porcelain") for root in roots)
+    assert theirs == ours
+    assert ours.count("A  ") == 3
+
+
+def test_without_git(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    both((dvc, dv), twins(place, git=False, sandbox=sandbox), "--no-scm")
+
+
+def test_below_the_top_of_git(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=True, sandbox=sandbox)
+    inside = [root / "sub" for root in roots]
+    for path in inside:
+        path.mkdir()
+    _, refused = both((dvc, dv), inside)
+    assert refused.code == 1
+    both((dvc, dv), inside, "--subdir")
+    theirs, ours = (sandbox.git(root, "status", "--porcelain") for root in roots)
+    assert theirs == ours
+
+
+def test_in_a_directory_given_by_name(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=False, sandbox=sandbox)
+    for tool, root in zip((dvc, dv), roots, strict=True):
+        tool(root, "init", "--no-scm", "new/place").ok()
+    assert not difference(*(snapshot(root / "new/place") for root in roots))
+    assert ".dvc/config" in snapshot(roots[1] / "new/place")
+
+
+@pytest.mark.parametrize("args", [[], ["-q"]])
+def test_refused_without_git(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox, args: list[str]) -> None:
+    _, ours = both((dvc, dv), twins(place, git=False, sandbox=sandbox), *args)
+    assert ours.code == 1
+    assert "--no-scm" in ours.err
+
+
+def test_refused_where_it_exists_and_forced(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=True, sandbox=sandbox)
+    both((dvc, dv), roots)
+    for root in roots:
+        (root / ".dvc/config").write_text("[core]\n    autostage = true\n")
+        (root / ".dvcignore").write_text("mine\n")
+        (root / ".dvc/cache").mkdir()
+    _, refused = both((dvc, dv), roots)
+    assert refused.code == 1
+    assert "init -f" in refused.err
+    both((dvc, dv), roots, "--force")
+    assert (roots[1] / ".dvc/config").read_text() == ""
+    assert (roots[1] / ".dvcignore").read_text() == "mine\n"
+
+
+def test_refused_where_git_ignores_it(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=True, sandbox=sandbox)
+    for root in roots:
+        (root / ".gitignore").write_text(".dvc\n")
+    _, ours = both((dvc, dv), roots)
+    assert ours.code == 1
+    assert ".gitignore" in ours.err
+
+
+def test_no_scm_and_subdir_exclude_each_other(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    _, ours = both((dvc, dv), twins(place, git=True, sandbox=sandbox), "--no-scm", "--subdir")
+    assert ours.code == 255
+
+
+def test_the_operation_log_survives_a_forced_init_without_git(dv: Tool, place: Path) -> None:
+    dv(place, "init", "--no-scm").ok()
+    dv(place, "init", "--no-scm", "-f").ok()
+    records = (place / ".dvc/dv/log/events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["verb"] for line in records] == ["init", "init"]
+
+
+def test_json_tells_what_was_staged(dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    sandbox.git(place, "init", "-q")
+    assert dv(place, "init", "--json").json == {
+        "root": str(place),
+        "staged": [".dvc/config", ".dvcignore", ".dvc/.gitignore"],
+    }
+
+
+def test_dvc_works_in_what_we_made(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    sandbox.git(place, "init", "-q")
+    dv(place, "init").ok()
+    (place / "data").write_text("x")
+    dvc(place, "add", "data").ok()
+    assert "up to date" in dvc(place, "status").ok().out
