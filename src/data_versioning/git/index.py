@@ -54,8 +54,9 @@ def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
 
 
 def changed(root: str, paths: Sequence[str]) -> dict[str, str]:
-    """Return those files that differ from HEAD, with Git's two letters ("??": new)."""
+    """Return those files that differ from HEAD with Git's two letters ("??": new, "!!": new and ignored)."""
     found: dict[str, str] = {}
+    wanted = set(paths)
     for group in process.chunks(paths):
         out = process.run(
             root,
@@ -64,10 +65,14 @@ def changed(root: str, paths: Sequence[str]) -> dict[str, str]:
             "-z",
             "--no-renames",
             "--untracked-files=all",
+            "--ignored=matching",
             "--",
             *(f":(literal){path}" for path in group),
         )
-        found |= {entry[3:]: entry[:2] for entry in process.fields(out)}
+        # An ignored neighbour of a new directory is listed, too.
+        found |= {
+            entry[3:]: entry[:2] for entry in process.fields(out) if entry[:2] != "!!" or entry[3:] in wanted
+        }
     return found
 
 
@@ -85,7 +90,12 @@ def commit(root: str, git_dir: str, paths: Sequence[str], message: str) -> bool:
     New ones are first announced to Git (`--intent-to-add`), and this is taken back when the commit fails.
     """
     _refuse_unfinished(git_dir)
-    found = changed(root, paths) if paths else {}
+    found = changed(root, paths)
+    if ignored := [path for path, state in found.items() if state == "!!"]:
+        raise GitError(
+            f"Git ignores {ignored[0]}, so it cannot be committed",
+            hint=f"git check-ignore -v '{ignored[0]}' names the rule; change it, then run this again",
+        )
     if not found:
         return False
     new = [path for path, state in found.items() if state == "??"]
