@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from data_versioning.cli import handoff, render
-from data_versioning.operations.reachable import Selection
+from data_versioning.cli import main, render
 from data_versioning.operations.sharing import ServedByDvc, TransferFailed, TransferOptions, TransferResult
 from data_versioning.remotes.transfer import Problem
 from data_versioning.storage.base import FailureKind
@@ -45,9 +44,9 @@ def options(args: argparse.Namespace) -> TransferOptions:
     return TransferOptions(
         remote=args.remote,
         jobs=args.jobs,
-        revisions=Selection(
-            all_branches=args.all_branches, all_tags=args.all_tags, all_commits=args.all_commits
-        ),
+        all_branches=args.all_branches,
+        all_tags=args.all_tags,
+        all_commits=args.all_commits,
         with_deps=args.with_deps,
         recursive=args.recursive,
         glob=args.glob,
@@ -72,7 +71,7 @@ def carry_out(
     except ServedByDvc:
         if args.json or args.dry_run:
             raise
-        return handoff.run(args.argv)
+        return int(main.load("handoff").run(args.argv))
     except TransferFailed as failed:
         if not args.json:
             _tell(failed.result.problems, is_verbose=bool(args.verbose))

@@ -161,7 +161,8 @@ def checked(result: TransferResult, *, verb: str, allow_missing: bool = False) -
         hint = "run `dv push` where the data still is, then this command again"
     else:
         hint = f"what arrived is safe; to continue: dv {verb}"
-    raise TransferFailed(f"{len(serious)} files could not be {verb}ed", result, hint=hint)
+    count = "1 file" if len(serious) == 1 else f"{len(serious):,} files"
+    raise TransferFailed(f"{count} could not be {verb}ed", result, hint=hint)
 
 
 def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:

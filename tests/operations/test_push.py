@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from data_versioning import repo as repos
+from data_versioning.operations import push
+from data_versioning.operations.sharing import ServedByDvc, TransferFailed, TransferOptions
+from data_versioning.storage.base import FailureKind
+from tests.operations.sharing import clone, commit, damage, object_of, objects, tracked, write
+from tests.oracle import Sandbox, Tool
+
+
+def test_same_remote_as_dvc(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    assert dv(repository, "push").ok().out == "6 files pushed\n"
+    ours = objects(remote)
+    assert dvc(repository, "push").ok().out == "Everything is up to date.\n"
+    shutil.rmtree(remote)
+    dvc(repository, "push").ok()
+    assert ours == objects(remote)
+    assert dv(repository, "push").ok().out == "Everything is up to date.\n"
+    assert "in sync" in dvc(repository, "status", "-c").ok().out
+
+
+def test_json_and_dry_run(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    planned = dv(repository, "push", "--dry-run", "--json").json
+    assert sorted(planned["planned"]) == ["data", "data/a", "data/empty", "data/sub/b", "data/sub/c", "lone"]
+    assert (planned["pushed"], planned["dry_run"]) == (6, True)
+    assert not remote.exists()
+    assert dv(repository, "push", "--dry-run").ok().out.endswith("\n6 files would be pushed\n")
+    done = dv(repository, "push", "--json").json
+    assert (done["remotes"], done["pushed"], done["planned"]) == (["up"], 6, [])
+    assert done["size"] == sum(len(content) for _, content in objects(remote).values())
+    assert dv(repository, "push", "--json").json["pushed"] == 0
+
+
+def test_targets(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    assert dv(repository, "push", "lone.dvc").ok().out == "1 file pushed\n"
+    assert dv(repository / "data", "push", "sub").ok().out == "2 files pushed\n"
+    assert not [name for name in objects(remote) if name.endswith(".dir")]
+    assert dv(repository, "push", "--glob", "da*a").ok().out == "3 files pushed\n"
+    unknown = dv(repository, "push", "lonely")
+    assert unknown.code == 255 and "'lone'" in unknown.err
+
+
+def test_missing_everywhere(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    object_of(repository / ".dvc/cache", "beta").unlink()
+    for again in range(2):
+        result = dv(repository, "push")
+        assert result.code == 1
+        assert "'data/sub/b' (md5 987bcab01b929eb2c07877b224215c92) is neither in the cache nor" in result.err
+        assert "ERROR: 1 file could not be pushed" in result.err
+        assert not [name for name in objects(remote) if name.endswith(".dir")], again
+        assert len(objects(remote)) == 4
+    failed = dv(repository, "push", "--json")
+    assert failed.code == 1
+    assert '"missing": [{"path": "data/sub/b"' in failed.out
+
+
+def test_missing_in_the_cache_but_on_the_remote_is_fine(
+    repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool
+) -> None:
+    tracked(repository, sandbox, dvc)
+    dv(repository, "push").ok()
+    shutil.rmtree(repository / ".dvc/cache")
+    assert dv(repository, "push").ok().out == "Everything is up to date.\n"
+
+
+def test_damage_is_not_spread(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    damage(object_of(repository / ".dvc/cache", "beta"))
+    result = dv(repository, "push")
+    assert result.code == 1
+    assert "'data/sub/b' (md5 987bcab01b929eb2c07877b224215c92) is damaged" in result.err
+    assert "dv fsck" in result.err
+    assert sorted(content for _, content in objects(remote).values()) == [b"", b"alpha", b"gamma", b"lone"]
+
+
+def test_a_failure_is_in_the_operation_log(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    tracked(repository, sandbox, dvc)
+    dv(repository, "push").ok()
+    object_of(repository / ".dvc/cache", "beta").unlink()
+    object_of(repository.parent / "remote", "beta").unlink()
+    assert dv(repository, "push").code == 1
+    log = "".join(
+        path.read_text() for path in sorted((repository / ".git/dv/log").rglob("*")) if path.is_file()
+    )
+    lines = [line for line in log.splitlines() if '"verb":"push"' in line.replace(" ", "")]
+    assert len(lines) == 2
+    assert '"ok"' in lines[0] and '"failed"' in lines[1]
+
+
+def test_all_branches_tags_and_commits(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    sandbox.git(repository, "tag", "first")
+    for number, branch in enumerate(("one", "two")):
+        sandbox.git(repository, "switch", "-qc", branch)
+        write(repository, {"lone": f"version {number}"})
+        dvc(repository, "add", "-q", "lone").ok()
+        commit(repository, sandbox, branch)
+    write(repository, {"lone": "now"})
+    dvc(repository, "add", "-q", "lone").ok()
+    expected = {"-T": {b"lone", b"now"}, "-a": {b"lone", b"version 0", b"version 1", b"now"}}
+    for flag, contents in expected.items():
+        dv(repository, "push", flag, "lone").ok()
+        assert {content for _, content in objects(remote).values()} == contents
+        shutil.rmtree(remote)
+        dvc(repository, "push", "-q", flag, "lone").ok()
+        assert {content for _, content in objects(remote).values()} == contents
+        shutil.rmtree(remote)
+    assert dv(repository, "push", "-A").ok().out == "9 files pushed\n"
+    assert "in sync" in dvc(repository, "status", "-c", "-A").ok().out
+
+
+def test_outputs_that_stay_here(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    write(repository, {"p1": "p1", "p2": "p2", "p3": "p3"})
+    (repository / "dvc.yaml").write_text(
+        "stages:\n  s:\n    cmd: 'true'\n    outs:\n    - p1:\n        push: false\n        persist: true\n"
+        "    - p2:\n        cache: false\n        persist: true\n    - p3:\n        persist: true\n"
+    )
+    dvc(repository, "repro", "-q").ok()
+    dv(repository, "push", "s").ok()
+    assert [content for _, content in objects(remote).values()] == [b"p3"]
+
+
+def test_remotes_of_single_outputs(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    other = repository.parent / "other"
+    dvc(repository, "remote", "add", "-q", "other", "../other").ok()
+    dvc(repository, "remote", "add", "-q", "below", "remote://other/deep").ok()
+    text = (repository / "lone.dvc").read_text()
+    (repository / "lone.dvc").write_text(text + "  remote: below\n")
+    assert dv(repository, "push", "--json").json["remotes"] == ["up", "below"]
+    assert [content for _, content in objects(other / "deep").values()] == [b"lone"]
+    assert len(objects(remote)) == 5
+    assert dv(repository, "push", "-r", "up").ok().out == "Everything is up to date.\n"
+    assert dvc(repository, "push").ok().out == "Everything is up to date.\n"
+
+
+def test_run_cache(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    (repository / "dvc.yaml").write_text(
+        "stages:\n  s:\n    cmd: cp lone out\n    deps: [lone]\n    outs: [out]\n"
+    )
+    dvc(repository, "repro", "-q").ok()
+    assert dv(repository, "push").ok().out == "6 files pushed\n"
+    assert not (remote / "runs").exists()
+    assert dv(repository, "push", "--run-cache").ok().out == "1 file pushed\n"
+    ours = objects(remote)
+    shutil.rmtree(remote / "runs")
+    dvc(repository, "push", "-q", "--run-cache").ok()
+    assert objects(remote) == ours
+    assert dv(repository, "push", "--run-cache").ok().out == "Everything is up to date.\n"
+
+
+def test_legacy_objects(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    cache = repository / ".dvc/cache"
+    value = "764efa883dda1e11db47671c4a3bbd9e"  # MD5 of b"hi\n"
+    legacy = cache / value[:2] / value[2:]
+    legacy.parent.mkdir()
+    legacy.write_bytes(b"hi\r\n")
+    os.chmod(legacy, 0o444)
+    (repository / "old.dvc").write_text(f"outs:\n- md5: {value}\n  path: old\n")
+    assert dv(repository, "push", "old").ok().out == "1 file pushed\n"
+    assert objects(remote) == {f"{value[:2]}/{value[2:]}": (0o444, b"hi\r\n")}
+    assert dvc(repository, "push", "old").ok().out == "Everything is up to date.\n"
+
+
+def test_two_push_at_once(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    other = clone(repository, sandbox)
+    shutil.copytree(repository / ".dvc/cache", other / ".dvc/cache")
+    running = [dv.start(place, "push") for place in (repository, other, repository, other)]
+    for process in running:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    assert objects(remote) == objects(repository / ".dvc/cache")
+
+
+def test_remotes_for_dvc_are_handed_over(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    tracked(repository, sandbox, dvc)
+    dvc(repository, "remote", "add", "-q", "web", "http://127.0.0.1:9/data").ok()
+    dry = dv.real(repository, "push", "-r", "web", "--dry-run")
+    assert dry.code == 255 and "the program dvc serves" in dry.err
+    assert dv.real(repository, "push", "-r", "web").code not in {0, 254}
+    log = "".join(path.read_text() for path in (repository / ".git/dv/log").rglob("*") if path.is_file())
+    assert '["dvc","push","-r","web"]' in log.replace(", ", ",")
+    with pytest.raises(ServedByDvc, match="web"):
+        push.push(repos.open(str(repository)), options=TransferOptions(remote="web"))
+
+
+def test_no_remote(repository: Path, dvc: Tool, dv: Tool) -> None:
+    assert dv(repository, "push").ok().out == "Everything is up to date.\n"
+    write(repository, {"lone": "lone"})
+    dvc(repository, "add", "-q", "lone").ok()
+    result = dv(repository, "push")
+    assert result.code == 251 and "dv remote add -d" in result.err
+    assert dv(repository, "push", "-j", "0").code == 254
+
+
+def test_the_function_raises_and_carries_the_result(
+    repository: Path, sandbox: Sandbox, dvc: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked(repository, sandbox, dvc)
+    object_of(repository / ".dvc/cache", "lone").unlink()
+    monkeypatch.chdir(repository)
+    with pytest.raises(TransferFailed) as raised:
+        push.push(repos.open())
+    result = raised.value.result
+    assert [(problem.name, problem.kind) for problem in result.problems] == [("lone", FailureKind.MISSING)]
+    assert (result.copied, result.held) == (5, ())
