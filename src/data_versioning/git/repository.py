@@ -70,7 +70,8 @@ class Git:
         """Whether any of these paths differs from HEAD, is staged or new; without paths: any tracked file."""
         if paths is None:
             return bool(process.run(self.root, "status", "--porcelain", "-z", "--untracked-files=no"))
-        return bool(index.changed(self.root, [_relative(self.root, path) for path in paths]))
+        states = index.changed(self.root, [_relative(self.root, path) for path in paths]).values()
+        return any(state != "!!" for state in states)
 
     def stage(self, paths: Iterable[str]) -> None:
         """Put these files into the index as they are on disk; those that are gone leave it."""
