@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
+import subprocess
 import threading
 from hashlib import md5
 from pathlib import Path
 
 import pytest
-from tests.oracle import Sandbox, Tool, copy_repository
 
 from data_versioning import repo as repos
-from data_versioning.errors import LockTimeout, MissingObject, UsageError
+from data_versioning.errors import GitError, LockTimeout, MissingObject, UsageError
 from data_versioning.localfs import locks, walk
 from data_versioning.operations import gc
 from data_versioning.operations.gc import Scope
 from data_versioning.operations.reachable import Selection
+from tests.oracle import Sandbox, Tool, copy_repository, make_repository
 
 WORKSPACE = Scope(workspace=True)
 
@@ -265,6 +267,59 @@ def test_linked_worktrees_are_kept_and_no_strangers(repository: Path, sandbox: S
     other = collect(linked)
     assert not other.is_foreign
     assert place(b"own 3") in objects(repository)
+
+
+def test_without_git_the_workspace_is_all_there_is(place: Path, dvc: Tool, sandbox: Sandbox) -> None:
+    path = make_repository(sandbox, dvc, place / "plain", git=False)
+    for text in ("old", "new"):
+        (path / "file").write_text(text)
+        dvc(path, "add", "-q", "file").ok()
+    with pytest.raises(GitError):
+        collect(path, Scope(selection=Selection(all_branches=True)))
+    assert collect(path).cache[0].objects() == [md5(b"old").hexdigest()]
+
+
+def test_other_projects_of_the_same_git_repository_are_not_missed(
+    place: Path, dvc: Tool, sandbox: Sandbox
+) -> None:
+    top = place / "top"
+    top.mkdir()
+    sandbox.git(top, "init", "-q")
+    for name in ("one", "two", "one/nested"):
+        (top / name / "data").mkdir(parents=True)
+        dvc(top / name, "init", "-q", "--subdir").ok()
+        (top / name / "data/file").write_text(f"first of {name}")
+        dvc(top / name, "add", "-q", "data").ok()
+    sandbox.git(top, "add", ".")
+    sandbox.git(top, "commit", "-qm", "first")
+    (top / "one/data/file").write_text("second of one")
+    dvc(top / "one", "add", "-q", "data").ok()
+    everything = Scope(selection=Selection(all_commits=True))
+    assert collect(top / "one", everything).count == 0
+    assert collect(top / "one").count == 2
+    with pytest.raises(MissingObject):
+        collect(top / "one", everything)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 1)])
+def test_the_terminal_is_asked(repository: Path, dv: Tool, answer: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode() or b"\x04")
+    environment = dv.sandbox.environment() | {"TERM": "dumb"}
+    done = subprocess.run(
+        dv.argv("gc", "-w"),
+        check=False,
+        cwd=repository,
+        env=environment,
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == code, done.stderr
+    assert "9 objects" in done.stderr
+    assert (objects(repository) == kept(repository)) == (code == 0)
 
 
 def test_gc_waits_for_those_who_add(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

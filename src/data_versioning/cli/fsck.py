@@ -47,7 +47,11 @@ def run(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
         jobs=args.jobs,
     )
-    result = fsck.fsck(repo, options, progress=render.progress(args))
+    progress = render.progress(args)
+    try:
+        result = fsck.fsck(repo, options, progress=progress)
+    finally:
+        progress.finish()
     if args.json:
         render.print_json(_as_json(result))
     else:

@@ -13,6 +13,8 @@ from data_versioning.objects.gc import Sweep
 from data_versioning.operations import gc
 from data_versioning.operations.gc import GcResult, Scope
 from data_versioning.operations.reachable import Selection
+from data_versioning.progress import Progress
+from data_versioning.repo import Repo
 
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
@@ -66,14 +68,16 @@ def run(args: argparse.Namespace) -> int:
         return handoff.run(args.argv)
     progress = render.progress(args)
     if not (args.json or args.quiet):
-        sys.stderr.write(f"WARNING: this will remove all objects but those used in {_kept(args)}\n")
-    if not (args.dry or args.force):
-        if not sys.stdin.isatty():
-            raise _unasked()
-        found = gc.gc(repo, scope, dry=True, progress=progress)
-        if not _confirmed(found):
+        places = "the cache and the remote" if scope.cloud else "the cache"
+        sys.stderr.write(
+            f"WARNING: this will remove from {places} all objects but those used in {_kept(args)}\n"
+        )
+    try:
+        if not (args.dry or args.force) and not _confirmed(repo, scope, progress):
             return _DECLINED
-    result = gc.gc(repo, scope, dry=args.dry, progress=progress)
+        result = gc.gc(repo, scope, dry=args.dry, progress=progress)
+    finally:
+        progress.finish()
     if args.json:
         render.print_json(_as_json(result))
     else:
@@ -135,7 +139,10 @@ def _unasked() -> UsageError:
     return error
 
 
-def _confirmed(found: GcResult) -> bool:
+def _confirmed(repo: Repo, scope: Scope, progress: Progress) -> bool:
+    if not sys.stdin.isatty():
+        raise _unasked()
+    found = gc.gc(repo, scope, dry=True, progress=progress)
     if found.is_foreign:
         sys.stderr.write(
             "WARNING: other repositories may use this cache, and what only they need will be removed; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
@@ -119,7 +119,7 @@ class Sweep:
         return names.replace(b"/", b"").decode().split("\0")[:-1]
 
 
-def plan(root: str, listing: Listing, used: Collection[bytes], *, now: float, grace: float) -> Sweep:
+def plan(root: str, listing: Listing, used: Set[bytes], *, now: float, grace: float) -> Sweep:
     """Sort the files below `root` into those that stay and those that go.
 
     An object goes when it is not in `used` and nothing happened to it for `grace` seconds. Its change time
@@ -127,28 +127,27 @@ def plan(root: str, listing: Listing, used: Collection[bytes], *, now: float, gr
     neither objects nor unfinished writes are left alone.
     """
     words = memoryview(listing.stats).cast("q")
+    modified, changed, inodes = (words[column::_WORDS] for column in (_MODIFIED, _CHANGED, _INODE))
     names = listing.raw_paths()
     oids = listing.names.replace(b"/", b"").split(b"\0")
     oids.pop()
-    used = used if isinstance(used, set | frozenset) else set(used)
-    unused = [index for index, oid in enumerate(oids) if oid not in used]
     linked = _linked(words, oids, used)
-    youngest = int((now - grace) * 1e9)
-    oldest = int((now - LEFTOVER_AGE) * 1e9)
+    youngest, oldest = int((now - grace) * 1e9), int((now - LEFTOVER_AGE) * 1e9)
     directories: list[int] = []
     files: list[int] = []
     leftovers: list[int] = []
     young = 0
-    for index in unused:
-        at = index * _WORDS
-        touched = max(words[at + _MODIFIED], words[at + _CHANGED])
-        if found := OBJECT_NAME.fullmatch(names[index]):
-            if touched > youngest and grace:
-                young += 1
-            elif not linked or words[at + _INODE] not in linked:
-                (directories if found[1] else files).append(index)
-        elif touched < oldest and LEFTOVER_NAME.fullmatch(names[index]):
-            leftovers.append(index)
+    is_object = OBJECT_NAME.fullmatch
+    for index in [index for index, oid in enumerate(oids) if oid not in used]:
+        found = is_object(names[index])
+        if not found:
+            is_old = max(modified[index], changed[index]) < oldest
+            if is_old and LEFTOVER_NAME.fullmatch(names[index]):
+                leftovers.append(index)
+        elif grace and max(modified[index], changed[index]) > youngest:
+            young += 1
+        elif not linked or inodes[index] not in linked:
+            (directories if found[1] else files).append(index)
     return Sweep(
         root=root,
         directories=listing.select(directories),
@@ -159,10 +158,10 @@ def plan(root: str, listing: Listing, used: Collection[bytes], *, now: float, gr
     )
 
 
-def _linked(words: memoryview[int], oids: list[bytes], used: Collection[bytes]) -> set[int]:
+def _linked(words: memoryview[int], oids: list[bytes], used: Set[bytes]) -> set[int]:
     """Return the inodes behind used symbolic links: users link equal objects to save space."""
     states = words[_STATE::_WORDS].tolist()
-    if not any(state & _SYMLINK for state in states):
+    if max(states, default=0) < _SYMLINK:
         return set()
     return {
         words[index * _WORDS + _INODE]

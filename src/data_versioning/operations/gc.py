@@ -115,7 +115,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
             progress.start("removing unused objects", total=None, unit="files")
             for sweep in (*cache, *beyond):
                 objects.apply(sweep, threads=scope.jobs)
-        progress.finish()
+    progress.finish()
     return GcResult(
         cache=cache,
         remote=beyond,
