@@ -94,7 +94,9 @@ def _dvc_output(out: Any) -> dict[str, Any]:
 
 
 def _hash(entry: Any) -> str | None:
-    return entry.hash_info.value if isinstance(getattr(entry, "hash_info", None), object) and entry.fs else None
+    return (
+        entry.hash_info.value if isinstance(getattr(entry, "hash_info", None), object) and entry.fs else None
+    )
 
 
 def _recorded(dep: Any) -> Any:
@@ -111,7 +113,9 @@ def _our_stage(stage: Stage) -> dict[str, Any]:
         "cmd": list(stage.cmd) if isinstance(stage.cmd, tuple) else stage.cmd,
         "wdir": stage.wdir or ".",
         "deps": [(dep.path, dep.digest) for dep in stage.deps],
-        "params": {file: (list(keys or ()), _locked(stage, file, keys)) for file, keys in stage.params.items()},
+        "params": {
+            file: (list(keys or ()), _locked(stage, file, keys)) for file, keys in stage.params.items()
+        },
         "outs": [_our_output(stage, out) for out in stage.outs],
         "frozen": stage.frozen,
         "always_changed": stage.always_changed,

@@ -159,11 +159,26 @@ def test_project_is_read_as_by_dvc(dvc_root: Path, case: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../x", "a/../../x", "/x", "/", "..", ".git/hooks/pre-commit", "a/.dvc/config", ".DVC", "s3://b/x", "sub/.Git"],
+    [
+        "../x",
+        "a/../../x",
+        "/x",
+        "/",
+        "..",
+        ".git/hooks/pre-commit",
+        "a/.dvc/config",
+        ".DVC",
+        "s3://b/x",
+        "sub/.Git",
+    ],
 )
 @pytest.mark.parametrize("file", ["dvc.yaml", "data.dvc"])
 def test_output_that_could_do_harm_is_refused(path: str, file: str) -> None:
-    text = f"outs:\n- path: '{path}'\n" if file.endswith(".dvc") else f"stages: {{a: {{cmd: x, outs: ['{path}']}}}}"
+    text = (
+        f"outs:\n- path: '{path}'\n"
+        if file.endswith(".dvc")
+        else f"stages: {{a: {{cmd: x, outs: ['{path}']}}}}"
+    )
     with pytest.raises(PathError, match=file):
         load(Texts({file: text}))
 
@@ -205,7 +220,9 @@ def test_pointer_file_inside_an_output_of_a_deeper_file() -> None:
 
 
 def test_dependencies_elsewhere_are_marked() -> None:
-    loaded = project(sub__dvc_yaml="stages: {a: {cmd: x, deps: ['s3://b/k', 'ds://d', ../in, ../../out, /abs, near]}}")
+    loaded = project(
+        sub__dvc_yaml="stages: {a: {cmd: x, deps: ['s3://b/k', 'ds://d', ../in, ../../out, /abs, near]}}"
+    )
     assert [(dep.path, dep.external) for dep in loaded.stages[0].deps] == [
         ("s3://b/k", True), ("ds://d", True), ("../in", False), ("../../out", True), ("/abs", True), ("near", False),
     ]  # fmt: skip

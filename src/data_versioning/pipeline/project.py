@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self, TypeAlias
 
-from data_versioning import paths
+from data_versioning import formats, paths
 from data_versioning.errors import NotTracked, Overlap, UsageError
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import graph
@@ -178,14 +178,11 @@ class Project:
 
     def _not_tracked(self, target: str) -> NotTracked:
         known = [item.path for item in self._tracked.values()] + [stage.address for stage in self.stages]
-        near = max(known, key=lambda name: _likeness(name, target), default="")
-        if _likeness(near, target) > 0.5:
-            hint = f"did you mean {near!r}?"
-        elif target.endswith(POINTER_SUFFIX):
-            hint = "dv data status --untracked-files all lists what is not tracked"
-        else:
-            hint = f"to track it: dv add {target}"
-        return NotTracked(f"{target!r} is neither a tracked path, nor a pointer file, nor a stage", hint=hint)
+        return NotTracked(
+            f"{target!r} is neither a tracked path, nor a pointer file, nor a stage"
+            + formats.suggest.nearest(target, known),
+            hint=f"to track it: dv add {target.removesuffix(POINTER_SUFFIX)}",
+        )
 
     def pack(self) -> Packed:
         """Return plain tuples, mappings, text and numbers, which `marshal` can write."""
@@ -223,12 +220,6 @@ def _split_target(target: str) -> tuple[str, str]:
         meant = file.removesuffix(LOCK_FILE) + PIPELINE_FILE
         raise UsageError(f"{file} holds no stages", hint=f"did you mean {meant}:{name}{at}{key}?")
     return file or PIPELINE_FILE, name + at + key
-
-
-def _likeness(one: str, other: str) -> float:
-    """Share of the letter pairs that two names have in common (Dice), 0 to 1."""
-    pairs, others = ({name[i : i + 2].lower() for i in range(len(name) - 1)} for name in (one, other))
-    return 2 * len(pairs & others) / ((len(pairs) + len(others)) or 1)
 
 
 def _pack_stage(stage: Stage) -> Packed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from data_versioning import paths
 from data_versioning.pipeline.project import StageSelection
@@ -30,32 +30,35 @@ def status(
     is_cached: Callable[[Output], bool],
     read_params: ReadParams,
     base: str = "",
+    root: str = "",
 ) -> dict[str, list[Entry]]:
     """Return the changed stages by address, with addresses and paths as seen from the directory `base`.
 
-    `is_cached` tells whether all objects of a recorded output are in the cache. Whether the origin of a
+    `is_cached` tells whether all objects of a recorded output are in the cache. A dependency outside of the
+    repository is shown as an absolute path if `root` tells where the repository is. Whether the origin of a
     frozen import has news is not asked.
     """
+    compare = _Comparison(current_hash, is_cached, read_params, base, root)
     chosen: dict[str, tuple[Stage, list[str | None]]] = {}
     for stage, path in selected:
         chosen.setdefault(stage.place, (stage, []))[1].append(path)
-    found: dict[str, list[Entry]] = {}
-    for stage, parts in chosen.values():
-        entries: list[Entry] = []
-        if not stage.frozen and (changes := _changed_deps(stage, base, current_hash, read_params)):
-            entries.append({"changed deps": changes})
-        outputs = [out for out in stage.outs if _is_chosen(stage, out, parts)]
-        if changes := _changed_outs(stage, outputs, base, current_hash, is_cached):
-            entries.append({"changed outs": changes})
-        if stage.is_callback or stage.always_changed:
-            entries.append("always changed")
-        if stage.cmd_changed:
-            entries.append("changed command")
-        if stage.checksum_changed:
-            entries.append("changed checksum")
-        if entries:
-            found[stage.address_from(base)] = entries
-    return found
+    entries = {stage.address_from(base): _entries(stage, parts, compare) for stage, parts in chosen.values()}
+    return {address: changes for address, changes in entries.items() if changes}
+
+
+def _entries(stage: Stage, parts: Sequence[str | None], compare: _Comparison) -> list[Entry]:
+    entries: list[Entry] = []
+    if not stage.frozen and (changes := compare.deps(stage)):
+        entries.append({"changed deps": changes})
+    if changes := compare.outs(stage, parts):
+        entries.append({"changed outs": changes})
+    if stage.is_callback or stage.always_changed:
+        entries.append("always changed")
+    if stage.cmd_changed:
+        entries.append("changed command")
+    if stage.checksum_changed:
+        entries.append("changed checksum")
+    return entries
 
 
 def changed_params(
@@ -106,45 +109,52 @@ def _as_list(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _changed_deps(stage: Stage, base: str, current_hash: CurrentHash, read_params: ReadParams) -> Changes:
-    changes: Changes = {}
-    for dep in stage.deps:
-        if dep.repo or dep.db or dep.is_dataset:
-            continue
-        place = _place(stage, dep.path)
-        now = current_hash(place, dep)
-        if now is None or now != dep.digest:
-            changes[_shown(place, base)] = "deleted" if now is None else "modified"
-    for file, keys in stage.params.items():
-        place = _place(stage, file)
-        recorded = stage.lock.params.get(file) if stage.lock else None
-        if change := changed_params(recorded, keys, read_params(place)):
-            changes[_shown(place, base)] = change
-    return changes
+class _Comparison(NamedTuple):
+    """What is asked about the workspace, and how places are shown."""
 
+    current_hash: CurrentHash
+    is_cached: Callable[[Output], bool]
+    read_params: ReadParams
+    base: str
+    root: str
 
-def _changed_outs(
-    stage: Stage,
-    outputs: Iterable[Output],
-    base: str,
-    current_hash: CurrentHash,
-    is_cached: Callable[[Output], bool],
-) -> Changes:
-    changes: Changes = {}
-    for output in outputs:
-        place = _place(stage, output.path)
-        if output.digest and output.cache and not is_cached(output):
-            changes[_shown(place, base)] = "not in cache"
-            continue
-        now = current_hash(place, output)
-        if now is None or now != output.digest:
-            changes[_shown(place, base)] = "deleted" if now is None else "modified"
-    return changes
+    def deps(self, stage: Stage) -> Changes:
+        changes: Changes = {}
+        for dep in stage.deps:
+            if dep.repo or dep.db or dep.is_dataset:
+                continue
+            place = _place(stage, dep.path)
+            if change := self._content(place, dep):
+                changes[self._shown(place)] = change
+        for file, keys in stage.params.items():
+            place = _place(stage, file)
+            recorded = stage.lock.params.get(file) if stage.lock else None
+            if found := changed_params(recorded, keys, self.read_params(place)):
+                changes[self._shown(place)] = found
+        return changes
 
+    def outs(self, stage: Stage, parts: Sequence[str | None]) -> Changes:
+        changes: Changes = {}
+        for output in stage.outs:
+            place = _place(stage, output.path)
+            if not any(part is None or paths.is_inside(part, place) for part in parts):
+                continue
+            if output.digest and output.cache and not self.is_cached(output):
+                changes[self._shown(place)] = "not in cache"
+            elif change := self._content(place, output):
+                changes[self._shown(place)] = change
+        return changes
 
-def _is_chosen(stage: Stage, output: Output, parts: Sequence[str | None]) -> bool:
-    place = _place(stage, output.path)
-    return any(part is None or paths.is_inside(part, place) for part in parts)
+    def _content(self, place: str, entry: Output | Dependency) -> str:
+        now = self.current_hash(place, entry)
+        if now is None:
+            return "deleted"
+        return "" if now == entry.digest else "modified"
+
+    def _shown(self, place: str) -> str:
+        if place.startswith("../"):
+            return posixpath.normpath(f"{self.root}/{place}") if self.root else place
+        return place if place.startswith("/") or "://" in place else relative(place, self.base)
 
 
 def _place(stage: Stage, path: str) -> str:
@@ -152,7 +162,3 @@ def _place(stage: Stage, path: str) -> str:
     if inside is not None or path.startswith("/") or "://" in path:
         return inside or path
     return posixpath.normpath(f"{stage.wdir}/{path}" if stage.wdir else path)
-
-
-def _shown(place: str, base: str) -> str:
-    return place if place.startswith(("/", "../")) or "://" in place else relative(place, base)

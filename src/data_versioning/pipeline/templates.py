@@ -64,13 +64,7 @@ class Context(NamedTuple):
         return merged
 
     def _source_of(self, place: tuple[str, ...]) -> str:
-        for source, values in self.layers:
-            found: object = values
-            for key in place:
-                found = found.get(key, found) if isinstance(found, dict) else None
-            if found is not None and found is not values:
-                return source
-        return "vars"
+        return next((source for source, values in self.layers if _holds(values, place)), "vars")
 
     def with_items(self, items: Mapping[str, object]) -> Context:
         """Return the context of one generated stage; what it hides is hidden until the next."""
@@ -86,6 +80,14 @@ class Context(NamedTuple):
             except (LookupError, ValueError, TypeError):
                 raise Unresolved(f"could not find '{expression}'") from None
         return found
+
+
+def _holds(value: object, place: tuple[str, ...]) -> bool:
+    for key in place:
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
 
 
 def _with_text_keys(value: Mapping[Any, object]) -> dict[str, object]:
