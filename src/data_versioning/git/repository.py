@@ -171,6 +171,8 @@ def worktrees(git: Git) -> list[str]:
 def _relative(root: str, path: str) -> str:
     if not os.path.isabs(path):
         return path
+    if os.path.realpath(path) == root:
+        return "."
     if not path.startswith(root + "/"):
         path = os.path.join(os.path.realpath(os.path.dirname(path.rstrip("/"))), os.path.basename(path))
     if not path.startswith(root + "/"):
