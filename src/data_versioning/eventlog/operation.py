@@ -78,7 +78,7 @@ class Operation:
         self, outcome: Outcome, *, error: str | None = None, pointers: Sequence[PointerChange] = ()
     ) -> Self:
         """Return the operation with how it ended; secrets are taken out of `error`."""
-        text = None if error is None else secrets.mask_text(error)[:_LONGEST_TEXT]
+        text = None if error is None else secrets.mask_text(error[: 2 * _LONGEST_TEXT])[:_LONGEST_TEXT]
         return replace(self, outcome=outcome, error=text, pointers=tuple(pointers))
 
     def record(self) -> dict[str, object]:
@@ -100,11 +100,10 @@ class Operation:
 
 
 def _shortened(argv: Sequence[str]) -> tuple[str, ...]:
-    shown = [
-        text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…" for text in secrets.mask_argv(argv)
-    ]
-    left_out = len(shown) - _MOST_ARGUMENTS
-    return (*shown[:_MOST_ARGUMENTS], f"… {left_out} more") if left_out > 0 else tuple(shown)
+    masked = secrets.mask_argv([text[: 2 * _LONGEST_TEXT] for text in argv[:_MOST_ARGUMENTS]])
+    shown = (text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…" for text in masked)
+    left_out = len(argv) - _MOST_ARGUMENTS
+    return (*shown, f"… {left_out} more") if left_out > 0 else tuple(shown)
 
 
 def _user() -> str:

@@ -17,11 +17,11 @@ _NAME = (
     r"|signature|authorization|cookie)|(?:[\w.-]*[-_.])?(?:pass|pwd|sas|[a-z0-9]+[-_]key))"
 )
 _SECRET = re.compile(rf"(?i)\A{_NAME}\Z")
-_HARMLESS = re.compile(r"(?i)(?:\A|[-_.])(?:ask[-_]password|(?:primary|foreign|public|sort)[-_]key)\Z")
+_HARMLESS = re.compile(r"(?i)(?:\A|[-_.])(?:ask[-_][a-z]+|(?:primary|foreign|public|sort)[-_]key)\Z")
 _NAMED = re.compile(r"(?s)\A(-*)([\w.\"'-]+?)(=|:\s*)(.+)\Z")
 _VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s;,&'\"]+)"
-_INLINE = re.compile(rf"(?i)(\b{_NAME}[\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?){_VALUE}")
-_OPTION = re.compile(rf"(?i)(--{_NAME}\s+){_VALUE}")
+_INLINE = re.compile(rf"(?i)(\b{_NAME})([\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?){_VALUE}")
+_OPTION = re.compile(rf"(?i)(--{_NAME})(\s+){_VALUE}")
 _USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@|[^/?#\s:@]+:(?!\d+/)[^?#\s]*@)")
 _QUERY = re.compile(r"(?i)([?&;](?:[\w.-]*[-_.])?(?:sig|key|auth|code)=)[^&#\s]+")
 _SETTING_COMMANDS = frozenset(("config", "remote"))
@@ -35,7 +35,7 @@ def is_secret_name(name: str) -> bool:
     >>> [is_secret_name(name) for name in ("url", "access_key_id", "ask_password", "keyfile", "max_tokens")]
     [False, False, False, False, False]
     """
-    name = name.strip("-\"' ")
+    name = name.rpartition(".")[2].strip("-\"' ")
     return bool(_SECRET.match(name)) and not _HARMLESS.search(name)
 
 
@@ -45,14 +45,8 @@ def mask_text(text: str) -> str:
     >>> mask_text("s3://me:pw@host/x?X-Amz-Signature=abc&a=1 failed, AccountKey=k==;x")
     's3://***@host/x?X-Amz-Signature=***&a=1 failed, AccountKey=***;x'
     """
-    for pattern, replacement in (
-        (_USER, rf"\g<1>{MASK}@"),
-        (_QUERY, rf"\g<1>{MASK}"),
-        (_OPTION, rf"\g<1>{MASK}"),
-        (_INLINE, rf"\g<1>{MASK}"),
-    ):
-        text = pattern.sub(replacement, text)
-    return text
+    text = _QUERY.sub(rf"\g<1>{MASK}", _USER.sub(rf"\g<1>{MASK}@", text))
+    return _INLINE.sub(_mask_match, _OPTION.sub(_mask_match, text))
 
 
 def mask_argv(arguments: Sequence[str]) -> list[str]:
@@ -66,8 +60,11 @@ def mask_argv(arguments: Sequence[str]) -> list[str]:
     sets_options = not _SETTING_COMMANDS.isdisjoint(arguments)
     masked: list[str] = []
     expected = ""  # the secret name whose value comes next
+    only_values = False  # after "--" nothing is an option
     for argument in arguments:
-        if expected and (expected.startswith("-") or not argument.startswith("-")):
+        only_values = only_values or argument == "--"
+        is_value = expected.startswith("-") or not argument.startswith("-") or only_values
+        if expected and is_value and argument != "--":
             masked.append(MASK)
             expected = ""
             continue
@@ -75,6 +72,10 @@ def mask_argv(arguments: Sequence[str]) -> list[str]:
         if is_secret_name(argument) and (argument.startswith("-") or sets_options):
             expected = argument
     return masked
+
+
+def _mask_match(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}{MASK}" if is_secret_name(match[1]) else match[0]
 
 
 def _mask_named(argument: str) -> str:
