@@ -77,7 +77,11 @@ def test_missing_on_the_remote(pushed: Path, repository: Path, dv: Tool) -> None
     object_of(repository.parent / "remote", "beta").unlink()
     result = dv(pushed, "pull")
     assert result.code == 1 and "'data/sub/b'" in result.err
-    assert not (pushed / "lone").exists()
+    assert result.out == "A\tlone\n", "what is complete is brought in"
+    assert data(pushed) == {"lone": "lone"}
+    again = dv(pushed, "pull", "--json")
+    assert again.code == 1
+    assert '"checkout": {"added": [], "modified": [], "deleted": [], "failed": ["data"]' in again.out
     allowed = dv(pushed, "pull", "--allow-missing").ok()
     assert "'data/sub/b'" in allowed.err
     assert data(pushed) == {name: content for name, content in FILES.items() if name != "data/sub/b"}

@@ -4,6 +4,8 @@ import os
 from hashlib import md5
 from pathlib import Path
 
+import pytest
+
 from data_versioning.remotes import existence, layout
 from data_versioning.storage.local import LocalStore
 from tests.conformance.store_memory import MemoryStore
@@ -61,3 +63,15 @@ def test_nothing_is_remembered(tmp_path: Path) -> None:
     assert existence.absent(store, [value]) == []
     path.unlink()
     assert existence.absent(store, [value]) == [0]
+
+
+@pytest.mark.parametrize("others", [0, 30])
+def test_local_remotes_of_any_size(tmp_path: Path, others: int) -> None:
+    contents = [b"%d" % number for number in range(1000)]
+    values = [md5(content).hexdigest() for content in contents]
+    for value, content in zip(values[:990], contents, strict=False):
+        put(tmp_path, value, content)
+    for number in range(others):
+        put(tmp_path, f"00{number:030x}", b"other")
+    put(tmp_path, values[5], b"damaged", mode=0o600)
+    assert existence.absent(LocalStore(root=str(tmp_path)), values) == [5, *range(990, 1000)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 
 from data_versioning.cli import checkout as checkout_command
@@ -38,25 +39,13 @@ def _show(result: PullResult, args: argparse.Namespace) -> int:
     if changed is None:
         return transfers.show(result.fetched, args, word="fetched")
     if args.json:
-        counts = dict(zip(("added", "modified", "deleted"), changed.counts, strict=True))
-        render.print_json(
-            {
-                **transfers.as_json(result.fetched, word="fetched"),
-                "checkout": {
-                    "added": changed.added,
-                    "modified": changed.modified,
-                    "deleted": changed.deleted,
-                    "failed": changed.failed,
-                    "stats": counts,
-                },
-            }
-        )
+        render.print_json(transfers.as_json(result.fetched, changed, word="fetched"))
     else:
         transfers.tell_tolerated(result.fetched)
         checkout_command.show(changed)
         words = ("fetched", "added", "modified", "deleted")
         print(transfers.summary(dict(zip(words, (result.fetched.copied, *changed.counts), strict=True))))
     if changed.failed and not args.allow_missing:
-        checkout_command.tell_missing(changed, as_json=args.json)
+        sys.stderr.write(f"ERROR: could not check out: {', '.join(changed.failed)}\n  try: dv fsck\n")
         return 1
     return 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from data_versioning.cli import main, render
 from data_versioning.operations.sharing import ServedByDvc, TransferFailed, TransferOptions, TransferResult
 from data_versioning.remotes.transfer import Problem
 from data_versioning.storage.base import FailureKind
+
+if TYPE_CHECKING:
+    from data_versioning.operations.checkout import CheckoutResult
 
 Result = TypeVar("Result")
 # Problems that are printed one by one; all of them with -v or --json.
@@ -74,10 +77,12 @@ def carry_out(
         return int(main.load("handoff").run(args.argv))
     except TransferFailed as failed:
         if not args.json:
+            if failed.checkout is not None:
+                main.load("checkout").show(failed.checkout)
             _tell(failed.result.problems, is_verbose=bool(args.verbose))
             raise
         error = {"type": "TransferFailed", "message": failed.message, "hint": failed.hint}
-        render.print_json({**as_json(failed.result, word=word), "error": error})
+        render.print_json({**as_json(failed.result, failed.checkout, word=word), "error": error})
         return failed.exit_code
 
 
@@ -112,9 +117,9 @@ def summary(counts: Mapping[str, int]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-def as_json(result: TransferResult, *, word: str) -> dict[str, object]:
-    """Return a result as JSON values."""
-    return {
+def as_json(result: TransferResult, changed: CheckoutResult | None = None, *, word: str) -> dict[str, object]:
+    """Return a result as JSON values, for `pull` with what changed in the workspace."""
+    values: dict[str, object] = {
         "remotes": result.remotes,
         "dry_run": result.dry_run,
         word: result.copied,
@@ -124,6 +129,15 @@ def as_json(result: TransferResult, *, word: str) -> dict[str, object]:
         "failed": [_row(item) for item in result.problems if item.kind is not FailureKind.MISSING],
         "incomplete": result.held,
     }
+    if changed is not None:
+        values["checkout"] = {
+            "added": changed.added,
+            "modified": changed.modified,
+            "deleted": changed.deleted,
+            "failed": changed.failed,
+            "stats": dict(zip(("added", "modified", "deleted"), changed.counts, strict=True)),
+        }
+    return values
 
 
 def tell_tolerated(result: TransferResult) -> None:

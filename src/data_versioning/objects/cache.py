@@ -1,7 +1,8 @@
 """The cache: content-addressed objects on the local disk, in DVC's layout.
 
-An object is trusted when its mode is exactly 0444: whoever set that mode has checked the content. Everything else is
-checked before it is believed. New objects get 0444 only after their content has reached the disk (`seal`).
+An object is trusted when its mode is exactly 0444: whoever set that mode has checked the content. Everything
+else is checked before it is believed. New objects get 0444 only after their content has reached the disk
+(`seal`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
 
 SEALED = 0o444
-# Below this many objects, asking for each is cheaper than listing the cache.
+# Up to this many objects, or in a cache that holds many more than are wanted, asking for each is cheaper than
+# listing.
 _FEW = 512
+_LISTED_PER_ASKED = 4
 _PREFIXES = "".join(f"{i:02x}\0" for i in range(256)).encode()
 # A directory changed this recently may change again without its time stamp telling.
 _TICK_NS = 20_000_000
@@ -54,7 +57,7 @@ class ObjectCache:
         Objects that are not sealed are read, and sealed when they turn out right.
         """
         root = self.root(legacy=legacy)
-        if len(values) <= _FEW:
+        if len(values) <= _FEW or _is_much_larger(root, len(values)):
             absent, unsealed = self._ask(root, values)
         else:
             absent, unsealed = self._list(root, values)
@@ -163,3 +166,10 @@ class ObjectCache:
             return b""
         return md5(root.encode() + found).digest()
 
+
+def _is_much_larger(root: str, wanted: int) -> bool:
+    """Estimate the size of a cache from one of its 256 directories; MD5 spreads objects evenly."""
+    try:
+        return len(os.listdir(f"{root}/00")) * 256 > wanted * _LISTED_PER_ASKED
+    except OSError:
+        return False

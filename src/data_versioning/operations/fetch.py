@@ -28,7 +28,8 @@ def fetch(
         result = sharing.joined([plan(repo, share, options) for share in shares])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
     with repo.transaction("fetch"):
-        return run(repo, shares, options, progress)
+        result = run(repo, shares, options, progress)
+        return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
 
 
 def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
@@ -42,9 +43,8 @@ def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
 
 
 def run(repo: Repo, shares: Sequence[Share], options: TransferOptions, progress: Progress) -> TransferResult:
-    """Fetch inside a transaction of the caller; raises `TransferFailed`."""
-    result = sharing.joined([_fetch(repo, share, options, progress) for share in shares])
-    return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
+    """Fetch inside a transaction of the caller; what failed is in the result."""
+    return sharing.joined([_fetch(repo, share, options, progress) for share in shares])
 
 
 def _fetch(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:

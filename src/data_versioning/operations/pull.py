@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from data_versioning.operations import checkout, fetch, sharing, targets
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
-from data_versioning.operations.sharing import TransferOptions, TransferResult
+from data_versioning.operations.sharing import TransferFailed, TransferOptions, TransferResult
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 
@@ -28,10 +28,10 @@ def pull(
     options: TransferOptions = TransferOptions(),  # noqa: B008
     progress: Progress = SILENT,
 ) -> PullResult:
-    """Fetch the outputs that `names` mean (all without names), then check them out.
+    """Fetch the outputs that `names` mean (all without names), then check out what is complete.
 
-    Raises `TransferFailed` before the workspace is touched, `Conflict` when unsaved work is in the way,
-    `ServedByDvc` before anything is done.
+    Raises `TransferFailed` after that when something could not be fetched, `Conflict` when unsaved work is in
+    the way, `ServedByDvc` before anything is done.
     """
     shares = sharing.shares(repo, names, options=options, pushing=False)
     if options.dry_run:
@@ -59,4 +59,9 @@ def pull(
             progress,
             everything=not names,
         )
+        try:
+            sharing.checked(fetched, verb="fetch", allow_missing=options.allow_missing)
+        except TransferFailed as failed:
+            failed.checkout = changed
+            raise
     return PullResult(fetched=fetched, checkout=changed)

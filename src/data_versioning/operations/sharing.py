@@ -6,6 +6,7 @@ import importlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from data_versioning.errors import CorruptObject, DataVersioningError, HandoffError, MissingObject, UsageError
 from data_versioning.objects.cache import ObjectCache
@@ -20,6 +21,9 @@ from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
 from data_versioning.storage.base import FailureKind
+
+if TYPE_CHECKING:
+    from data_versioning.operations.checkout import CheckoutResult
 
 # Loaded by name: reading old commits needs YAML and Git, which other transfers do without.
 _HISTORY = "data_versioning.operations.history"
@@ -63,9 +67,13 @@ class TransferResult:
 
 
 class TransferFailed(DataVersioningError):  # noqa: N818 (named as its siblings)
-    """Some objects did not arrive; `result` says which did and which did not."""
+    """Some objects did not arrive; `result` says which did and which did not.
+
+    `checkout` is what `pull` changed in the workspace nevertheless.
+    """
 
     exit_code = 1
+    checkout: CheckoutResult | None = None
 
     def __init__(self, message: str, result: TransferResult, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

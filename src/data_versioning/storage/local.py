@@ -27,7 +27,10 @@ _SIZES = slice(1, None, walk.RECORD.size // 8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalStore:
-    """The files below `root`; `shared` makes new directories and files writable for the group."""
+    """The files below `root`; `shared` makes new directories and files writable for the group.
+
+    Directories named `.git`, `.hg` and `.dvc` are not listed.
+    """
 
     root: str
     shared: bool = False
@@ -100,17 +103,20 @@ class LocalStore:
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """See `Store.upload`; content whose digest was checked becomes read-only."""
         self._make_directories(items.keys)
-        done = batch.copy_files(
-            items.directory,
-            items.names,
-            self.root,
-            items.keys,
-            digests=items.digests or None,
-            mode=0o664 if self.shared else None,
-            replace=True,
-            threads=threads,
-            advance=advance,
-        )
+        try:
+            done = batch.copy_files(
+                items.directory,
+                items.names,
+                self.root,
+                items.keys,
+                digests=items.digests or None,
+                mode=0o664 if self.shared else None,
+                replace=True,
+                threads=threads,
+                advance=advance,
+            )
+        except OSError as error:
+            raise _storage_error(error, self.root) from error
         outcome = _outcome(done)
         batch.sync(self.root)
         if items.digests:
