@@ -5,18 +5,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_versioning.eventlog import secrets
+from data_versioning.formats.config_schema import SECRETS
 
-# Every setting of a remote that DVC calls sensitive, and the usual names elsewhere.
-SECRET_NAMES = """
-    password passphrase access_key secret_access_key session_token account_key sas_token
-    connection_string client_secret token gdrive_client_secret oss_key_secret sse_customer_key
-    access-key-secret api_key api-key apikey API_KEY AWS_SECRET_ACCESS_KEY GITHUB_TOKEN db.password
-    PGPASSWORD credentials azure_storage_account_key encryption_key oss_key_id_secret
-""".split()
-OPEN_NAMES = """
-    url region profile access_key_id ask_password ask_passphrase keyfile ssl_verify user jobs
-    targets max_tokens train.lr key_id monkey endpointurl read_timeout auth sse
-""".split()
+# Every setting that the configuration calls secret, and the usual names elsewhere.
+SECRET_NAMES = [
+    *sorted(SECRETS),
+    *("access_key", "access-key-secret", "api_key", "api-key", "apikey", "API_KEY", "AWS_SECRET_ACCESS_KEY"),
+    *("GITHUB_TOKEN", "db.password", "PGPASSWORD", "credentials", "storage_account_key", "encryption_key"),
+]
+OPEN_NAMES = [
+    "url",
+    "region",
+    "profile",
+    "ask_password",
+    "ask_passphrase",
+    "keyfile",
+    "ssl_verify",
+    "user",
+    "jobs",
+    "targets",
+    "max_tokens",
+    "train.lr",
+    "monkey",
+    "endpointurl",
+    "read_timeout",
+    "auth",
+    "sse",
+]
 SECRET = "hunter2/+=x"
 
 

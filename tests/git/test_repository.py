@@ -87,6 +87,9 @@ def test_paths_may_be_absolute_and_come_back_as_given(root: Path, git: Git, plac
     (place / "link").symlink_to(root)
     through_link = str(place / "link/d/a")
     assert git.tracked(["d", str(root / "d/a"), through_link, "x"]) == {"d", str(root / "d/a"), through_link}
+    (root / ".gitignore").write_text("hidden/\n")
+    assert git.is_ignored([str(place / "link/hidden/"), f"{place}/link/hidden/"]) == {f"{place}/link/hidden/"}
+    assert git.tracked([str(root), f"{place}/link"]) == {str(root), f"{place}/link"}
     with pytest.raises(PathError, match="outside"):
         git.tracked([str(place / "elsewhere")])
 

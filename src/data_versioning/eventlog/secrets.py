@@ -14,7 +14,7 @@ MASK = "***"
 
 _NAME = (
     r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|credentials?|connection[-_]?string|apikey|account[-_]?key"
-    r"|signature|authorization|cookie)|(?:[\w.-]*[-_.])?(?:pass|pwd|sas|[a-z0-9]+[-_]key))"
+    r"|signature|authorization|cookie|token[-_]command|auth[-_]header)|(?:[\w.-]*[-_.])?(?:pass|pwd|sas|[a-z0-9]+[-_]key|(?:access|oss)[-_]key[-_]id))"
 )
 _SECRET = re.compile(rf"(?i)\A{_NAME}\Z")
 _HARMLESS = re.compile(r"(?i)(?:\A|[-_.])(?:ask[-_][a-z]+|(?:primary|foreign|public|sort)[-_]key)\Z")
@@ -32,7 +32,7 @@ def is_secret_name(name: str) -> bool:
 
     >>> [is_secret_name(name) for name in ("password", "remote.r.secret_access_key", "sas_token", "api-key")]
     [True, True, True, True]
-    >>> [is_secret_name(name) for name in ("url", "access_key_id", "ask_password", "keyfile", "max_tokens")]
+    >>> [is_secret_name(name) for name in ("url", "sse_kms_key_id", "ask_password", "keyfile", "max_tokens")]
     [False, False, False, False, False]
     """
     name = name.rpartition(".")[2].strip("-\"' ")

@@ -49,7 +49,7 @@ def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
         return set()
     arguments = [f":(literal){path.rstrip('/')}" for path in paths.values()] if len(paths) <= _FEW else []
     entries = set(process.fields(process.run(root, "ls-files", "-z", "--", *arguments)))
-    entries.update(parent for entry in list(entries) for parent in parents(entry))
+    entries.update([parent for entry in entries for parent in parents(entry)] + ["."] * bool(entries))
     return {key for key, path in paths.items() if path.rstrip("/") in entries}
 
 

@@ -169,15 +169,18 @@ def worktrees(git: Git) -> list[str]:
 
 
 def _relative(root: str, path: str) -> str:
+    top = root + "/"
     if not os.path.isabs(path):
         return path
+    if path.startswith(top):
+        return path.removeprefix(top) or "."
     if os.path.realpath(path) == root:
         return "."
-    if not path.startswith(root + "/"):
-        path = os.path.join(os.path.realpath(os.path.dirname(path.rstrip("/"))), os.path.basename(path))
-    if not path.startswith(root + "/"):
+    plain = path.rstrip("/")
+    resolved = os.path.join(os.path.realpath(os.path.dirname(plain)), os.path.basename(plain))
+    if not resolved.startswith(top):
         raise PathError(f"{path} lies outside the Git repository {root}", hint=f"cd {root}")
-    return path.removeprefix(root + "/")
+    return resolved.removeprefix(top) + path[len(plain) :]
 
 
 def _git_directory(marker: str) -> str | None:
