@@ -59,7 +59,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:
-    code = 0
+    code = _INTERRUPTED
     words = argv[main.options_before_command(argv) :]
     with contextlib.suppress(_DvcError, KeyboardInterrupt), repository.handed_over(words):
         code = _spawn(program, argv)
@@ -117,16 +117,18 @@ def _refuse_programs(root: str) -> None:
 def _spawn(program: str, argv: Sequence[str]) -> int:
     """Run `dvc` and wait; it gets the signals that we get, and its end decides ours."""
     sys.stdout.flush()
-    child = os.posix_spawn(program, [program, *argv], os.environ)
-    # The terminal sends Ctrl-C to both: dvc cleans up, and we wait for it.
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM)),
-    }
+    signals = {signal.SIGINT, signal.SIGTERM}
+    # A signal that comes before the child can get it waits until it can.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        _, status = os.waitpid(child, 0)
+        child = os.posix_spawn(program, [program, *argv], os.environ, setsigmask=[])
+        # The terminal sends Ctrl-C to both: dvc cleans up, and we wait for it.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    _, status = os.waitpid(child, 0)
+    # What is left, the record, is quick: it is not to be lost.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code

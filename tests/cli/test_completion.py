@@ -1,0 +1,39 @@
+"""Tab completion is generated from the commands themselves."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.oracle import Tool
+
+
+@pytest.mark.parametrize("args", [["bash"], ["-s", "bash"], []])
+def test_bash_accepts_the_script_and_completes(dv: Tool, place: Path, args: list[str]) -> None:
+    script = place / "dv.bash"
+    script.write_text(dv(place, "completion", *args).ok().out)
+    probe = (
+        f"source {script}; COMP_WORDS=(dv remote re); COMP_CWORD=2; COMP_LINE='dv remote re'; COMP_POINT=12;"
+        " _shtab_dv; echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", probe], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"remove", "rename"}
+
+
+def test_all_commands_are_in_it(dv: Tool, place: Path) -> None:
+    script = dv(place, "completion", "zsh").ok().out
+    for word in ("checkout", "repro", "--show-origin", "fsck"):
+        assert word in script
+
+
+def test_shells_that_are_unknown(dv: Tool, place: Path) -> None:
+    assert dv(place, "completion", "cmd").code == 254
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_accepts_the_script(dv: Tool, place: Path) -> None:
+    (place / "_dv").write_text(dv(place, "completion", "zsh").ok().out)
+    subprocess.run(["zsh", "-n", str(place / "_dv")], check=True)
