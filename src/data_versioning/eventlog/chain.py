@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from data_versioning.errors import FormatError
 
+_HINT = "compare the line with docs/design/operation-log.md"
 _RESERVED = frozenset(("seq", "prev", "hash"))
 
 
@@ -51,11 +52,11 @@ def parse(line: bytes) -> Event:
         values = json.loads(line)
         chain = (values.pop("seq"), values.pop("prev"), values.pop("hash"))
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError("not an event", hint="dv log --verify") from error
+        raise FormatError("not an event", hint=_HINT) from error
     match chain:
         case (int(seq), str(prev), str(digest)) if not isinstance(seq, bool):
             return Event(seq=seq, prev=prev, hash=digest, record=values)
-    raise FormatError("not an event", hint="dv log --verify")
+    raise FormatError("not an event", hint=_HINT)
 
 
 def verify(lines: Iterable[bytes]) -> Iterator[Flaw]:

@@ -51,7 +51,10 @@ class Log:
                 yield chain.parse(line)
             except FormatError as error:
                 raise FormatError(
-                    "the line is damaged", file=self._path(), line=number, hint="dv log --verify"
+                    "the line is damaged",
+                    file=self._path(),
+                    line=number,
+                    hint=f"sed -n {number}p {self._path()}   (keep the file: the other events are intact)",
                 ) from error
 
     def verify(self) -> list[Flaw]:
