@@ -8,11 +8,27 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarfloat import ScalarFloat
 
 from data_versioning.errors import FormatError
 
 # Besides its own errors, ruamel answers bad input with these.
 _FAILURES = (YAMLError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
+
+
+class _ExactRepresenter(RoundTripRepresenter):
+    """ruamel's own, and so DVC, loses the last digit of floats such as 7.215400323407826e-07."""
+
+    def represent_scalar_float(self, data: ScalarFloat) -> ScalarNode:
+        node = super().represent_scalar_float(data)
+        if float(node.value.replace("_", "")) != data:
+            node.value = repr(float(data))
+        return node
+
+
+_ExactRepresenter.add_representer(ScalarFloat, _ExactRepresenter.represent_scalar_float)
 
 
 def read(text: str, *, file: str) -> object:
@@ -36,6 +52,7 @@ def write(mapping: Mapping[str, object]) -> str:
     """Return the text of a new file."""
     yaml = YAML()
     yaml.default_flow_style = False
+    yaml.Representer = _ExactRepresenter
     stream = StringIO()
     yaml.dump(mapping, stream)
     return stream.getvalue()

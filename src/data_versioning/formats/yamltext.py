@@ -17,7 +17,7 @@ from data_versioning.formats.yamlevents import MAX_DEPTH, Document, YamlSyntaxEr
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@%+=,-]*(?: [A-Za-z0-9_./@%+=,-]+)*")
-_PLAIN_FLOAT = re.compile(r"-?[0-9]+\.[0-9]+")
+_PLAIN_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?")
 
 
 def decode(raw: bytes, *, file: str) -> str:
