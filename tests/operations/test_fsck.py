@@ -266,3 +266,17 @@ def test_quarantine_is_outside_of_what_dvc_looks_at(repository: Path, dvc: Tool,
     dvc(repository, "gc", "-w", "-f").ok()
     dv(repository, "gc", "-w", "-f").ok()
     assert list((repository / ".dvc/cache/dv-quarantine").rglob(TWO.rpartition("/")[2]))
+
+
+def test_a_hard_link_to_damage_is_replaced_after_a_fetch(repository: Path, dvc: Tool, dv: Tool) -> None:
+    dvc(repository, "remote", "add", "-q", "-d", "store", str(repository.parent / "store")).ok()
+    dvc(repository, "push", "-q").ok()
+    dvc(repository, "config", "cache.type", "hardlink").ok()
+    dvc(repository, "checkout", "-q", "--relink").ok()
+    dv(repository, "status").ok()
+    damage(repository, TWO)
+    assert not check(repository).is_clean
+    dv(repository, "fetch", "data").ok()
+    dv(repository, "checkout", "--relink", "--force", "data").ok()
+    assert (repository / "data/two").read_text() == "content of two"
+    assert check(repository).is_clean

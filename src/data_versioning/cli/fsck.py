@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import time
 
-from data_versioning import repo as repos
-from data_versioning.cli import render
+from data_versioning.cli import render, session
 from data_versioning.operations import fsck
 from data_versioning.operations.fsck import FsckResult, Options
 from data_versioning.operations.repair import Damage
@@ -39,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and tell; 1 when something is damaged."""
-    repo = repos.open(argv=args.argv, notify=_tell)
+    repo = session.open_repo(args)
     options = Options(
         sample=args.sample,
         restart=args.restart,
@@ -57,10 +55,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(result)
     return 0 if result.is_clean else _DAMAGED
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
 
 
 def _print(result: FsckResult) -> None:

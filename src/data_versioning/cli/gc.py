@@ -6,8 +6,7 @@ import argparse
 import os
 import sys
 
-from data_versioning import repo as repos
-from data_versioning.cli import handoff, render
+from data_versioning.cli import handoff, render, session
 from data_versioning.errors import UsageError
 from data_versioning.objects.gc import Sweep
 from data_versioning.operations import gc
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """Ask, remove and tell; 1 when the user declines."""
     scope = _scope(args)
     scope.check()
-    repo = repos.open(argv=args.argv, notify=_tell)
+    repo = session.open_repo(args)
     if gc.is_handed_over(repo, scope):
         return handoff.run(args.argv)
     progress = render.progress(args)
@@ -83,10 +82,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(result)
     return 0
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
 
 
 def _scope(args: argparse.Namespace) -> Scope:

@@ -27,6 +27,7 @@ LEFTOVER_AGE = 24 * 3600
 # Anything in a pointer file that looks like an id counts as one: an id too many keeps an object too many, so
 # this is safe, and thousands of revisions need no YAML parser. Longer runs of hex digits are commit ids.
 _ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
+_SECTION = re.compile(rb"^ *(deps|outs|params|cmd):", re.MULTILINE)
 _MEMBER = re.compile(rb'"([0-9a-f]{32})"')
 # What lies below a root: objects, and unfinished writes, in a two-digit directory or beside them.
 OBJECT_NAME = re.compile(rb"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
@@ -46,6 +47,23 @@ def ids_in(text: bytes) -> set[bytes]:
     [b'37b51d194a7513e45b56f6524f2d51f2']
     """
     return set(_ID.findall(text.lower()))
+
+
+def output_ids_in(text: bytes) -> set[bytes]:
+    """Return what may be the id of an output: in a dvc.lock as DVC writes it, everything not below "deps:".
+
+    >>> text = b"schema: '2.0'\\nstages:\\n s:\\n    deps:\\n    - md5: %s.dir\\n    outs:\\n    - md5: %s\\n"
+    >>> output_ids_in(text % (b"a" * 32, b"b" * 32)) == {b"b" * 32}
+    True
+    """
+    if not text.startswith(b"schema:") or b"{" in text or b"[" in text:
+        return ids_in(text)
+    first, *sections = _SECTION.split(text)
+    found = ids_in(first)
+    for key, content in zip(sections[::2], sections[1::2], strict=True):
+        if key != b"deps":
+            found |= ids_in(content)
+    return found
 
 
 def members(content: bytes, oid: bytes) -> list[bytes] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from data_versioning.errors import DataVersioningError, GitError
@@ -117,12 +117,15 @@ def in_workspace(project: Project) -> set[bytes]:
 
 def in_history(git: Git, chosen: Sequence[str]) -> set[bytes]:
     """Return the ids in the pointer files of these commits, also of other projects in the same repository."""
+    return set().union(*map(gc.ids_in, _pointers(git, chosen)))
+
+
+def _pointers(git: Git, chosen: Sequence[str]) -> Iterator[bytes]:
+    """Read every distinct pointer file of these commits."""
     blobs = list({blob.sha: None for blob in history.pointer_blobs(git.root, chosen)})
-    found: set[bytes] = set()
     for start in range(0, len(blobs), _BATCH):
         for text in git.read_many(blobs[start : start + _BATCH]):
-            found |= gc.ids_in(text or b"")
-    return found
+            yield text or b""
 
 
 def expand(ids: Iterable[bytes], bases: Sequence[str]) -> tuple[set[bytes], set[bytes]]:
@@ -186,8 +189,10 @@ def needed_in_history(place: Place, chosen: Sequence[str], lost: set[bytes]) -> 
     """
     git = place.git
     found: dict[bytes, str] = {}
-    if git is None:
+    if git is None or not lost:
         return found
+    # Most lost listings are those of dependencies; that shows without a look at every project.
+    lost = lost & set().union(*map(gc.output_ids_in, _pointers(git, chosen)))
     prefix = os.path.relpath(place.root, git.root)
     seen: set[frozenset[tuple[str, str]]] = set()
     for sha in chosen:
