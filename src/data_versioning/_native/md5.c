@@ -32,17 +32,41 @@ static inline uint32_t load(const uint8_t *bytes)
 
 typedef void lanes_function(uint32_t *const[LANES], const uint8_t *const[LANES], size_t);
 
+static const struct variant {
+    const char *name;
+    lanes_function *function;
+} variants[] = {
+#if defined(__x86_64__) && defined(__GNUC__)
+    {"avx512f", lanes_avx512},
+    {"avx2", lanes_avx2},
+#endif
+    {"portable", lanes_portable},
+};
+
 static lanes_function *lanes = lanes_portable;
 
-void md5_choose(void)
+static bool runs_here(const char *name)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        lanes = lanes_avx512;
-    else if (__builtin_cpu_supports("avx2"))
-        lanes = lanes_avx2;
+    if (strcmp(name, "avx512f") == 0)
+        return __builtin_cpu_supports("avx512f");
+    if (strcmp(name, "avx2") == 0)
+        return __builtin_cpu_supports("avx2");
 #endif
+    return strcmp(name, "portable") == 0;
+}
+
+const char *md5_choose(const char *wanted)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        const char *name = variants[i].name;
+        if ((wanted == NULL || strcmp(wanted, name) == 0) && runs_here(name)) {
+            lanes = variants[i].function;
+            return name;
+        }
+    }
+    return NULL;
 }
 
 void md5_start(struct md5 *md5)

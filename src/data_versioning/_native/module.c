@@ -269,6 +269,18 @@ static PyObject *sync_call(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+static PyObject *choose_lanes_call(PyObject *module, PyObject *arguments)
+{
+    const char *wanted;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "z", &wanted))
+        return NULL;
+    const char *chosen = md5_choose(wanted);
+    if (chosen == NULL)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(chosen);
+}
+
 static PyMethodDef methods[] = {
     {"walk", walk_call, METH_VARARGS, NULL},
     {"hash_files", hash_call, METH_VARARGS, NULL},
@@ -279,13 +291,14 @@ static PyMethodDef methods[] = {
     {"remove_files", remove_call, METH_VARARGS, NULL},
     {"stat_files", stat_call, METH_VARARGS, NULL},
     {"sync", sync_call, METH_VARARGS, NULL},
+    {"choose_lanes", choose_lanes_call, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static int load(PyObject *module)
 {
     (void)module;
-    md5_choose();
+    md5_choose(NULL);
     return 0;
 }
 

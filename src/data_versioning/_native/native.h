@@ -29,7 +29,8 @@ struct md5 {
     uint64_t length; /* bytes of the message; kept by the caller */
 };
 
-void md5_choose(void); /* once, before anything else: takes the best code for this processor */
+/* Take the fastest code for this processor, or the variant of that name; NULL when it does not run here. */
+const char *md5_choose(const char *wanted);
 void md5_start(struct md5 *);
 void md5_blocks(struct md5 *, const uint8_t *message, size_t blocks);
 /* Up to LANES messages, the same number of blocks of each. */
