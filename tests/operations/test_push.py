@@ -218,3 +218,30 @@ def test_the_function_raises_and_carries_the_result(
     result = raised.value.result
     assert [(problem.name, problem.kind) for problem in result.problems] == [("lone", FailureKind.MISSING)]
     assert (result.copied, result.held) == (5, ())
+
+
+def test_dependencies_and_directories_of_pointer_files(
+    repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool
+) -> None:
+    remote = tracked(repository, sandbox, dvc)
+    (repository / "dvc.yaml").write_text(
+        "stages:\n  s:\n    cmd: cp lone out && printf x >> out\n    deps: [lone]\n    outs: [out]\n"
+    )
+    dvc(repository, "repro", "-q").ok()
+    write(repository, {"below/one": "one", "below/deep/two": "two"})
+    dvc(repository, "add", "-q", "below/one", "below/deep/two").ok()
+    assert dv(repository, "push", "s").ok().out == "1 file pushed\n"
+    assert dv(repository, "push", "--with-deps", "s").ok().out == "1 file pushed\n"
+    assert dv(repository, "push", "-R", "below").ok().out == "2 files pushed\n"
+    contents = {content for _, content in objects(remote).values()}
+    assert contents == {b"lonex", b"lone", b"one", b"two"}
+
+
+def test_nothing_slow_is_imported(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
+    tracked(repository, sandbox, dvc)
+    dv(repository, "push").ok()
+    result = dv.real(repository, "push", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    imported = {line.rsplit("|", 1)[-1].strip() for line in result.err.splitlines() if "|" in line}
+    assert "data_versioning.operations.push" in imported
+    packages = {name.partition(".")[0] for name in imported}
+    assert not packages & {"yaml", "ruamel", "configobj", "pathspec", "rich", "subprocess", "tomlkit"}

@@ -192,6 +192,14 @@ def test_a_damaged_listing_in_the_cache_is_fetched_again(tmp_path: Path, store: 
     assert objects(tmp_path / "cache") == whole
 
 
+def test_a_listing_that_is_damaged_and_nowhere_else(tmp_path: Path, store: Store) -> None:
+    asked = requests(tmp_path / "cache")
+    put(tmp_path / "cache", asked[0].oid.value, b"[]")
+    plan, report = push(asked, tmp_path / "cache", store)
+    assert [(problem.name, problem.kind) for problem in report.problems] == [("data", FailureKind.CORRUPT)]
+    assert (len(plan), report.copied) == (1, 1)
+
+
 def test_part_of_a_directory(tmp_path: Path, store: Store) -> None:
     cache = tmp_path / "cache"
     part = requests(cache, inner="sub")

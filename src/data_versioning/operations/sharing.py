@@ -162,15 +162,20 @@ def checked(result: TransferResult, *, verb: str, allow_missing: bool = False) -
     serious = [problem for problem in result.problems if problem.kind is not tolerated]
     if not serious:
         return result
-    kinds = {problem.kind for problem in serious}
-    if FailureKind.CORRUPT in kinds and verb == "push":
-        hint = "dv fsck   finds all damaged objects of the cache; then restore them and push again"
-    elif kinds == {FailureKind.MISSING}:
-        hint = "run `dv push` where the data still is, then this command again"
-    else:
-        hint = f"what arrived is safe; to continue: dv {verb}"
     count = "1 file" if len(serious) == 1 else f"{len(serious):,} files"
-    raise TransferFailed(f"{count} could not be {verb}ed", result, hint=hint)
+    raise TransferFailed(
+        f"{count} could not be {verb}ed", result, hint=_hint({problem.kind for problem in serious}, verb)
+    )
+
+
+def _hint(kinds: set[FailureKind], verb: str) -> str:
+    if FailureKind.CORRUPT in kinds and verb == "push":
+        return "dv fsck   finds all damaged objects of the cache; then restore them and push again"
+    if FailureKind.CORRUPT in kinds:
+        return "delete the damaged objects from the remote, then run `dv push` where the data is intact"
+    if kinds == {FailureKind.MISSING}:
+        return "run `dv push` where the data still is, then this command again"
+    return f"what arrived is safe; to continue: dv {verb}"
 
 
 def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:

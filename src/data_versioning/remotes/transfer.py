@@ -82,7 +82,7 @@ def plan_push(asked: Wanted, cache: ObjectCache, store: Store) -> Plan:
         files=[value for value in here if value in asked.files],
         trees=trees + [value for value in asked.parts if _is_rest_there(value, asked, cache, store)],
         names={**names, **asked.parts},
-        problems=_problems(gone, names, _MISSING) + _problems(asked.lost, asked.lost, _MISSING),
+        problems=_problems(gone, names, _MISSING) + _lost(asked),
     )
 
 
@@ -97,7 +97,7 @@ def plan_fetch(asked: Wanted, cache: ObjectCache) -> Plan:
         files=[value for value in lacking if value in asked.files],
         trees=[value for value in lacking if value not in asked.files],
         names=names,
-        problems=_problems(asked.lost, asked.lost, _MISSING),
+        problems=_lost(asked),
     )
 
 
@@ -240,6 +240,13 @@ def _items(values: Sequence[str], directory: str, *, legacy: bool) -> Items:
 
 def _problems(values: Iterable[str], names: dict[str, str], failure: Failure) -> list[Problem]:
     return [Problem(names[value], value, failure.kind, failure.reason) for value in values]
+
+
+def _lost(asked: Wanted) -> list[Problem]:
+    """Return the listings that nobody has; one that the cache has, but damaged, is told as such."""
+    missing = [value for value in asked.lost if value not in asked.damaged]
+    damaged = [value for value in asked.lost if value in asked.damaged]
+    return _problems(missing, asked.lost, _MISSING) + _problems(damaged, asked.lost, _WRONG)
 
 
 def _report(plan: Plan, trees: list[str], held: list[str], outcomes: tuple[Outcome, Outcome]) -> Report:
