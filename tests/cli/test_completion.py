@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,9 +30,3 @@ def test_all_commands_are_in_it(dv: Tool, place: Path) -> None:
 
 def test_shells_that_are_unknown(dv: Tool, place: Path) -> None:
     assert dv(place, "completion", "cmd").code == 254
-
-
-@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
-def test_zsh_accepts_the_script(dv: Tool, place: Path) -> None:
-    (place / "_dv").write_text(dv(place, "completion", "zsh").ok().out)
-    subprocess.run(["zsh", "-n", str(place / "_dv")], check=True)

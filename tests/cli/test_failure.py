@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_versioning.cli import failure
-from data_versioning.errors import CorruptObject, MissingObject, NotInRepository
+from data_versioning.errors import CorruptObject, MissingObject, NotInRepository, StorageError
 
 SECRETS = ["config", "--local", "remote.s.password", "hunter2"]
 
@@ -81,6 +81,15 @@ def test_the_variable_of_dvc_asks_for_tracebacks(
     monkeypatch.setenv("DVC_SHOW_TRACEBACK", "1")
     failure.report(MissingObject("gone"), [])
     assert "MissingObject" in capsys.readouterr().err
+
+
+def test_a_secret_in_a_message_is_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    failure.report(StorageError("https://ada:hunter2@example.org does not answer"), [])
+    failure.report(StorageError("https://ada:hunter2@example.org does not answer"), ["--json"])
+    said = capsys.readouterr()
+    assert "example.org" in said.err
+    assert "example.org" in said.out
+    assert "hunter2" not in said.out + said.err
 
 
 def test_a_command_as_hint_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 from data_versioning.cli import main
@@ -66,6 +68,7 @@ def build(name: str, module: Any, **keywords: Any) -> Parser:
 
 def run(name: str, module_name: str, rest: Sequence[str], argv: list[str]) -> int:
     """Parse `rest` for the command `name` and run it; `argv` is the whole command line."""
+    signal.signal(signal.SIGTERM, _interrupt)
     module = _import(name, module_name)
     defaults = argparse.Namespace(argv=argv, quiet=0, verbose=0, cd=None, wait_for_lock=False)
     args = build(name, module).parse_args(rest, defaults)
@@ -95,6 +98,11 @@ def _import(name: str, module_name: str) -> Any:
         raise DataVersioningError(
             f"the command {name!r} is not part of this installation", hint="dv version"
         ) from missing
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does: with everything cleaned up."""
+    raise KeyboardInterrupt
 
 
 def _change_directory(path: str) -> None:

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -28,15 +29,17 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
 
     What nobody foresaw goes, with its traceback and the masked arguments, to a file whose path is told.
     """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if isinstance(error, KeyboardInterrupt):
-        return _tell("Interrupted", "interrupted by the user", None, argv) or _INTERRUPTED
+        _tell("Interrupted", "interrupted by the user", None, argv)
+        return _INTERRUPTED
     if isinstance(error, DataVersioningError):
         _tell(type(error).__name__, error.message, error.hint, argv)
         _show_traceback(error, argv)
         return error.exit_code
     place = _write_report(error, argv)
     message = f"unexpected error: {type(error).__name__}: {error}"
-    _tell("Unexpected", secrets.mask_text(message), f"the details are in {place}" if place else None, argv)
+    _tell("Unexpected", message, f"the details are in {place}" if place else None, argv)
     _show_traceback(error, argv)
     return _UNEXPECTED
 
@@ -49,14 +52,14 @@ def unknown_command(name: str, known: Sequence[str]) -> NoReturn:
     raise UsageError(f"{name!r} is not a command", hint=f"dv {near[0]}" if near else "dv --help")
 
 
-def _tell(kind: str, message: str, hint: str | None, argv: Sequence[str]) -> int:
+def _tell(kind: str, message: str, hint: str | None, argv: Sequence[str]) -> None:
+    message = secrets.mask_text(message)
     if "--json" in argv:
         sys.stdout.write(json.dumps({"error": {"type": kind, "message": message, "hint": hint}}) + "\n")
     else:
         sys.stderr.write(f"{_red('ERROR')}: {message}\n")
         if hint:
             sys.stderr.write(f"  try: {hint}\n" if hint.startswith(_PROGRAMS) else f"  {hint}\n")
-    return 0
 
 
 def _red(word: str) -> str:

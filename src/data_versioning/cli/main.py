@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType, ModuleType
+    from types import ModuleType
 
 # Group -> name -> (what it does, module that is loaded when it is chosen).
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
@@ -64,7 +63,6 @@ _BROKEN_PIPE = 141
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code; nothing is raised, and no traceback shown unasked."""
     arguments = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         # File names are bytes: print them as they are.
         getattr(stream, "reconfigure", lambda **_: None)(errors="surrogateescape")
@@ -78,7 +76,6 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = _BROKEN_PIPE
     except BaseException as error:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         code = int(load("failure").report(error, arguments))
     return code
 
@@ -151,7 +148,3 @@ def options_before_command(arguments: Sequence[str]) -> int:
     while position < len(arguments) and arguments[position].startswith("-"):
         position += 2 if arguments[position] == "--cd" else 1
     return position
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
