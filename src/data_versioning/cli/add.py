@@ -11,6 +11,7 @@ from data_versioning.formats import yamltext
 from data_versioning.operations import add
 from data_versioning.operations.pointers import Annotations
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv add data/images              track a directory
   dv add -R data/raw              track every file below data/raw by itself

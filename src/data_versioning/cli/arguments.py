@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from data_versioning.cli import main
-from data_versioning.errors import DataVersioningError, UsageError
+from data_versioning.errors import DataVersioningError, NotInRepository, UsageError
 
 # Options that DVC's commands do not have everywhere: they never make one of its abbreviations ambiguous.
 _ADDED = {"--cd", "--json", "--wait-for-lock"}
@@ -74,6 +74,15 @@ def run(name: str, module_name: str, rest: Sequence[str], argv: list[str]) -> in
     args = build(name, module).parse_args(rest, defaults)
     if args.cd is not None:
         _change_directory(args.cd)
+    try:
+        return _run(module, args)
+    except DataVersioningError as error:
+        if not isinstance(error, NotInRepository):
+            error.exit_code = getattr(module, "FAILURE", error.exit_code)
+        raise
+
+
+def _run(module: Any, args: argparse.Namespace) -> int:
     if args.quiet and not getattr(args, "json", False):
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             return _run_into(nowhere, module, args)

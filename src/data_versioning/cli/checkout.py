@@ -66,7 +66,9 @@ def show(result: checkout.CheckoutResult, *, summary: bool = False, as_json: boo
     if summary:
         words = zip(("added", "modified", "deleted"), result.counts, strict=True)
         counted = [f"{render.plural(count, 'file')} {word}" for word, count in words if count]
-        print(" and ".join([", ".join(counted[:-1]), counted[-1]] if counted[1:] else counted) or "No changes.")
+        print(
+            " and ".join([", ".join(counted[:-1]), counted[-1]] if counted[1:] else counted) or "No changes."
+        )
         return
     for word in ("modified", "added", "deleted"):
         for path in getattr(result, word):

@@ -8,6 +8,7 @@ import sys
 from data_versioning.cli import render, session
 from data_versioning.operations import commit
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv commit data/images      record what changed in a tracked directory
   dv commit -f train         accept the outputs of a stage as they are

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import data_versioning
+from data_versioning.cli import render
 from data_versioning.errors import DataVersioningError, UsageError
 from data_versioning.eventlog import secrets
 
@@ -30,6 +31,7 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
     What nobody foresaw goes, with its traceback and the masked arguments, to a file whose path is told.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    render.erase_progress()
     if isinstance(error, KeyboardInterrupt):
         _tell("Interrupted", "interrupted by the user", None, argv)
         return _INTERRUPTED

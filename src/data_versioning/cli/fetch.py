@@ -8,6 +8,7 @@ from functools import partial
 from data_versioning.cli import render, session, transfers
 from data_versioning.operations import fetch
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv fetch                     download into the cache, leave the workspace alone
   dv fetch -A                  what all commits need

@@ -11,6 +11,7 @@ from data_versioning.cli import render, session, transfers
 from data_versioning.operations import pull
 from data_versioning.operations.pull import PullResult
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv pull                      download what is missing, and check it out
   dv pull data/images/val      only one part of a tracked directory

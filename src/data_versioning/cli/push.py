@@ -8,6 +8,7 @@ from functools import partial
 from data_versioning.cli import render, session, transfers
 from data_versioning.operations import push
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv push                      upload what the default remote lacks
   dv push -r backup data/raw   one target, to another remote

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = command("default", "print, set or remove the default remote", _default)
     default.add_argument("name", nargs="?")
     default.add_argument("-u", "--unset", action="store_true", help="have no default")
+    default.add_argument("--json", action="store_true", help="print the name as JSON")
     modify = command("modify", "set or remove an option of a remote", _modify)
     modify.add_argument("name")
     modify.add_argument("option")
@@ -67,7 +68,10 @@ def _default(args: argparse.Namespace) -> int:
         remote.set_default(None if args.unset else args.name, level=args.level, argv=("dv", *args.argv))
         return 0
     found = remote.default(level=args.level)
-    print(found or "No default remote set")
+    if args.json:
+        render.print_json({"remote": found})
+    else:
+        print(found or "No default remote set")
     return 0 if found else 1
 
 

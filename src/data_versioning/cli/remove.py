@@ -7,6 +7,7 @@ import argparse
 from data_versioning.cli import render, session
 from data_versioning.operations import remove
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv remove data/images.dvc          stop tracking; the data stays in the workspace
   dv remove --outs data/images.dvc   delete the data from the workspace, too

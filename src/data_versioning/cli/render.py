@@ -17,6 +17,8 @@ _COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
 _UNSAFE = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
 _BAR = "data_versioning.cli.progress_bar"  # imports rich: only when a bar is really drawn
 _PATIENCE = 1.0  # seconds before progress is shown
+# What may be on the terminal now: an error has to erase it first.
+_shown: list[TerminalProgress] = []
 
 
 class _Arguments(Protocol):
@@ -100,7 +102,15 @@ def progress(args: _Arguments) -> Progress:
     """Return what draws progress: nothing with --quiet or when stderr is not a terminal."""
     if args.quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return SILENT
-    return TerminalProgress()
+    shown = TerminalProgress()
+    _shown.append(shown)
+    return shown
+
+
+def erase_progress() -> None:
+    """Erase what an interrupted command left on the terminal."""
+    while _shown:
+        _shown.pop().finish()
 
 
 class TerminalProgress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning.cli import render
 from data_versioning.operations import root
 
 EPILOG = """examples:
@@ -11,11 +12,16 @@ EPILOG = """examples:
 """
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Declare nothing: the command has no arguments of its own."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --json."""
+    parser.add_argument("--json", action="store_true", help="print the path as JSON")
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the path."""
-    print(root.root())
+    found = root.root()
+    if args.json:
+        render.print_json({"root": found})
+    else:
+        print(found)
     return 0

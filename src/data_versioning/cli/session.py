@@ -11,7 +11,9 @@ from data_versioning.repo import Repo
 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; messages of the engine go to stderr unless --quiet."""
-    return repo.open(argv=("dv", *args.argv), notify=_silent if args.quiet else _tell, patient=args.wait_for_lock)
+    return repo.open(
+        argv=("dv", *args.argv), notify=_silent if args.quiet else _tell, patient=args.wait_for_lock
+    )
 
 
 def _tell(message: str) -> None:

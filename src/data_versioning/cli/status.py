@@ -8,6 +8,7 @@ from data_versioning.cli import main, render, session
 from data_versioning.errors import UsageError
 from data_versioning.operations import status
 
+FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv status                 stages and data that changed
   dv status train           only one stage

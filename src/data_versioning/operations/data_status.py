@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from data_versioning.errors import CorruptObject, FormatError, GitError, MissingObject
+from data_versioning.git import index as git_index
+from data_versioning.git.repository import relative
 from data_versioning.git.source import Revision
+from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
@@ -66,7 +70,7 @@ def data_status(
     loaded = loading.load(repo)
     only = [targets.inside(repo, name) for name in names]
     cache = repo.cache
-    index = _recorded(loaded.project.outputs(), cache, granular=granular)
+    index = _recorded(loaded.project.outputs(), loaded, granular=granular)
     progress.start("Comparing with the workspace", total=None, unit="files")
     try:
         workspace = _workspace(loaded, progress, granular=granular)
@@ -78,14 +82,14 @@ def data_status(
     committed = Changes()
     unchanged = set(uncommitted.unchanged)
     if head is not None:
-        committed = _diff(_recorded(head.outputs(), cache, granular=granular), index, only)
+        committed = _diff(_recorded(head.outputs(), loaded, granular=granular), index, only)
         unchanged &= set(committed.unchanged)
     git = repo.git
     return DataStatus(
         not_in_cache=_not_in_cache(index, cache, only, legacy=_legacy(loaded.project)),
         committed=committed,
         uncommitted=uncommitted,
-        untracked=tuple(git.untracked(repo.root)) if git and untracked else (),
+        untracked=tuple(git_index.untracked(repo.root)) if git and untracked else (),
         unchanged=tuple(sorted(unchanged)),
         in_git=git is not None,
         has_commits=git is not None and git.head() is not None,
@@ -101,12 +105,12 @@ def _head(repo: Repo) -> Project | None:
     if sha is None:
         return Project(())
     try:
-        return load(Revision(git, sha, git.relative(repo.root)))
+        return load(Revision(git, sha, relative(git, repo.root)))
     except GitError:
         return Project(())
 
 
-def _recorded(outputs: Iterable[Tracked], cache: ObjectCache, *, granular: bool) -> _Entries:
+def _recorded(outputs: Iterable[Tracked], loaded: Loaded, *, granular: bool) -> _Entries:
     entries = _Entries()
     for item in outputs:
         output = item.output
@@ -114,13 +118,23 @@ def _recorded(outputs: Iterable[Tracked], cache: ObjectCache, *, granular: bool)
             continue
         entries.values[item.path] = output.md5
         if granular and output.is_dir:
-            try:
-                names, values = cache.read_tree(ObjectId(output.md5, output.is_legacy))
-            except (MissingObject, CorruptObject, FormatError):
+            found = _tree(loaded, item, ObjectId(output.md5, output.is_legacy))
+            if found is None:
                 entries.unknown.add(item.path)
-                continue
-            _put_inside(entries, item.path, names, values)
+            else:
+                _put_inside(entries, item.path, *found)
     return entries
+
+
+def _tree(loaded: Loaded, item: Tracked, oid: ObjectId) -> tuple[list[str], list[str]] | None:
+    """Return a listing from the cache, else from what was hashed last; None when nobody knows it."""
+    try:
+        return loaded.repo.cache.read_tree(oid)
+    except (MissingObject, CorruptObject, FormatError):
+        record = loaded.stats.tree(loaded.scanner(legacy=oid.legacy).key(item.path))
+    if record is None or record.value != oid.value:
+        return None
+    return os.fsdecode(record.names).split("\0")[:-1], oids.hex_digests(record.digests)
 
 
 def _workspace(loaded: Loaded, progress: Progress, *, granular: bool) -> _Entries:
@@ -198,7 +212,9 @@ def _legacy(project: Project) -> set[str]:
     return {item.path for item in project.outputs() if item.output.is_legacy}
 
 
-def _not_in_cache(index: _Entries, cache: ObjectCache, only: Sequence[str], *, legacy: set[str]) -> tuple[str, ...]:
+def _not_in_cache(
+    index: _Entries, cache: ObjectCache, only: Sequence[str], *, legacy: set[str]
+) -> tuple[str, ...]:
     chosen = [path for path in index.values if not only or any(is_inside(path, target) for target in only)]
     old = [path for path in chosen if legacy and any(is_inside(path, place) for place in legacy)]
     skip = set(old)

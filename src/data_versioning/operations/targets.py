@@ -43,6 +43,13 @@ def inside(repo: Repo, target: str) -> RepoPath:
         )
     if path == "." or path.split("/")[0] in {".dvc", ".git"}:
         raise PathError(f"'{target}' cannot be tracked: it holds the repository's own files")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise PathError(
+            f"the name {path!r} is not UTF-8, so a pointer file cannot hold it",
+            hint="rename it, or track the directory that holds it: file names inside may be any bytes",
+        ) from None
     parent = os.path.dirname(path)
     while parent:
         if os.path.islink(f"{repo.root}/{parent}"):
