@@ -136,9 +136,15 @@ def test_no_commit_in_the_middle_of_a_merge(root: Path, git: Git, sh: Shell) -> 
 def test_an_ignored_pointer_file_is_named(root: Path, git: Git, sh: Shell) -> None:
     write(root, ".gitignore", "*.dvc\n")
     write(root, "a.dvc")
-    with pytest.raises(GitError, match=r"Git ignores a\.dvc"):
-        git.commit([".gitignore", "a.dvc"], "one")
-    assert sh("status", "--porcelain") == "?? .gitignore\n"
+    write(root, ".gitignore", "*.dvc\n/data/\n")
+    write(root, "data/forced")
+    sh("add", "--force", "data/forced")
+    for name in ("a.dvc", "data/new"):
+        write(root, name)
+        with pytest.raises(GitError, match=f"Git ignores {name}"):
+            git.commit([".gitignore", name], "one")
+    assert sh("status", "--porcelain") == "A  data/forced\n?? .gitignore\n"
+    assert git.commit([".gitignore", "data/forced"], "one")
     assert not git.is_dirty(["a.dvc"])
 
 

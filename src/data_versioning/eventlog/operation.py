@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
+import pwd
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +66,7 @@ class Operation:
             argv=_shortened(argv),
             time=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z",
             user=_user(),
-            host=platform.node(),
+            host=os.uname().nodename,
             pid=os.getpid(),
             version=version,
             head=head,
@@ -108,6 +107,6 @@ def _shortened(argv: Sequence[str]) -> tuple[str, ...]:
 
 def _user() -> str:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user id without a name, as in many containers
         return str(os.getuid())

@@ -35,11 +35,6 @@ class Git:
                 return None
             directory = parent
 
-    def relative(self, path: str) -> str:
-        """Return a path relative to the top of the work tree, "" for the top itself."""
-        found = _relative(self.root, path)
-        return "" if found == "." else found
-
     def head(self) -> str | None:
         """Return the commit that is checked out; None before the first commit."""
         target = _read(os.path.join(self.git_dir, "HEAD"))
@@ -126,14 +121,6 @@ class Git:
                 selected += [sha for sha, time in history.everything(self.root) if time >= since]
         return list(dict.fromkeys(selected))
 
-    def resolve(self, revision: str) -> str | None:
-        """Return the commit that a revision names; None when it names none."""
-        return history.resolve(self.root, revision)
-
-    def untracked(self, directory: str) -> list[str]:
-        """Return the files below `directory` that are neither tracked nor ignored, relative to it."""
-        return index.untracked(directory)
-
     def read_many(self, objects: Sequence[str]) -> list[bytes | None]:
         """Return the content of each object ("REVISION:PATH" or a blob's name), None where there is none."""
         return history.read_many(self.root, objects)
@@ -151,6 +138,12 @@ class Git:
         """Check out a branch, or any other revision on a detached HEAD. Git refuses to overwrite changes."""
         how = () if revision in history.references(self.root, "refs/heads/") else ("--detach",)
         process.run(self.root, "switch", "--quiet", *how, history.plain(revision), env={})
+
+
+def relative(git: Git, path: str) -> str:
+    """Return a path relative to the top of the work tree, "" for the top itself; `PathError` outside."""
+    found = _relative(git.root, path)
+    return "" if found == "." else found
 
 
 def main_worktree(git: Git) -> str | None:

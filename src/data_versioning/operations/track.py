@@ -10,7 +10,7 @@ from hashlib import md5
 
 from data_versioning.errors import DataVersioningError, GitError, PathError
 from data_versioning.formats import dvcfile
-from data_versioning.git.repository import Git
+from data_versioning.git.repository import Git, relative
 from data_versioning.operations import add, push, targets, versions
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.add import AddOptions
@@ -73,7 +73,11 @@ def track(
     where = targets.inside(repo, path)
     snapshot = _look(repo, where, progress)
     pointer = _pointer(repo, where)
-    tags = versions.plan(git, git.relative(f"{repo.root}/{pointer}"), where, snapshot.oid.value, facts.tags) if facts else []
+    tags = (
+        versions.plan(git, relative(git, f"{repo.root}/{pointer}"), where, snapshot.oid.value, facts.tags)
+        if facts
+        else []
+    )
     notes = _notes(repo, git, pointer, snapshot, facts) if facts else Annotations()
     result = add.add(repo, [f"{repo.root}/{where}"], options=AddOptions(notes=notes), progress=progress)
     files = [*result.edited, pointer, _ignore_file(where)]
@@ -113,7 +117,9 @@ def commit_files(repo: Repo, git: Git, files: Sequence[str], message: str) -> st
 def _git(repo: Repo) -> Git:
     git = repo.git
     if git is None:
-        raise GitError("tracking commits to Git, and there is no Git repository here", hint="git init, then dv init")
+        raise GitError(
+            "tracking commits to Git, and there is no Git repository here", hint="git init, then dv init"
+        )
     git.identity()
     return git
 
@@ -160,7 +166,9 @@ def _notes(repo: Repo, git: Git, pointer: RepoPath, snapshot: Snapshot, facts: F
     noted = tuple(dict.fromkeys(labels)) if labels or old_labels else None
     if same_content and {**old, **given} == old:
         return Annotations(labels=noted)
-    return Annotations(labels=noted, meta={**given, "code_commit": git.head(), "dvc_lock": _lock_digest(repo)})
+    return Annotations(
+        labels=noted, meta={**given, "code_commit": git.head(), "dvc_lock": _lock_digest(repo)}
+    )
 
 
 def _recorded(repo: Repo, pointer: RepoPath) -> dvcfile.Output | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from data_versioning.errors import Conflict, FormatError, UsageError
 from data_versioning.formats import dvcfile
+from data_versioning.git import history
 from data_versioning.git.repository import Git
 
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?((?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)")
@@ -51,7 +52,9 @@ def artifact_name(path: str) -> str:
     stem = base if base.startswith(".") else base.rpartition(".")[0] or base
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", base.replace(".", "-") if path.endswith("/") else stem).strip("-_")
     if not name:
-        raise UsageError(f"no artifact name can be made of '{path}'", hint="rename it, or track it without tags")
+        raise UsageError(
+            f"no artifact name can be made of '{path}'", hint="rename it, or track it without tags"
+        )
     return name
 
 
@@ -79,9 +82,13 @@ def plan(git: Git, pointer: str, path: str, oid: str, words: Sequence[str]) -> l
     return new
 
 
-def _stage_tag(git: Git, existing: dict[str, str], name: str, word: str, pointer: str, oid: str) -> list[NewTag]:
+def _stage_tag(
+    git: Git, existing: dict[str, str], name: str, word: str, pointer: str, oid: str
+) -> list[NewTag]:
     if not _STAGE.fullmatch(word):
-        raise UsageError(f"{word!r} is neither a version nor the name of a stage", hint='tags=["production", "v1.0"]')
+        raise UsageError(
+            f"{word!r} is neither a version nor the name of a stage", hint='tags=["production", "v1.0"]'
+        )
     pattern = re.compile(re.escape(f"{name}#{word}#") + r"(\d+)")
     counters = {int(found[1]): tag for tag in existing if (found := pattern.fullmatch(tag))}
     last = max(counters, default=0)
@@ -113,7 +120,7 @@ def find(git: Git, text: str) -> str:
 
     Raises `UsageError` listing what it could mean.
     """
-    if git.resolve(text):
+    if history.resolve(git.root, text):
         return text
     version = padded(text.rpartition("@")[2])
     tags = [(tag, found) for tag in git.tags() if (found := _TAG.fullmatch(tag))]
@@ -122,9 +129,12 @@ def find(git: Git, text: str) -> str:
         return fitting[0]
     if fitting:
         listed = "\n".join(f"  {tag}" for tag in sorted(fitting))
-        raise UsageError(f"{text!r} is a version of several artifacts:\n{listed}", hint="name one of them in full")
+        raise UsageError(
+            f"{text!r} is a version of several artifacts:\n{listed}", hint="name one of them in full"
+        )
     listed = "\n".join(f"  {tag}" for tag in sorted({tag for tag, _ in tags}))
     known = f"; versions of artifacts here:\n{listed}" if tags else ""
     raise UsageError(
-        f"no branch, tag, commit or version is called {text!r}{known}", hint="git tag   lists tags; git branch -a"
+        f"no branch, tag, commit or version is called {text!r}{known}",
+        hint="git tag   lists tags; git branch -a",
     )
