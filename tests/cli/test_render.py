@@ -94,6 +94,17 @@ def test_a_short_task_draws_nothing_and_loads_nothing() -> None:
     assert on_terminal(WORK.format(pause=0.001)) == ("False\n", "")
 
 
+def test_an_error_erases_the_bar_and_shows_the_cursor_again_before_it_is_printed() -> None:
+    interrupted = WORK.replace(
+        "progress.finish()", "raise SystemExit(failure.report(KeyboardInterrupt(), []))", 1
+    )
+    _, drawn = on_terminal("from data_versioning.cli import failure\n" + interrupted.format(pause=0.08))
+    bar, _, rest = drawn.partition("\x1b[?25h")
+    assert "Hashing" in bar
+    assert "interrupted by the user" in rest
+    assert "Hashing" not in rest
+
+
 def test_a_long_task_shows_count_and_rate_and_is_erased() -> None:
     out, drawn = on_terminal(WORK.format(pause=0.15))
     assert out == "True\n"

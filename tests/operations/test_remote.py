@@ -131,6 +131,7 @@ def test_json(dv: Tool, twins: Twins) -> None:
     root = twins.roots()[1]
     dv(root, "remote", "add", "-d", "a", "/a").ok()
     dv(root, "remote", "add", "b", "s3://b").ok()
+    assert dv(root, "remote", "default", "--json").json == {"remote": "a"}
     found = dv(root, "remote", "list", "--json").json
     assert found == [
         {"name": "a", "url": "/a", "default": True},

@@ -18,5 +18,9 @@ def test_through_a_symlink(dv: Tool, twins: Twins, place: Path) -> None:
     assert dv(place / "link", "root").ok().out == "..\n"
 
 
+def test_json(dv: Tool, twins: Twins) -> None:
+    assert dv(twins.roots()[1] / "sub", "root", "--json").json == {"root": ".."}
+
+
 def test_outside_a_repository(dvc: Tool, dv: Tool, place: Path) -> None:
     assert dvc(place, "root").code == dv(place, "root").code == 253
