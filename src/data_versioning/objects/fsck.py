@@ -144,8 +144,8 @@ def judge(objects: Listing, hashed: Batch) -> Verdict:
 class State:
     """How far an interrupted check came: what `.dvc/tmp/dv/fsck.state` holds.
 
-    `done` names finished two-digit directories, those of DVC 2.x as "legacy/ab". Names in `damaged` and
-    `unreadable` are relative to the cache's base.
+    `done` names finished two-digit directories, those of DVC 2.x as "legacy/ab". Names of objects
+    are relative to the cache's base.
     """
 
     base: str
@@ -157,6 +157,7 @@ class State:
     unsealed: int = 0
     damaged: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, int]] = field(default_factory=list)
+    malformed: list[str] = field(default_factory=list)
 
     def dump(self) -> bytes:
         """Return the text of the state file."""

@@ -88,19 +88,8 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
     base = repo.cache.base
     roots = _roots(base)
     chosen = _chosen(roots, options)
-    path = f"{repo.temp_dir}/fsck.state"
-    state, resumed = _state(path, base, options)
-    malformed: list[str] = []
-    progress.start("checking objects", total=_total(roots, chosen, state), unit="files")
-    for root, found in zip(roots, chosen, strict=True):
-        for prefixes, share in objects.shares(found, _done(root, state)):
-            verdict = _check(repo, root, share, options, progress)
-            malformed += _malformed(root, share, verdict)
-            _note(state, root, prefixes, share, verdict)
-            if not options.sample:
-                os.makedirs(repo.temp_dir, exist_ok=True)
-                atomic.write(path, state.dump(), durable=False)
-    progress.finish()
+    state, resumed = _state(_state_path(repo), base, options)
+    _check_all(repo, roots, chosen, state, options, progress)
     damaged, missing = repair.treat(
         repo,
         state.damaged,
@@ -111,14 +100,14 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
     )
     if not options.sample:
         with suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(_state_path(repo))
     return FsckResult(
         base=base,
         sound=state.sound,
         size=state.size,
         damaged=damaged,
         unreadable=tuple((name, os.strerror(code)) for name, code in state.unreadable),
-        malformed=tuple(malformed),
+        malformed=tuple(state.malformed),
         unsealed=state.unsealed,
         leftovers=tuple(root.in_cache(name) for root in roots for name in root.contents.leftovers),
         strays=tuple(root.in_cache(name) for root in roots for name in root.contents.strays),
@@ -127,6 +116,31 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
         sampled=options.sample is not None,
         dry_run=options.dry_run,
     )
+
+
+def _check_all(
+    repo: Repo,
+    roots: list[Root],
+    chosen: list[Listing],
+    state: State,
+    options: Options,
+    progress: Progress,
+) -> None:
+    """Check what `state` does not know yet, and note it there."""
+    progress.start("checking objects", total=_total(roots, chosen, state), unit="files")
+    for root, found in zip(roots, chosen, strict=True):
+        for prefixes, share in objects.shares(found, _done(root, state)):
+            verdict = _check(repo, root, share, options, progress)
+            state.malformed += _malformed(root, share, verdict)
+            _note(state, root, prefixes, share, verdict)
+            if not options.sample:
+                os.makedirs(repo.temp_dir, exist_ok=True)
+                atomic.write(_state_path(repo), state.dump(), durable=False)
+    progress.finish()
+
+
+def _state_path(repo: Repo) -> str:
+    return f"{repo.temp_dir}/fsck.state"
 
 
 def _state(path: str, base: str, options: Options) -> tuple[State, float | None]:
