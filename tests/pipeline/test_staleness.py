@@ -195,7 +195,7 @@ EDITS: dict[str, list[Callable[[Path], object]]] = {
     "whole file empty": [text("whole.json", "{}")],
     "tuple as list": [replace("code.py", "(1, 2)", "[1, 2]")],
     "tuple": [replace("code.py", "(1, 2)", "(1, 2, 3)")],
-    "more params asked": [replace("dvc.yaml", "params: [prepare.mark]", "params: [prepare.mark, train.lr, none]")],
+    "more params asked": [replace("dvc.yaml", "params: [prepare.mark]", "params: [prepare.mark, lr, none]")],
     "fewer params asked": [replace("dvc.yaml", "../code.py: [Net.layers, size]", "../code.py: [size]")],
     "whole file asked": [replace("dvc.yaml", "../params.yaml: [train]", "../params.yaml: ")],
     "other params file": [replace("dvc.yaml", "../whole.json: ", "../other.json: ")],
@@ -218,7 +218,7 @@ EDITS: dict[str, list[Callable[[Path], object]]] = {
     "added file deleted": [delete("single")],
     "object of an added file lost": [forget("single")],
     "pointer of an added file": [replace("single.dvc", "md5: ", "md5: 0000")],
-    "checksum on an added file": [lambda root: text("single.dvc", "md5: abcdef\n" + (root / "single.dvc").read_text())(root)],
+    "checksum on an added file": [replace("single.dvc", "outs:", "md5: abcdef\nouts:")],
 }  # fmt: skip
 
 

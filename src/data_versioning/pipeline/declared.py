@@ -129,10 +129,14 @@ def _as_text(value: object, section: str) -> str:
 
 def _command(declared: object) -> str | tuple[str, ...]:
     if isinstance(declared, list):
-        return tuple(templates.to_text(line) for line in declared)
-    if isinstance(declared, dict):
-        raise _NotText(declared, "cmd")
-    return templates.to_text(declared)
+        return tuple(_scalar_as_text(line, "cmd") for line in declared)
+    return _scalar_as_text(declared, "cmd")
+
+
+def _scalar_as_text(value: object, section: str) -> str:
+    if isinstance(value, (dict, list)):
+        raise _NotText(value, section)
+    return templates.to_text(value)
 
 
 def _declared_outputs(body: Mapping[str, Any]) -> Iterator[Output]:
@@ -159,6 +163,8 @@ def _params(declared: Sequence[Any]) -> dict[str, tuple[str, ...] | None]:
     """Collect keys by file; a file that is named without keys anywhere is tracked as a whole."""
     named: dict[str, list[str] | None] = {}
     for item in declared:
+        if not isinstance(item, (str, dict)):
+            raise _NotText(item, "params")
         for file, keys in item.items() if isinstance(item, dict) else [(DEFAULT_PARAMS_FILE, [item])]:
             if not isinstance(keys, (list, NoneType)):
                 raise _NotText(keys, "params")
@@ -166,7 +172,7 @@ def _params(declared: Sequence[Any]) -> dict[str, tuple[str, ...] | None]:
             if not keys:
                 named[file] = None
             elif known is not None:
-                known += [templates.to_text(key) for key in keys]
+                known += [_scalar_as_text(key, "params") for key in keys]
     return {file: tuple(dict.fromkeys(keys)) if keys else None for file, keys in named.items()}
 
 

@@ -103,6 +103,8 @@ class _Resolver:
             yield ResolvedStage(name, None, self._body(definition, context, place, source=name), place)
             return
         for key, given in items.items():
+            if not key:
+                raise self._pipeline.wrong("an item that is not empty is expected, to name the stage", *place)
             generated = f"{name}@{key}"
             inner = self._body(body, context.with_items(given), place_of_body, source=generated)
             yield ResolvedStage(generated, name, inner, place_of_body)
@@ -145,18 +147,12 @@ class _Resolver:
         self, declared: Mapping[str, Any], context: Context, place: tuple[str, ...]
     ) -> dict[str, dict[str, Any]]:
         """Return `item` and `key` of every combination, by the key in the stage's name."""
-        if not declared:
-            raise self._pipeline.wrong("at least one list is expected", *place)
         axes: list[list[tuple[str, str, Any]]] = []
         for axis, given in self.filled(dict(declared), context, *place).items():
             if not isinstance(given, (list, dict)):
                 raise self._pipeline.wrong(f"a list is expected, not {given!r}", *place, axis)
             chosen = list(given)
-            texts = _texts(declared.get(axis), chosen)
-            marks = [
-                f"{axis}{index}" if isinstance(value, (list, dict)) else text
-                for index, (text, value) in enumerate(zip(texts, chosen, strict=True))
-            ]
+            marks = _texts(declared.get(axis), chosen, composite=axis)
             axes.append([(axis, mark, value) for mark, value in zip(marks, chosen, strict=True)])
         combined = {}
         for combination in product(*axes):
@@ -240,10 +236,17 @@ def _suffix(path: str) -> str:
     return f".{suffix.lower()}" if dot and stem else ""
 
 
-def _texts(declared: object, found: Sequence[object]) -> list[str]:
-    """Return how items look in a stage's name: a boolean out of a template is capitalised, as by DVC."""
+def _texts(declared: object, found: Sequence[object], *, composite: str = "") -> list[str]:
+    """Return how items look in a stage's name.
+
+    As for DVC, a boolean out of a template is capitalised; lists and mappings are numbered.
+    """
     written = declared if isinstance(declared, list) else [declared] * len(found)
     return [
-        str(item) if templates.is_whole(source) else templates.to_text(item)
-        for source, item in zip(written, found, strict=True)
+        f"{composite}{index}" if isinstance(item, (list, dict)) else _text(item, source)
+        for index, (source, item) in enumerate(zip(written, found, strict=True))
     ]
+
+
+def _text(item: object, source: object) -> str:
+    return str(item) if templates.is_whole(source) else templates.to_text(item)
