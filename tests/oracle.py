@@ -150,19 +150,20 @@ class Tool:
         return [sys.executable, "-m", MODULES[self.name], *args]
 
     def start(
-        self, cwd: Path | str, *args: str, env: Mapping[str, str] | None = None, user: int | None = None
+        self, cwd: Path | str, *args: str, env: Mapping[str, str] | None = None, umask: int = 0o022
     ) -> subprocess.Popen[str]:
         """A real process of the tool, its own session leader, output captured."""
         return subprocess.Popen(
             self.argv(*args), cwd=cwd, env=self.sandbox.environment() | dict(env or {}), text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True, user=user, group=user, extra_groups=None if user is None else [],
+            start_new_session=True, umask=umask,
         )  # fmt: skip
 
     def real(
-        self, cwd: Path | str, *args: str, env: Mapping[str, str] | None = None, user: int | None = None
+        self, cwd: Path | str, *args: str, env: Mapping[str, str] | None = None, umask: int = 0o022
     ) -> Result:
-        process = self.start(cwd, *args, env=env, user=user)
+        """Run one command as a real process and wait for it."""
+        process = self.start(cwd, *args, env=env, umask=umask)
         out, err = process.communicate(timeout=TIMEOUT)
         return Result(self.name, args, process.returncode, out, err)
 

@@ -60,7 +60,14 @@ def test_legacy_data(twins: Twins) -> None:
     twins.run("add", "old.txt")
     twins.write("old/new", "new\r\n")
     twins.compare("changed")
-    twins.run("add", "old")
+    twins.each("add", "old")
+    by_products = [
+        path for path in (twins.theirs.root / ".dvc/cache").glob("??/*.dir") if b'"new"' in path.read_bytes()
+    ]
+    assert by_products, "DVC no longer stores the changed directory a second time, in the old place"
+    for path in by_products:
+        path.unlink()
+    twins.compare("add of changed legacy data")
     twins.run("gc", "-w", "-f")
 
 

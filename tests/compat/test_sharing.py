@@ -17,7 +17,12 @@ def test_push_and_pull(tracked: Twins) -> None:
 
 def test_push_of_some_targets(tracked: Twins) -> None:
     tracked.run("push", "model.bin")
-    tracked.run("push", "data/inner")
+    tracked.each("push", "data/inner")
+    theirs, ours = (list((player.root.parent / "store").rglob("*.dir")) for player in tracked.players)
+    assert theirs, "DVC no longer uploads a directory object without all of its files: compare this, too"
+    assert not ours
+    for path in theirs:
+        path.unlink()
     tracked.run("push", "-j", "2", "data.dvc")
 
 
@@ -26,7 +31,11 @@ def test_gc_of_the_remote(tracked: Twins) -> None:
     tracked.write("data/a", "second")
     tracked.run("add", "data")
     tracked.run("push")
-    tracked.run("gc", "-w", "-c", "-f")
+    tracked.ours.run("gc", "-w", "-c", "-f").ok()
+    assert tracked.ours.run("status", "-c", "--json").json == {}
+    tracked.theirs.run("gc", "-w", "-c", "-f").ok()
+    tracked.ours.run("gc", "-w", "-c", "-f", "--grace", "0").ok()
+    tracked.compare("gc -c")
 
 
 def test_status_of_the_remote(tracked: Twins) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.compat.twins import Twins
-from tests.oracle import Entry, Sandbox, Tool, snapshot
+from tests.compat.twins import Twins, disk
+from tests.oracle import Entry, Sandbox, Tool
 
 
 def test_autostage(twins: Twins) -> None:
@@ -70,8 +70,9 @@ def test_init(sandbox: Sandbox, dvc: Tool, dv: Tool, place: Path) -> None:
 
 
 def snap(path: Path) -> dict[str, Entry]:
+    private = ("/.git/", "/tmp", "/.dvc/dv")
     return {
-        name: entry for name, entry in snapshot(path).items() if "/.git/" not in name and "/tmp" not in name
+        name: entry for name, entry in disk(path).items() if not any(part in f"/{name}" for part in private)
     }
 
 
@@ -86,24 +87,20 @@ def test_linked_worktree(tracked: Twins) -> None:
         (tree / "data/a").unlink()
         (tree / "data/a").write_text("in the worktree")
         player.tool(tree, "add", "data").ok()
-        disk = snap(tree)
-        del disk[".git"], disk[".dvc/config.local"]
-        linked.append(disk)
+        state = snap(tree)
+        linked.append({name: entry for name, entry in state.items() if name != ".dvc/config.local"})
     assert linked[0] == linked[1]
     tracked.compare("work in a linked worktree")
 
 
 def test_umask_and_shared_cache(twins: Twins) -> None:
     twins.configure("cache", shared="group")
-    twins.write("data/x", "x")
-    for player in twins.players:
-        player.tool(player.root, "add", "data", umask=0o077).ok()
-    twins.compare("umask 077, shared cache")
-    twins.write("data/y", "y")
-    for player in twins.players:
-        player.tool(player.root, "add", "data", umask=0o002).ok()
-        player.tool(player.root, "push", umask=0o002).ok()
-    twins.compare("umask 002, shared cache")
+    for number, umask in enumerate((0o077, 0o002)):
+        twins.write("data/x", f"content {number}")
+        for player in twins.players:
+            player.tool.real(player.root, "add", "data", umask=umask).ok()
+            player.tool.real(player.root, "push", umask=umask).ok()
+        twins.compare(f"umask {umask:03o}, shared cache")
 
 
 def test_no_scm(sandbox: Sandbox, dvc: Tool, dv: Tool, place: Path) -> None:
