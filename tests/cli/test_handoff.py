@@ -80,13 +80,13 @@ def test_a_change_is_recorded_with_its_outcome(sandbox: Sandbox, place: Path, ro
     for code in (0, 1, 252):
         assert (
             run(
-                sandbox, place, root, f"exit {code}", "-v", "exp", "run", "--set-param", "token=abc"
+                sandbox, place, root, f"exit {code}", "-v", "exp", "run", "--set-param", "token=hunter2"
             ).returncode
             == code
         )
     assert [record["outcome"] for record in records(root)] == ["ok", "failed", "interrupted"]
     assert {record["verb"] for record in records(root)} == {"exp"}
-    assert "abc" not in json.dumps(records(root))
+    assert "hunter2" not in json.dumps(records(root))
 
 
 def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> None:
