@@ -70,7 +70,9 @@ def _dvc_stage(stage: Any) -> dict[str, Any]:
         "cmd": stage.cmd,
         "wdir": os.path.relpath(stage.wdir),
         "deps": [(dep.def_path, _hash(dep)) for dep in stage.deps if not isinstance(dep, ParamsDependency)],
-        "params": {dep.def_path: (list(dict.fromkeys(map(to_text, dep.params))), _recorded(dep)) for dep in params},
+        "params": {
+            dep.def_path: (list(dict.fromkeys(map(to_text, dep.params))), _recorded(dep)) for dep in params
+        },
         "outs": [_dvc_output(out) for out in stage.outs],
         "frozen": stage.frozen,
         "always_changed": stage.always_changed,

@@ -113,7 +113,8 @@ class Disk:
         content = dirfile.dump(names, [str(self.current_hash(f"{place}/{name}", entry)) for name in names])
         return hashlib.md5(content).hexdigest() + ".dir"
 
-    def is_cached(self, output: Output) -> bool:
+    def is_cached(self, place: str, output: Output) -> bool:
+        assert (self.root / place).name == output.path.rpartition("/")[2]
         stored = self.root / ".dvc/cache/files/md5"
         digest = str(output.digest)
         if not (stored / digest[:2] / digest[2:]).exists():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
-from data_versioning.paths import RepoPath
 from data_versioning.pipeline import staleness
 from data_versioning.pipeline.project import StageSelection
 from data_versioning.pipeline.stage import Dependency, Output
@@ -21,8 +20,7 @@ from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusResult:
+class StatusResult(NamedTuple):
     """`changes`: by stage address, as `dvc status --json`; `needs_dvc`: stages whose origin only `dvc` can ask."""
 
     changes: dict[str, list[staleness.Entry]]
@@ -49,7 +47,12 @@ def status(
     progress.start("Comparing", total=None, unit="files")
     try:
         changes = staleness.status(
-            chosen, current_hash=look.current_hash, is_cached=look.is_cached, read_params=look.read_params, base=base
+            chosen,
+            current_hash=look.current_hash,
+            is_cached=look.is_cached,
+            read_params=look.read_params,
+            base=base,
+            root=repo.root,
         )
     finally:
         progress.finish()
@@ -60,17 +63,21 @@ def status(
 def _is_foreign(item: StageSelection) -> bool:
     """Whether asking for changes means asking a cloud or another repository."""
     return item.stage.is_repo_import or any(
-        "://" in dep.path and not dep.path.startswith("ds://") for dep in item.stage.deps if not item.stage.frozen
+        "://" in dep.path and not dep.path.startswith("ds://")
+        for dep in item.stage.deps
+        if not item.stage.frozen
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
     """Answers what a comparison asks, each place once."""
 
-    loaded: Loaded
-    progress: Progress
-    known: dict[tuple[str, bool], str | None] = field(default_factory=dict)
+    __slots__ = ("known", "loaded", "progress")
+
+    def __init__(self, *, loaded: Loaded, progress: Progress) -> None:
+        self.loaded = loaded
+        self.progress = progress
+        self.known: dict[tuple[str, bool], str | None] = {}
 
     def current_hash(self, place: str, entry: Output | Dependency) -> str | None:
         path = os.path.relpath(place, self.loaded.repo.root) if place.startswith("/") else place
@@ -80,13 +87,12 @@ class _Look:
             self.known[path, legacy] = snapshot.oid.value if snapshot else None
         return self.known[path, legacy]
 
-    def is_cached(self, output: Output) -> bool:
+    def is_cached(self, path: str, output: Output) -> bool:
         """Whether all objects of an output are there; remembered while the cache does not change."""
         cache = self.loaded.repo.cache
         oid = ObjectId(output.md5 or "", output.is_legacy)
         if not oid.is_dir:
             return cache.has(oid)
-        path = next((item.path for item in self.loaded.project.outputs() if item.output is output), RepoPath(""))
         signature = cache.signature()
         key = self.loaded.scanner(legacy=oid.legacy).key(path)
         record = self.loaded.stats.tree(key)

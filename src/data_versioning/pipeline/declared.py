@@ -208,7 +208,11 @@ def _checked(stage: Stage) -> Stage:
     """Mark what lies elsewhere; refuse outputs that do, and everything that could do harm."""
     for path in [dep.path for dep in stage.deps] + [out.path for out in stage.outs]:
         if is_pointer_file(path):
-            raise FormatError(f"{path!r} is a file of DVC itself, not data", file=stage.place)
+            raise FormatError(
+                f"{path!r} is a file of DVC itself, not data",
+                file=stage.place,
+                hint=f"correct the path in {stage.file}",
+            )
     deps = tuple(
         dep._replace(external=True)
         if dep.repo or _URL.match(dep.path) or stage.located(dep.path) is None

@@ -69,4 +69,5 @@ def _text(file: RepoPath, source: Source) -> str:
     try:
         return source.read(file).decode()
     except UnicodeDecodeError:
-        raise FormatError("the file is not UTF-8 text", file=file) from None
+        hint = f"take it back from Git: git checkout -- {file}"
+        raise FormatError("the file is not UTF-8 text", file=file, hint=hint) from None

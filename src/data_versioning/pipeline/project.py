@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self, TypeAlias
@@ -62,7 +63,7 @@ class Sections(NamedTuple):
 class Project:
     """Immutable: the stages in the order they were found, and their outputs by path."""
 
-    __slots__ = ("_tracked", "sections", "stages")
+    __slots__ = ("_paths", "_tracked", "sections", "stages")
 
     def __init__(self, stages: Iterable[Stage], sections: Iterable[Sections] = ()) -> None:
         self.stages: tuple[Stage, ...] = tuple(stages)
@@ -75,6 +76,7 @@ class Project:
         ]
         tracked.sort(key=_path_of)
         self._tracked: dict[RepoPath, Tracked] = {item.path: item for item in tracked}
+        self._paths: list[RepoPath] = list(self._tracked)
         if len(self._tracked) != len(tracked):
             raise next(_overlap(*pair) for pair in pairwise(tracked) if pair[0].path == pair[1].path)
 
@@ -94,8 +96,14 @@ class Project:
         around = self.tracked(path)
         if around and around.stage.file != file:
             return around
-        below = (item for item in self._tracked.values() if paths.is_inside(item.path, path))
-        return next((item for item in below if item.stage.file != file), None)
+        prefix = f"{path}/" if path else ""
+        for index in range(bisect_left(self._paths, prefix), len(self._paths)):
+            below = self._tracked[self._paths[index]]
+            if not below.path.startswith(prefix):
+                break
+            if below.stage.file != file:
+                return below
+        return None
 
     def check(self) -> None:
         """Raise `Overlap` when an output lies inside another one, or contains a pointer file.

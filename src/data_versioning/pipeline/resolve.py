@@ -221,7 +221,8 @@ def _read_mapping(path: RepoPath, read: Read) -> Mapping[Any, object] | None:
     except IsADirectoryError:
         raise Unresolved(f"'{path}' is a directory, not a params file") from None
     except UnicodeDecodeError:
-        raise FormatError("the file is not UTF-8 text", file=path) from None
+        hint = f"save {path} as UTF-8"
+        raise FormatError("the file is not UTF-8 text", file=path, hint=hint) from None
     content = values.parse(text, suffix=_suffix(path), file=path)
     if content is None:
         return {}

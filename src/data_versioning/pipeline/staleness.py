@@ -27,14 +27,14 @@ def status(
     selected: Iterable[StageSelection],
     *,
     current_hash: CurrentHash,
-    is_cached: Callable[[Output], bool],
+    is_cached: Callable[[str, Output], bool],
     read_params: ReadParams,
     base: str = "",
     root: str = "",
 ) -> dict[str, list[Entry]]:
     """Return the changed stages by address, with addresses and paths as seen from the directory `base`.
 
-    `is_cached` tells whether all objects of a recorded output are in the cache. A dependency outside of the
+    `is_cached` tells whether all objects of what an output recorded are there. A dependency outside of the
     repository is shown as an absolute path if `root` tells where the repository is. Whether the origin of a
     frozen import has news is not asked.
     """
@@ -113,7 +113,7 @@ class _Comparison(NamedTuple):
     """What is asked about the workspace, and how places are shown."""
 
     current_hash: CurrentHash
-    is_cached: Callable[[Output], bool]
+    is_cached: Callable[[str, Output], bool]
     read_params: ReadParams
     base: str
     root: str
@@ -139,7 +139,7 @@ class _Comparison(NamedTuple):
             place = _place(stage, output.path)
             if not any(part is None or paths.is_inside(part, place) for part in parts):
                 continue
-            if output.digest and output.cache and not self.is_cached(output):
+            if output.digest and output.cache and not self.is_cached(place, output):
                 changes[self._shown(place)] = "not in cache"
             elif change := self._content(place, output):
                 changes[self._shown(place)] = change
