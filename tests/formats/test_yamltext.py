@@ -141,6 +141,8 @@ def test_document_is_read_as_by_dvc(text: str) -> None:
 
 
 WORDS = st.text(alphabet="ab01._-+eExX~ :#,'\"é\n", max_size=8)
+# DVC writes these so that they read back as something else.
+NO_SEPARATORS = st.characters(blacklist_characters="\x85\u2028\u2029", blacklist_categories=["Cs"])
 PLAIN_SCALARS = st.one_of(
     st.sampled_from(SCALARS),
     st.from_regex(r"[-+]?[0-9_.]{1,6}([eE][-+]?[0-9]{1,3})?", fullmatch=True),
@@ -158,7 +160,7 @@ def test_mappings_of_plain_scalars_are_read_as_by_dvc(items: list[tuple[str, str
 # DVC loses the last digit of the others when it writes them again.
 FLOATS = st.floats(allow_nan=False).filter(lambda number: not {".", "e"} <= set(repr(number)))
 LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(), FLOATS, WORDS, st.text(max_size=100), PLAIN_SCALARS,
+    st.none(), st.booleans(), st.integers(), FLOATS, WORDS, st.text(NO_SEPARATORS, max_size=100), PLAIN_SCALARS,
     st.from_regex(r"[0-9a-f]{32}", fullmatch=True), st.from_regex(r"[0-9]{1,20}e[0-9]{1,11}", fullmatch=True),
     st.lists(st.from_regex(r"[a-z/=.,-]{1,15}", fullmatch=True), max_size=12).map(" ".join),
 )  # fmt: skip
@@ -236,7 +238,26 @@ def test_new_text_is_what_dvc_writes(mapping: dict[str, object]) -> None:
 @given(MAPPINGS)
 def test_what_is_written_is_read_back(mapping: dict[str, object]) -> None:
     text = yamltext.write(mapping)
-    assert same(yamltext.read(text, file="x"), roundtrip.read(text, file="x"))
+    assert same(yamltext.read(text, file="x"), mapping)
+    assert same(roundtrip.read(text, file="x"), mapping)
+
+
+ODD_TEXT = st.one_of(
+    st.text(st.characters(), max_size=12),
+    st.text(
+        "\n\r\t \x85\u2028\u2029\ufeff\x7f\xa0\0a#:-'\"\\?|>&*!%@`,[]{}<=~\udcff\ud800\U0001f600", max_size=10
+    ),
+    st.text("ab \n'", max_size=120),
+)
+
+
+@settings(max_examples=400)
+@given(ODD_TEXT)
+@example("\x85")
+@example("&\udcff")
+def test_any_text_survives(text: str) -> None:
+    for mapping in ({"k": text}, {"k": [text]}, {text: 1}):
+        assert yamltext.read(yamltext.write(mapping), file="x") == mapping
 
 
 def dvc_edits(text: str, mapping: dict[str, object]) -> str:

@@ -275,7 +275,8 @@ def _entry(entry: Output | Dependency, options: Mapping[str, object]) -> dict[st
 
 
 def _content(entry: Output | Dependency) -> dict[str, object]:
-    first = next((key for key in ("md5", "etag", "checksum") if getattr(entry, key)), "md5")
+    leading = ("md5",) if isinstance(entry, Output) else ("md5", "etag", "checksum")
+    first = next((key for key in leading if getattr(entry, key)), "md5")
     ids = _filled(entry, ("version_id", "etag", "checksum"))
     found = {} if entry.cloud and first != "md5" else _filled(entry, (first,))
     for key in ("size", "nfiles"):

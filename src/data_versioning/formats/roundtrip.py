@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from io import StringIO
 from typing import Any
@@ -17,9 +18,17 @@ from data_versioning.errors import FormatError
 # Besides its own errors, ruamel answers bad input with these.
 _FAILURES = (YAMLError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
 
+# Read back as a space or line end unless they are escaped.
+_SEPARATORS = re.compile("[\x85\u2028\u2029]")
+
 
 class _ExactRepresenter(RoundTripRepresenter):
-    """ruamel's own, and so DVC, loses the last digit of floats such as 7.215400323407826e-07."""
+    """ruamel's, without its losses: the last digit of 7.215400323407826e-07, and rare line separators."""
+
+    def represent_text(self, data: str) -> ScalarNode:
+        style = '"' if _SEPARATORS.search(data) else None
+        node: ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+        return node
 
     def represent_scalar_float(self, data: ScalarFloat) -> ScalarNode:
         node = super().represent_scalar_float(data)
@@ -28,6 +37,7 @@ class _ExactRepresenter(RoundTripRepresenter):
         return node
 
 
+_ExactRepresenter.add_representer(str, _ExactRepresenter.represent_text)
 _ExactRepresenter.add_representer(ScalarFloat, _ExactRepresenter.represent_scalar_float)
 
 

@@ -17,6 +17,7 @@ from data_versioning.formats.yamlevents import MAX_DEPTH, Document, YamlSyntaxEr
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@%+=,-]*(?: [A-Za-z0-9_./@%+=,-]+)*")
+_ALIAS = re.compile(r"(?:^|[\s,\[{])\*\S", re.MULTILINE)
 _PLAIN_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?")
 
 
@@ -49,7 +50,11 @@ def read(text: str, *, file: str) -> object:
 
 def _is_risky(text: str) -> bool:
     """Whether ruamel could take long: it needs quadratic time for nesting, and multiplies aliases."""
-    return len(text) > _SECOND_OPINION or "&" in text or text.count("[") + text.count("{") > MAX_DEPTH
+    return (
+        len(text) > _SECOND_OPINION
+        or text.count("[") + text.count("{") > MAX_DEPTH
+        or bool(_ALIAS.search(text))
+    )
 
 
 def read_mapping(text: str, *, file: str) -> dict[str, object]:
