@@ -13,8 +13,7 @@ import marshal
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats.config import Settings
@@ -46,8 +45,7 @@ def _silent(message: str) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repo:
+class Repo(NamedTuple):
     """One workspace and everything that belongs to it.
 
     `argv` is what the user typed or called, for the operation log; `notify` receives one-line messages such as

@@ -122,7 +122,7 @@ void walk_free(struct walk *);
 
 enum { WRITTEN = 1, CHANGED = 2 };                 /* marks */
 enum { COPY, HARDLINK, SYMBOLIC, REFLINK };        /* methods */
-enum { FILE_CHANGED = -1, READ_AGAIN = -2 };       /* besides errnos; never leave stream.c as an errno */
+enum { FILE_CHANGED = -1, READ_AGAIN = -2 };       /* besides errnos; never an answer */
 
 struct batch {
     struct pool pool;         /* first: the workers get a pointer to it */
@@ -156,7 +156,7 @@ void batch_give_up(struct batch *, int error);
 /* Do `one` for the files this thread can get; `parent` is the thread's own, in the target. */
 void batch_each(struct batch *, int (*one)(struct batch *, struct parent *, size_t index));
 
-/* stream.c: everything that reads content; pipe.c */
+/* stream.c, place.c, pipe.c: everything that reads content */
 
 void stream_work(struct pool *);
 int copy_hashing(int source, int target, struct md5 *, const atomic_bool *cancelled);

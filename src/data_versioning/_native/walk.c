@@ -1,35 +1,12 @@
 /* All files below a directory: threads take directories, and parts of large ones, from one stack. */
-#include "native.h"
+#include "directory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { SHARE = 1024 }; /* entries of one directory that one thread stats in one go */
-
-enum kind { FILE_KIND, DIRECTORY_KIND, GONE };
-
-struct item {
-    uint64_t key;  /* the first eight bytes of the name, for sorting */
-    uint32_t name; /* in the directory's names; a directory's own ends in "/" */
-    uint32_t kind;
-    union {
-        struct record record;
-        struct directory *below;
-    } is;
-};
-
-struct directory {
-    char *path; /* relative, "" for the root */
-    DIR *stream;
-    char *names;
-    size_t names_size, names_capacity;
-    struct item *items;
-    size_t count, capacity;
-    atomic_size_t unfinished; /* parts; the last one closes the stream */
-};
 
 struct task {
     struct directory *directory;
@@ -59,21 +36,6 @@ static void fail(struct walk *walk, int error, const char *path)
     atomic_store(&walk->pool.cancelled, true);
     pthread_cond_broadcast(&walk->changed);
     pthread_mutex_unlock(&walk->mutex);
-}
-
-static int grow(void *array, size_t *capacity, size_t wanted, size_t size)
-{
-    if (wanted <= *capacity)
-        return 0;
-    size_t larger = *capacity ? *capacity * 2 : 64;
-    while (larger < wanted)
-        larger *= 2;
-    void *moved = realloc(*(void **)array, larger * size);
-    if (moved == NULL)
-        return ENOMEM;
-    *(void **)array = moved;
-    *capacity = larger;
-    return 0;
 }
 
 static int push(struct walk *walk, struct task task)
@@ -110,87 +72,10 @@ static void finish(struct walk *walk)
     pthread_mutex_unlock(&walk->mutex);
 }
 
-static struct directory *directory_new(const char *parent, const char *name)
-{
-    struct directory *directory = calloc(1, sizeof *directory);
-    if (directory == NULL)
-        return NULL;
-    const size_t before = strlen(parent), own = strcspn(name, "/");
-    directory->path = malloc(before + own + 2);
-    if (directory->path == NULL) {
-        free(directory);
-        return NULL;
-    }
-    memcpy(directory->path, parent, before);
-    if (before)
-        directory->path[before] = '/';
-    memcpy(directory->path + before + (before > 0), name, own);
-    directory->path[before + (before > 0) + own] = '\0';
-    return directory;
-}
-
-static void directory_close(struct directory *directory)
-{
-    if (directory->stream != NULL)
-        closedir(directory->stream);
-    directory->stream = NULL;
-}
-
-static void directory_empty(struct directory *directory)
-{
-    directory_close(directory);
-    free(directory->names);
-    free(directory->items);
-    directory->names = NULL;
-    directory->items = NULL;
-    directory->count = directory->capacity = directory->names_size = directory->names_capacity = 0;
-}
-
-static void directory_free(struct directory *directory)
-{
-    for (size_t i = 0; i < directory->count; i++)
-        if (directory->items[i].kind == DIRECTORY_KIND && directory->items[i].is.below != NULL)
-            directory_free(directory->items[i].is.below);
-    directory_empty(directory);
-    free(directory->path);
-    free(directory);
-}
-
 static bool is_directory(int directory, const char *name, int flags)
 {
     struct stat stat;
     return fstatat(directory, name, &stat, flags) == 0 && S_ISDIR(stat.st_mode);
-}
-
-/* As in whole paths: "a/" is compared, not "a". */
-static uint64_t first_bytes(const char *name)
-{
-    uint64_t key = 0;
-    for (int i = 0; i < 8; i++) {
-        key = key << 8 | (uint8_t)*name;
-        if (*name != '\0')
-            name++;
-    }
-    return key;
-}
-
-static int add(struct directory *directory, const char *name, enum kind kind)
-{
-    const size_t length = strlen(name) + (kind == DIRECTORY_KIND);
-    if (directory->names_size + length + 1 > UINT32_MAX)
-        return EOVERFLOW;
-    if (grow(&directory->names, &directory->names_capacity, directory->names_size + length + 1, 1)
-        || grow(&directory->items, &directory->capacity, directory->count + 1, sizeof *directory->items))
-        return ENOMEM;
-    char *place = directory->names + directory->names_size;
-    memcpy(place, name, strlen(name));
-    if (kind == DIRECTORY_KIND)
-        place[length - 1] = '/';
-    place[length] = '\0';
-    directory->items[directory->count++] = (struct item){
-        .key = first_bytes(place), .name = (uint32_t)directory->names_size, .kind = kind};
-    directory->names_size += length + 1;
-    return 0;
 }
 
 /* Sets `nested` when this directory turns out to be the top of another repository. */
@@ -214,25 +99,10 @@ static int read_entries(struct walk *walk, struct directory *directory, bool *ne
             || (entry->d_type == DT_UNKNOWN && is_directory(file, name, AT_SYMLINK_NOFOLLOW));
         if (enter && (is_dvc || strcmp(name, ".hg") == 0))
             continue;
-        const int error = add(directory, name, enter ? DIRECTORY_KIND : FILE_KIND);
+        const int error = directory_add(directory, name, enter ? DIRECTORY_KIND : FILE_KIND);
         if (error)
             return error;
     }
-}
-
-static const char *name_of(const struct directory *directory, const struct item *item)
-{
-    return directory->names + item->name;
-}
-
-static _Thread_local const char *compared_names;
-
-static int compare(const void *left, const void *right)
-{
-    const struct item *a = left, *b = right;
-    if (a->key != b->key)
-        return a->key < b->key ? -1 : 1;
-    return strcmp(compared_names + a->name, compared_names + b->name);
 }
 
 static int push_below(struct walk *walk, struct directory *directory)
@@ -241,7 +111,7 @@ static int push_below(struct walk *walk, struct directory *directory)
         struct item *item = &directory->items[i];
         if (item->kind != DIRECTORY_KIND)
             continue;
-        item->is.below = directory_new(directory->path, name_of(directory, item));
+        item->is.below = directory_new(directory->path, item_name(directory, item));
         if (item->is.below == NULL || push(walk, (struct task){.directory = item->is.below}))
             return ENOMEM;
     }
@@ -268,9 +138,7 @@ static int read_directory(struct walk *walk, struct directory *directory)
         directory_empty(directory);
         return error;
     }
-    compared_names = directory->names;
-    if (directory->count > 1)
-        qsort(directory->items, directory->count, sizeof *directory->items, compare);
+    directory_sort(directory);
     return push_below(walk, directory);
 }
 
@@ -281,7 +149,7 @@ static void stat_items(struct directory *directory, size_t begin, size_t end)
         if (item->kind != FILE_KIND)
             continue;
         /* Neither a link to a directory, nor what disappeared or became a directory meanwhile. */
-        if (record_at(dirfd(directory->stream), name_of(directory, item), &item->is.record) != 0
+        if (record_at(dirfd(directory->stream), item_name(directory, item), &item->is.record) != 0
             || S_ISDIR(item->is.record.mode))
             item->kind = GONE;
     }
@@ -357,48 +225,15 @@ int walk_error(struct walk *walk, const char **path)
     return walk->error;
 }
 
-static void add_sizes(const struct directory *directory, size_t path, size_t *files, size_t *bytes)
-{
-    for (size_t i = 0; i < directory->count; i++) {
-        const struct item *item = &directory->items[i];
-        const size_t length = path + strlen(name_of(directory, item));
-        if (item->kind == DIRECTORY_KIND)
-            add_sizes(item->is.below, length, files, bytes);
-        if (item->kind == FILE_KIND) {
-            *files += 1;
-            *bytes += length + 1;
-        }
-    }
-}
-
 void walk_sizes(struct walk *walk, size_t *files, size_t *bytes)
 {
     *files = *bytes = 0;
-    add_sizes(walk->top, 0, files, bytes);
-}
-
-static void emit(const struct directory *directory, char **names, struct record **stats)
-{
-    const size_t path = strlen(directory->path);
-    for (size_t i = 0; i < directory->count; i++) {
-        const struct item *item = &directory->items[i];
-        if (item->kind == DIRECTORY_KIND)
-            emit(item->is.below, names, stats);
-        if (item->kind != FILE_KIND)
-            continue;
-        if (path) {
-            memcpy(*names, directory->path, path);
-            (*names)[path] = '/';
-            *names += path + 1;
-        }
-        *names = stpcpy(*names, name_of(directory, item)) + 1;
-        *(*stats)++ = item->is.record;
-    }
+    directory_sizes(walk->top, 0, files, bytes);
 }
 
 void walk_emit(struct walk *walk, char *names, struct record *stats)
 {
-    emit(walk->top, &names, &stats);
+    directory_emit(walk->top, &names, &stats);
 }
 
 void walk_free(struct walk *walk)

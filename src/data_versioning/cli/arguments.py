@@ -18,11 +18,20 @@ from data_versioning.errors import DataVersioningError, NotInRepository, UsageEr
 _ADDED = {"--cd", "--json", "--wait-for-lock"}
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Format help as wide as the terminal; argparse itself would import shutil to learn the width."""
+    try:
+        columns = os.get_terminal_size().columns
+    except OSError:
+        columns = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=int(os.environ.get("COLUMNS") or columns) - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """Knows the options that every command has; reports mistakes as `UsageError`."""
 
     def __init__(self, **keywords: Any) -> None:
-        keywords.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        keywords.setdefault("formatter_class", _formatter)
         super().__init__(**keywords | {"conflict_handler": "resolve", "add_help": False})
         # Without defaults, so that a sub-command does not take back what was set before its name.
         common = self.add_argument_group("options of every command")
@@ -77,7 +86,8 @@ def run(name: str, module_name: str, rest: Sequence[str], argv: list[str]) -> in
     try:
         return _run(module, args)
     except DataVersioningError as error:
-        if not isinstance(error, NotInRepository):
+        # An error that was given its own code keeps it.
+        if not isinstance(error, NotInRepository) and "exit_code" not in vars(error):
             error.exit_code = getattr(module, "FAILURE", error.exit_code)
         raise
 

@@ -1,8 +1,8 @@
 """`dv`: choose the command, load only its module, and end with its exit code.
 
 A command's module has `add_arguments(parser)`, `run(args) -> int`, and may have `EPILOG` (examples) and
-`FAILURE` (its exit code for an error of any kind). Besides its own arguments, `args` carries `argv` (everything
-typed after `dv`), `quiet`, `verbose` and `wait_for_lock`.
+`FAILURE` (its exit code for an error of any kind). Besides its own arguments, `args` carries `argv`
+(everything typed after `dv`), `quiet`, `verbose` and `wait_for_lock`.
 Exit codes are DVC's: 1 failure reported by the command, 251 config, 252 interrupted, 253 not in a repository,
 254 wrong arguments, 255 anything else, 141 broken pipe.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any, Protocol, TextIO
 from data_versioning.progress import SILENT, Progress
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
-_UNSAFE = re.compile(r"[^\w@%+=:,./-]", re.ASCII)
+_SAFE = frozenset("@%+=:,./-_")
 _BAR = "data_versioning.cli.progress_bar"  # imports rich: only when a bar is really drawn
 _PATIENCE = 1.0  # seconds before progress is shown
 # What may be on the terminal now: an error has to erase it first.
@@ -64,7 +63,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def quote(path: str) -> str:
     """Return a path as it can be pasted into a shell."""
-    return path if path and not _UNSAFE.search(path) else "'" + path.replace("'", "'\"'\"'") + "'"
+    safe = path and all((letter.isascii() and letter.isalnum()) or letter in _SAFE for letter in path)
+    return path if safe else "'" + path.replace("'", "'\"'\"'") + "'"
 
 
 def plural(count: int, thing: str) -> str:

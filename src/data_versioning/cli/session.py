@@ -6,14 +6,18 @@ import argparse
 import sys
 
 from data_versioning import repo
+from data_versioning.errors import ConfigError
 from data_versioning.repo import Repo
 
 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; messages of the engine go to stderr unless --quiet."""
-    return repo.open(
-        argv=("dv", *args.argv), notify=_silent if args.quiet else _tell, patient=args.wait_for_lock
-    )
+    notify = _silent if args.quiet else _tell
+    try:
+        return repo.open(argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock)
+    except ConfigError as error:
+        error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
+        raise
 
 
 def _tell(message: str) -> None:

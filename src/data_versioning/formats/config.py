@@ -9,8 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from data_versioning import formats
 from data_versioning.errors import ConfigError
@@ -27,8 +26,7 @@ _LEVEL_OPTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The merged settings; `origins` has the level that each value comes from."""
 
     values: Values

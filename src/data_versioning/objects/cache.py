@@ -11,12 +11,12 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import md5
+from typing import NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, MissingObject
 from data_versioning.formats import dirfile
 from data_versioning.localfs import atomic, batch, walk
+from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
 
@@ -30,8 +30,7 @@ _PREFIXES = "".join(f"{i:02x}\0" for i in range(256)).encode()
 _TICK_NS = 20_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectCache:
+class ObjectCache(NamedTuple):
     """`base` is `cache.dir`; `shared` is `cache.shared = group`; `durable` asks to survive power loss."""
 
     base: str
@@ -122,7 +121,7 @@ class ObjectCache:
             raise MissingObject(f"{oid.value} is not in the cache", hint="dv fetch") from None
         except OSError as error:
             raise DiskError(f"cannot read {path}: {error.strerror}") from error
-        if md5(content).hexdigest() != oid.value[:32] and not oid.legacy:
+        if hashing.md5(content) != oid.value[:32] and not oid.legacy:
             raise CorruptObject(f"the cache object {path} does not hold {oid.value}", hint="dv fsck")
         return content
 
@@ -132,7 +131,7 @@ class ObjectCache:
 
     def write_tree(self, content: bytes) -> ObjectId:
         """Put a directory listing into the cache, not sealed yet, and return its id."""
-        oid = ObjectId(md5(content).hexdigest() + oids.DIRECTORY_SUFFIX)
+        oid = ObjectId(hashing.md5(content) + oids.DIRECTORY_SUFFIX)
         path = self.path(oid)
         try:
             if os.stat(path).st_mode == stat.S_IFREG | SEALED:
@@ -164,7 +163,7 @@ class ObjectCache:
         changes = memoryview(found).cast("q")[walk.CTIME_WORD :: walk.RECORD.size // 8]
         if max(changes) > time.time_ns() - _TICK_NS:
             return b""
-        return md5(root.encode() + found).digest()
+        return os.fsencode(root) + b"\0" + found
 
 
 def _is_much_larger(root: str, wanted: int) -> bool:

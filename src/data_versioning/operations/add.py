@@ -11,7 +11,7 @@ from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import partial, pointers, targets
+from data_versioning.operations import partial, pointers, targets, wildcards
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
 from data_versioning.paths import RepoPath
@@ -57,7 +57,7 @@ def add(
 
     Raises `PathError`, `Overlap`, `FileChanged`, `DiskError`; then no pointer file was touched.
     """
-    named = targets.expand(paths, glob=options.glob)
+    named = wildcards.expand(paths, glob=options.glob)
     if not named:
         raise UsageError("nothing to add", hint="dv add PATH")
     loaded = loading.load(repo)

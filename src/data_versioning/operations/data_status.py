@@ -17,7 +17,7 @@ from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
-from data_versioning.paths import is_inside
+from data_versioning.paths import is_inside, parents
 from data_versioning.pipeline.load import load
 from data_versioning.pipeline.project import Project, Tracked
 from data_versioning.progress import SILENT, Progress
@@ -162,19 +162,22 @@ def _diff(old: _Entries, new: _Entries, only: Sequence[str]) -> Changes:
     found: dict[str, list[str]] = {"modified": [], "unknown": [], "unchanged": []}
     added: list[str] = []
     deleted: list[str] = []
+    between: set[str] = set()
     for path in sorted(old.values.keys() | new.values.keys()):
         if only and not any(is_inside(path, target) for target in only):
             continue
         before, after = old.values.get(path), new.values.get(path)
-        if unknown and any(path.startswith(f"{place}/") for place in unknown):
+        if unknown and _is_below(path, unknown):
             if after is not None:
                 found["unknown"].append(path)
+                between.update(f"{parent}/" for parent in parents(path) if _is_below(parent, unknown))
         elif before is None:
             added.append(path)
         elif after is None:
             deleted.append(path)
         else:
             found["unchanged" if before == after else "modified"].append(path)
+    found["unknown"] = sorted([*found["unknown"], *between])
     renamed = _renamed(old, new, added, deleted)
     names = {kind: tuple(_shown(path, new, old) for path in paths) for kind, paths in found.items()}
     moved_from, moved_to = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
@@ -184,6 +187,10 @@ def _diff(old: _Entries, new: _Entries, only: Sequence[str]) -> Changes:
         renamed=tuple((_shown(one, old, old), _shown(two, new, new)) for one, two in renamed),
         **names,
     )
+
+
+def _is_below(path: str, places: set[str]) -> bool:
+    return any(path.startswith(f"{place}/") for place in places)
 
 
 def _renamed(old: _Entries, new: _Entries, added: list[str], deleted: list[str]) -> list[tuple[str, str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.localfs import atomic, links
 from data_versioning.localfs.links import LinkType
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_LINKS = "reflink,copy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A repository, its project, and one stat cache that the command saves at its end."""
 
     repo: Repo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.operations import checkout, fetch, sharing, targets
+from data_versioning.operations import checkout, fetch, sharing, targets, wildcards
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
 from data_versioning.operations.sharing import TransferFailed, TransferOptions, TransferResult
@@ -42,7 +42,7 @@ def pull(
     selections = [
         item
         for item in loaded.project.select(
-            targets.expand(names, glob=options.glob),
+            wildcards.expand(names, glob=options.glob),
             base=targets.base(repo),
             recursive=options.recursive,
             with_deps=options.with_deps,

@@ -12,7 +12,7 @@ from data_versioning.errors import CorruptObject, DataVersioningError, HandoffEr
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import targets
+from data_versioning.operations import targets, wildcards
 from data_versioning.pipeline.project import Project, Selection, Tracked
 from data_versioning.progress import Progress
 from data_versioning.remotes import remote as remotes
@@ -179,7 +179,7 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
 
 
 def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
-    chosen = targets.expand(names, glob=options.glob)
+    chosen = wildcards.expand(names, glob=options.glob)
     base = targets.base(repo)
     project = loading.load(repo).project
 

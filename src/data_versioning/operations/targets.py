@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import glob as globbing
 import os
-from collections.abc import Sequence
 
 from data_versioning.errors import PathError
 from data_versioning.paths import RepoPath
 from data_versioning.repo import Repo
-
-
-def expand(targets: Sequence[str], *, glob: bool) -> list[str]:
-    """Return `targets`, with shell wildcards filled in when `glob` says so; `PathError` when one matches nothing."""
-    if not glob:
-        return list(targets)
-    found: list[str] = []
-    for target in targets:
-        matches = sorted(globbing.glob(target, recursive=True))
-        if not matches:
-            raise PathError(f"nothing matches '{target}'", hint="quote the pattern, and check where you are: pwd")
-        found += matches
-    return list(dict.fromkeys(found))
 
 
 def base(repo: Repo) -> str:

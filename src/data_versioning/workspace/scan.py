@@ -9,14 +9,13 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from hashlib import md5
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.errors import DiskError, FileChanged, PathError
 from data_versioning.formats import dirfile
 from data_versioning.localfs import batch, walk
 from data_versioning.localfs.walk import Listing
+from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
 from data_versioning.workspace.stat_cache import FileRecord, StatCache, TreeRecord
@@ -29,8 +28,7 @@ _ATTEMPTS = 3
 """How often a file that changes while it is read is read again before giving up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What a path holds: for a directory all its files, for a file itself under the name ""."""
 
     listing: Listing
@@ -54,8 +52,7 @@ class Snapshot:
         return oids.hex_digests(self.digests)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanner:
+class Scanner(NamedTuple):
     """Everything a scan needs besides the path; `root` is the workspace's absolute path."""
 
     root: str
@@ -150,7 +147,7 @@ def finish_tree(
 ) -> tuple[Snapshot, bytes]:
     """Make the snapshot of a fully hashed directory, remember it, and return it with its listing object."""
     content = dirfile.dump(listing.paths(), oids.hex_digests(digests))
-    value = md5(content).hexdigest() + oids.DIRECTORY_SUFFIX
+    value = hashing.md5(content) + oids.DIRECTORY_SUFFIX
     record = TreeRecord(
         names=listing.names,
         stats=listing.stats,
@@ -168,7 +165,7 @@ def mark_present(scanner: Scanner, path: str, snapshot: Snapshot, present: bytes
     record = scanner.stats.tree(scanner.key(path))
     if record is not None and record.value == snapshot.oid.value and record.present != present:
         scanner.stats.remember_tree(scanner.key(path), record._replace(present=present))
-    return replace(snapshot, present=present)
+    return snapshot._replace(present=present)
 
 
 def finished(listing: Listing, record: TreeRecord, *, legacy: bool = False) -> Snapshot:

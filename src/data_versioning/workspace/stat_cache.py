@@ -12,8 +12,8 @@ import contextlib
 import marshal
 import os
 import time
+import zlib
 from collections.abc import Iterable
-from hashlib import md5
 from typing import Any, NamedTuple
 
 from data_versioning.errors import DiskError
@@ -125,7 +125,8 @@ class StatCache:
             _replace(self._tree_file(path), marshal.dumps((_VERSION, path, tuple(kept))))
 
     def _tree_file(self, path: str) -> str:
-        return f"{self._directory}/{md5(os.fsencode(path)).hexdigest()}.tree"
+        # Collisions only cost time: the record says which path it is of.
+        return f"{self._directory}/{zlib.crc32(os.fsencode(path)):08x}-{len(path)}.tree"
 
     def _known_files(self) -> dict[str, tuple[bytes, bytes]]:
         if self._files is None:
