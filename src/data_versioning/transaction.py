@@ -20,7 +20,7 @@ from data_versioning.eventlog.chain import Event
 from data_versioning.eventlog.local_log import Log
 from data_versioning.eventlog.operation import Operation, Outcome, PointerChange
 from data_versioning.git.repository import Git
-from data_versioning.localfs import atomic, locks, rwlock
+from data_versioning.localfs import atomic, locks, rwlock, walk
 from data_versioning.paths import RepoPath
 from data_versioning.repo import Repo
 
@@ -57,31 +57,44 @@ class Transaction:
         """Carry out the queued edits now; called at the end of the transaction by itself."""
         if not self._queue:
             return []
-        done: list[Edit] = []
         lock = f"{self.repo.temp_dir}/pointers.lock"
         with locks.exclusive(lock, timeout=self.repo.lock_timeout, waiting=self.repo.notify):
-            while self._queue:
-                path, change = self._queue.pop(0)
-                edit = self._apply(path, change)
-                if edit.before != edit.after:
-                    done.append(edit)
+            done = self._apply_all()
         self.edits += done
         if done and self.git and self.repo.settings.flag("core", "autostage"):
             self.git.stage([f"{self.repo.root}/{edit.path}" for edit in done])
         return done
 
-    def _apply(self, path: RepoPath, change: Change) -> Edit:
-        absolute = f"{self.repo.root}/{path}"
-        before = _read(absolute)
-        after = change(before)
+    def _apply_all(self) -> list[Edit]:
+        """Carry out the queue; when one edit fails, those before it are taken back."""
+        old: dict[RepoPath, bytes | None] = {}
+        new: dict[RepoPath, bytes | None] = {}
         try:
-            if after is None:
+            for path, change in self._queue:
+                before = _read(f"{self.repo.root}/{path}")
+                after = change(before)
+                if after != before:
+                    old.setdefault(path, before)
+                    new[path] = after
+                    self._put(path, after)
+        except BaseException:
+            for path, before in old.items():
+                with contextlib.suppress(DiskError):
+                    self._put(path, before)
+            raise
+        finally:
+            self._queue.clear()
+        return [Edit(path, _digest(old[path]), _digest(after)) for path, after in new.items()]
+
+    def _put(self, path: RepoPath, content: bytes | None) -> None:
+        absolute = f"{self.repo.root}/{path}"
+        try:
+            if content is None:
                 atomic.remove(absolute)
-            elif after != before:
-                atomic.write(absolute, after, durable=self.repo.cache.durable)
+            else:
+                atomic.write(absolute, content, durable=self.repo.cache.durable)
         except OSError as error:
             raise DiskError(f"cannot write '{path}': {error.strerror}") from error
-        return Edit(path, _digest(before), _digest(after))
 
 
 @contextlib.contextmanager
@@ -122,8 +135,24 @@ def begin(
 @contextlib.contextmanager
 def handed_over(repo: Repo, argv: Sequence[str]) -> Iterator[None]:
     """Record a command that another program carries out, without holding any lock."""
-    with _recorded(repo, repo.git, argv[0] if argv else "", ("dvc", *argv), []):
-        yield
+    edits: list[Edit] = []
+    before = _pointer_digests(repo.root)
+    with _recorded(repo, repo.git, argv[0] if argv else "", ("dvc", *argv), edits):
+        try:
+            yield
+        finally:
+            after = _pointer_digests(repo.root)
+            edits += [
+                Edit(RepoPath(path), before.get(path), after.get(path))
+                for path in sorted(before.keys() | after.keys())
+                if before.get(path) != after.get(path)
+            ]
+
+
+def _pointer_digests(root: str) -> dict[str, str | None]:
+    """Return the hash of every file of the project that belongs into Git."""
+    _, files = walk.walk_project(root, skip=frozenset())
+    return {path: _digest(_read(f"{root}/{path}")) for path in files}
 
 
 @contextlib.contextmanager
