@@ -160,7 +160,8 @@ def test_mappings_of_plain_scalars_are_read_as_by_dvc(items: list[tuple[str, str
 # DVC loses the last digit of the others when it writes them again.
 FLOATS = st.floats(allow_nan=False).filter(lambda number: not {".", "e"} <= set(repr(number)))
 LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(), FLOATS, WORDS, st.text(NO_SEPARATORS, max_size=100), PLAIN_SCALARS,
+    st.none(), st.booleans(), st.integers(), FLOATS, WORDS, PLAIN_SCALARS,
+    st.text(NO_SEPARATORS, max_size=100),
     st.from_regex(r"[0-9a-f]{32}", fullmatch=True), st.from_regex(r"[0-9]{1,20}e[0-9]{1,11}", fullmatch=True),
     st.lists(st.from_regex(r"[a-z/=.,-]{1,15}", fullmatch=True), max_size=12).map(" ".join),
 )  # fmt: skip
@@ -245,7 +246,7 @@ def test_what_is_written_is_read_back(mapping: dict[str, object]) -> None:
 ODD_TEXT = st.one_of(
     st.text(st.characters(), max_size=12),
     st.text(
-        "\n\r\t \x85\u2028\u2029\ufeff\x7f\xa0\0a#:-'\"\\?|>&*!%@`,[]{}<=~\udcff\ud800\U0001f600", max_size=10
+        "\n\r\t \x85\u2028\u2029\ufeff\x7f\xa0\0a#:-'\"\\?|>*!%@`,[]{}<=~\udcff\ud800\U0001f600", max_size=10
     ),
     st.text("ab \n'", max_size=120),
 )

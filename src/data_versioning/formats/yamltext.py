@@ -50,11 +50,8 @@ def read(text: str, *, file: str) -> object:
 
 def _is_risky(text: str) -> bool:
     """Whether ruamel could take long: it needs quadratic time for nesting, and multiplies aliases."""
-    return (
-        len(text) > _SECOND_OPINION
-        or text.count("[") + text.count("{") > MAX_DEPTH
-        or bool(_ALIAS.search(text))
-    )
+    brackets = text.count("[") + text.count("{")
+    return len(text) > _SECOND_OPINION or brackets > MAX_DEPTH or ("&" in text and bool(_ALIAS.search(text)))
 
 
 def read_mapping(text: str, *, file: str) -> dict[str, object]:
