@@ -108,6 +108,19 @@ def test_mistakes_end_with_dvcs_codes_and_a_hint(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize(
+    "command", ["add x", "status", "push", "checkout", "remove x", "gc -w -f", "version"]
+)
+def test_a_broken_configuration_is_251_for_every_command(
+    dvc: Tool, dv: Tool, template: Path, place: Path, command: str
+) -> None:
+    root = copy_repository(template, place / "r")
+    (root / ".dvc/config").write_text("[core]\n    nonsense = 1\n")
+    theirs, ours = (tool(root, *command.split()) for tool in (dvc, dv))
+    assert theirs.code == ours.code == 251
+    assert "nonsense" in ours.err
+
+
 def test_options_may_stand_before_and_behind_the_command(dv: Tool, template: Path, place: Path) -> None:
     root = copy_repository(template, place / "r")
     (root / "sub").mkdir()
@@ -170,8 +183,8 @@ def test_an_interrupt_leaves_everything_as_it_was(
     process = dv.start(root, "config", "core.autostage", "true", env={"DVC_GLOBAL_CONFIG_DIR": str(place)})
     writer = opened_by_reader(place / "config")
     process.send_signal(number)
+    os.close(writer)  # it may have gone to sleep just before the signal came
     _, err = process.communicate(timeout=30)
-    os.close(writer)
     assert process.returncode == 252
     assert err == "ERROR: interrupted by the user\n"
     assert (root / ".dvc/config").read_bytes() == before

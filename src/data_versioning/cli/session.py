@@ -11,7 +11,7 @@ from data_versioning.repo import Repo
 
 
 def open_repo(args: argparse.Namespace) -> Repo:
-    """Open the repository around the current directory; messages of the engine go to stderr unless --quiet."""
+    """Open the repository around the current directory; the engine's messages go to stderr unless --quiet."""
     notify = _silent if args.quiet else _tell
     try:
         return repo.open(argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock)
