@@ -3,8 +3,9 @@
 from setuptools import Extension, setup
 
 FOLDER = "src/data_versioning/_native"
-SOURCES = ("module", "pool", "md5", "record", "names", "walk", "batch", "stream", "pipe", "files")
-HEADERS = ("native", "python", "md5_steps", "md5_lanes")
+SOURCES = ("module", "pool", "md5", "record", "names", "directory", "walk")
+SOURCES += ("batch", "stream", "place", "pipe", "files")
+HEADERS = ("native", "python", "directory", "stream", "md5_steps", "md5_lanes")
 
 setup(
     ext_modules=[
