@@ -707,3 +707,39 @@ def test_a_full_disk_is_told_and_leaves_nothing(small_disk: Path, tmp_path: Path
     assert {1, 3} <= set(found.errors)
     kept = [content for index, content in enumerate(sample.contents.values()) if index not in found.errors]
     assert everything_below(small_disk / "o") == {object_name(content): content for content in kept}
+
+
+@pytest.fixture
+def xfs(tmp_path: Path) -> Iterator[Path]:
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    disk.mkdir()
+    make = f"truncate -s 320M {image} && mkfs.xfs -q -m reflink=1 {image} && mount -o loop {image} {disk}"
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["sh", "-c", make], capture_output=True, check=False).returncode != 0
+    ):
+        pytest.skip("only the superuser can mount a disk with reflinks")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def free_bytes(disk: Path) -> int:
+    os.sync()
+    found = os.statvfs(disk)
+    return found.f_bfree * found.f_bsize
+
+
+def test_reflinks_share_blocks(xfs: Path) -> None:
+    sample = Sample(xfs / "s", [0, 1, 5000, 70_000, 20_000_000])
+    before = free_bytes(xfs)
+    stored = batch.store_files(str(sample.root), sample.names, str(xfs / "o"), method="reflink")
+    assert (stored.errors, digests(stored), set(stored.written)) == ({}, sample.md5s, {1})
+    target = str(xfs / "t")
+    for _ in range(2):
+        found = batch.link_files(
+            str(xfs / "o"), sample.object_names(), target, sample.names, kind=LinkType.REFLINK, replace=True
+        )
+        assert (found.errors, set(found.written)) == ({}, {1})
+    assert everything_below(xfs / "t") == sample.contents
+    assert set(everything_below(xfs / "o").values()) == set(sample.contents.values())
+    assert before - free_bytes(xfs) < 5_000_000
