@@ -41,7 +41,9 @@ class Bench:
         """Measure one command."""
         sample = run(command, cwd=str(cwd), env=self.environment)
         self.series[case, step, tool].samples.append(sample)
-        print(f"  {case:<8}{step:<18}{tool:<8}{sample.seconds:8.3f} s {sample.peak / 1e6:8.1f} MB", flush=True)
+        print(
+            f"  {case:<8}{step:<18}{tool:<8}{sample.seconds:8.3f} s {sample.peak / 1e6:8.1f} MB", flush=True
+        )
         return sample
 
     @property
@@ -220,7 +222,9 @@ def machine(place: Path) -> dict[str, object]:
 
 def main() -> None:
     """Parse the arguments, run the cases, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--place", default="/dev/shm", help="directory on the disk to measure")
     parser.add_argument("--name", default="RAM disk")
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))

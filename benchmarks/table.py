@@ -12,7 +12,11 @@ DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
 LIMITS = {
     ("start", "status"): ("`python3 -c pass`", "sum", [("start", "status", "python")]),
     ("start", "--help"): ("`python3 -c pass`", "sum", [("start", "--help", "python")]),
-    ("files", "add"): ("`cp -r` + `md5sum`", "sum", [("files", "copy", "cp -r"), ("files", "hash", "md5sum")]),
+    ("files", "add"): (
+        "`cp -r` + `md5sum`",
+        "sum",
+        [("files", "copy", "cp -r"), ("files", "hash", "md5sum")],
+    ),
     ("files", "status"): ("`git status`", "sum", [("files", "status", "git")]),
     ("files", "push"): ("`cp -r`", "sum", [("files", "copy", "cp -r")]),
     ("files", "checkout"): ("`cp -r`", "sum", [("files", "copy", "cp -r")]),
@@ -35,9 +39,8 @@ machine's: lower is better. "x faster" is DVC's time divided by ours, taken roun
 
 def main() -> None:
     """Write the document."""
-    parts = [HEAD]
-    for path in sorted((HERE / "results").glob("*.json")):
-        parts.append(section(json.loads(path.read_text())))
+    results = sorted((HERE / "results").glob("*.json"))
+    parts = [HEAD, *(section(json.loads(path.read_text())) for path in results)]
     DOCUMENT.write_text("\n".join(parts))
 
 
@@ -53,7 +56,10 @@ def section(result: dict[str, Any]) -> str:
         steps = [step for (found, step, tool) in rows if found == case and tool == "dv"]
         if not steps:
             continue
-        lines += [f"### {title}\n", "| step | dv | dvc | x faster | limit | x limit | dv memory | dvc memory |"]
+        lines += [
+            f"### {title}\n",
+            "| step | dv | dvc | x faster | limit | x limit | dv memory | dvc memory |",
+        ]
         lines.append("|---|---:|---:|---:|---|---:|---:|---:|")
         lines += [line(rows, case, step) for step in steps]
         lines.append("")
@@ -72,9 +78,8 @@ def line(rows: dict[tuple[str, str, str], dict[str, Any]], case: str, step: str)
     dvc = f"{theirs['seconds']:.2f} s" if theirs else ""
     memory = f"{theirs['peak_mb']:.0f} MB" if theirs else ""
     faster = f"{ours['faster_than_dvc']:.1f}" if ours["faster_than_dvc"] else ""
-    return (
-        f"| {step} | {ours['seconds']:.3f} s | {dvc} | {faster} | {words} | {over} | {ours['peak_mb']:.0f} MB | {memory} |"
-    )
+    cells = [step, f"{ours['seconds']:.3f} s", dvc, faster, words, over, f"{ours['peak_mb']:.0f} MB", memory]
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

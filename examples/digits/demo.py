@@ -1,4 +1,4 @@
-"""The main job on real data: three versions of the digits, tracked, shared, cloned, switched, and checked by the real DVC.
+"""The main job on real data: three versions of the digits, shared, cloned, switched, checked by the real DVC.
 
 Run it with `make demo`. Everything happens below ./demo, which is made anew.
 """

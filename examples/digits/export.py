@@ -1,4 +1,4 @@
-"""Export scikit-learn's bundled digits (1,797 scans of handwritten digits, 8 x 8 grey levels 0..16) as PNG files and a CSV."""
+"""Export scikit-learn's digits (1,797 scans of handwritten digits, 8 x 8 grey levels 0..16) as PNG files and a CSV."""
 
 from __future__ import annotations
 

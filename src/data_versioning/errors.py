@@ -1,22 +1,22 @@
 """Everything that can go wrong and that a user can do something about.
 
-    DataVersioningError            255  root; `hint` names the command that helps
-    ├── NotInRepository            253  no `.dvc` directory here or above
-    ├── ConfigError                251  a setting is wrong, missing or not trusted
-    ├── UsageError                 254  the arguments make no sense together
-    ├── FormatError                     a file of the repository cannot be understood
-    ├── PathError                       a path is missing, outside the repository or hostile
-    ├── NotTracked                      the target belongs to no pointer file or stage
-    ├── Overlap                         an output lies inside, or around, another one
-    ├── Conflict                        going on would overwrite work that is saved nowhere
-    ├── FileChanged                     a file changed while it was being read
-    ├── MissingObject                   neither cache nor remote has some content
-    ├── CorruptObject                   some content does not match its name
-    ├── LockTimeout                     another process holds the repository for too long
-    ├── DiskError                       the local disk refused (full, read-only, permission)
-    ├── StorageError                    a remote refused or does not answer
-    ├── GitError                        Git refused
-    └── HandoffError                    a command needs the program `dvc`, which is not installed
+DataVersioningError            255  root; `hint` names the command that helps
+├── NotInRepository            253  no `.dvc` directory here or above
+├── ConfigError                251  a setting is wrong, missing or not trusted
+├── UsageError                 254  the arguments make no sense together
+├── FormatError                     a file of the repository cannot be understood
+├── PathError                       a path is missing, outside the repository or hostile
+├── NotTracked                      the target belongs to no pointer file or stage
+├── Overlap                         an output lies inside, or around, another one
+├── Conflict                        going on would overwrite work that is saved nowhere
+├── FileChanged                     a file changed while it was being read
+├── MissingObject                   neither cache nor remote has some content
+├── CorruptObject                   some content does not match its name
+├── LockTimeout                     another process holds the repository for too long
+├── DiskError                       the local disk refused (full, read-only, permission)
+├── StorageError                    a remote refused or does not answer
+├── GitError                        Git refused
+└── HandoffError                    a command needs the program `dvc`, which is not installed
 """
 
 from __future__ import annotations

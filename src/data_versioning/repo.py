@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
-import marshal
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats.config import Settings
+from data_versioning.localfs import disposable
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.workspace.config_paths import level_paths
 from data_versioning.workspace.stat_cache import StatCache
@@ -107,7 +106,9 @@ class Repo(NamedTuple):
     @property
     def lock_timeout(self) -> float:
         """Seconds to wait for other processes."""
-        return float("inf") if self.patient else float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
+        return (
+            float("inf") if self.patient else float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
+        )
 
     def transaction(
         self,
@@ -161,7 +162,7 @@ def find_root(start: str = ".") -> str:
     return directory
 
 
-def open(  # noqa: A001 (reads as repo.open)
+def open(
     path: str = ".",
     *,
     argv: Sequence[str] = (),
@@ -182,15 +183,13 @@ def _load_settings(root: str) -> Settings:
     paths = level_paths(root)
     signature = tuple(_signature(path) for path in paths.values())
     compiled = f"{root}/.dvc/tmp/dv/settings"
-    try:
-        with io.open(compiled, "rb") as file:
-            version, known, packed = marshal.loads(file.read())
-        if version == _SETTINGS_VERSION and known == signature:
-            return Settings.unpack(packed)
-    except (OSError, ValueError, EOFError, TypeError):
-        pass
+    kept = disposable.load(compiled)
+    if kept and kept[:2] == (_SETTINGS_VERSION, signature):
+        return Settings.unpack(kept[2])
     settings: Settings = _later("levels").load(root)
-    _keep_settings(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
+    # A repository that cannot be written to works without.
+    with contextlib.suppress(OSError):
+        disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
     return settings
 
 
@@ -200,13 +199,3 @@ def _signature(path: str) -> tuple[int, int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _keep_settings(compiled: str, content: tuple[Any, ...]) -> None:
-    """Keep compiled settings; a repository that cannot be written to works without."""
-    temporary = f"{compiled}.{os.getpid()}.tmp"
-    with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(compiled), exist_ok=True)
-        with io.open(temporary, "wb") as file:
-            file.write(marshal.dumps(content))
-        os.rename(temporary, compiled)

@@ -156,7 +156,9 @@ def _pointer_digests(root: str) -> dict[str, str | None]:
 
 
 @contextlib.contextmanager
-def _recorded(repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits: list[Edit]) -> Iterator[None]:
+def _recorded(
+    repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits: list[Edit]
+) -> Iterator[None]:
     operation = Operation.begin(
         verb,
         tuple(argv) or tuple(sys.argv),
@@ -175,7 +177,9 @@ def _recorded(repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits
         raise
     finally:
         pointers = [PointerChange(*edit) for edit in edits]
-        _append(repo, operation.end(outcome, error=message, pointers=pointers), failing=outcome is not Outcome.OK)
+        _append(
+            repo, operation.end(outcome, error=message, pointers=pointers), failing=outcome is not Outcome.OK
+        )
 
 
 def _append(repo: Repo, operation: Operation, *, failing: bool) -> None:
@@ -190,7 +194,9 @@ def _append(repo: Repo, operation: Operation, *, failing: bool) -> None:
 
 
 def _tell_repaired(repo: Repo, event: Event) -> None:
-    repo.notify(f"the operation log ended in an incomplete record, after a crash: repaired as event {event.seq}")
+    repo.notify(
+        f"the operation log ended in an incomplete record, after a crash: repaired as event {event.seq}"
+    )
 
 
 def _read(absolute: str) -> bytes | None:

@@ -87,7 +87,9 @@ class DVCTracker:
         A tag such as "v1.0" becomes the Git tag `NAME@v1.0.0`, any other word `NAME#WORD#1`, where NAME is the file's
         name without suffix. Raises `Conflict` when a version names other content already; then nothing is written.
         """
-        facts = Facts(metrics=metrics, params=params, training_data=[self._absolute(one) for one in data], tags=tags)
+        facts = Facts(
+            metrics=metrics, params=params, training_data=[self._absolute(one) for one in data], tags=tags
+        )
         repo = self._open("track_model", path)
         return track.track(repo, self._absolute(path), message=message, facts=facts, remote=self._remote)
 

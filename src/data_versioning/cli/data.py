@@ -35,13 +35,22 @@ _HEADINGS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's sub-command and its options."""
     choices = parser.add_subparsers()
-    status = choices.add_parser("status", help="changes between commit, pointer files and workspace", epilog=EPILOG)
+    status = choices.add_parser(
+        "status", help="changes between commit, pointer files and workspace", epilog=EPILOG
+    )
     flag = status.add_argument
     flag("targets", nargs="*", help="limit to these paths")
     flag("--json", action="store_true", help="print the result as JSON")
     flag("--granular", action="store_true", help="file by file inside tracked directories")
     flag("--unchanged", action="store_true", help="also what did not change")
-    flag("--untracked-files", choices=["no", "all"], default="no", const="all", nargs="?", help="also untracked files")
+    flag(
+        "--untracked-files",
+        choices=["no", "all"],
+        default="no",
+        const="all",
+        nargs="?",
+        help="also untracked files",
+    )
     flag("-r", "--remote", metavar="NAME", help="with --not-in-remote: which remote")
     flag("--not-in-remote", action="store_true", help="also what the remote lacks (handed to dvc)")
     flag("--no-remote-refresh", action="store_true", help="with --not-in-remote: do not ask the remote")
@@ -95,10 +104,17 @@ def _show(found: DataStatus, groups: dict[str, object]) -> None:
         group = groups.get(name)
         if group:
             lines = [f"{heading}:", *(f"  ({hint})" for hint in hints)]
-            lines += [render.colour(f"        {line}", colour) if colour else f"        {line}" for line in _lines(group)]
+            lines += [
+                render.colour(f"        {line}", colour) if colour else f"        {line}"
+                for line in _lines(group)
+            ]
             blocks.append("\n".join(lines))
     if not blocks:
-        blocks = ["No changes in an empty Git repository." if found.in_git and not found.has_commits else "No changes."]
+        blocks = [
+            "No changes in an empty Git repository."
+            if found.in_git and not found.has_commits
+            else "No changes."
+        ]
     print("\n\n".join(blocks))
 
 

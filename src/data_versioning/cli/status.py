@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.cloud or args.remote:
         return int(main.load("handoff").run(args.argv))
     if args.all_branches or args.all_tags or args.all_commits or args.jobs:
-        raise UsageError("--all-branches, --all-tags, --all-commits and --jobs need --cloud", hint="dv status --cloud")
+        raise UsageError(
+            "--all-branches, --all-tags, --all-commits and --jobs need --cloud", hint="dv status --cloud"
+        )
     repo = session.open_repo(args)
     found = status.status(
         repo, args.targets, recursive=args.recursive, with_deps=args.with_deps, progress=render.progress(args)

@@ -101,6 +101,8 @@ def _check_section(section: str, settings: Settings) -> None:
         return
     for key, value in options.items():
         name = address(section, key)
+        if key not in known and section == "feature":
+            continue  # DVC ignores experiments that it no longer knows
         if key not in known:
             meant = formats.suggest.nearest(key, known)
             raise _bad(f"unknown option {name!r}{meant}", settings, section, key)
@@ -116,7 +118,7 @@ def _known_options(section: str, options: Mapping[str, str]) -> Mapping[str, sch
     """Return what may stand in a section; None when anything may."""
     kind, name = schema.split_section(section)
     if name is None and kind in schema.SECTIONS:
-        return None if kind == "feature" else schema.SECTIONS[kind]
+        return schema.SECTIONS[kind]
     if name is None:
         meant = formats.suggest.nearest(section, [*schema.SECTIONS, *schema.NAMED])
         raise ConfigError(f"unknown section [{section}]{meant}", hint="remove it from the configuration file")

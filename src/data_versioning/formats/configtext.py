@@ -7,6 +7,7 @@ their shortest form. In a file with comments, which DVC would drop, everything e
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from io import StringIO
 from typing import Any
@@ -18,6 +19,7 @@ from data_versioning.formats import config
 from data_versioning.formats import config_schema as schema
 
 MAX_CHARACTERS = 1 << 20
+_ENDLESS = re.compile(r"[^\n]{10001}|\[[^\n]{1001}")
 _UNREADABLE = "correct it by hand, or take the file back from Git: git checkout -- {file}"
 
 
@@ -95,7 +97,8 @@ def rename_section(text: str, section: str, new: str, *, file: str = "") -> str:
 
 
 def _load(text: str, file: str, *, interpolation: bool) -> Any:
-    if len(text) > MAX_CHARACTERS:
+    # configobj needs quadratic time for lines that are made for it.
+    if len(text) > MAX_CHARACTERS or _ENDLESS.search(text):
         raise _unreadable("too big for a configuration file", file)
     try:
         return ConfigObj(StringIO(text), interpolation=interpolation)

@@ -135,7 +135,7 @@ def _settle_item(target: Any, key: Any, value: object) -> None:
         target[key] = value
 
 
-class _Unsure(Exception):  # noqa: N818
+class _Unsure(Exception):
     """ruamel may write this in a way of its own."""
 
 

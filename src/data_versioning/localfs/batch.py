@@ -136,7 +136,7 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
     )
 
 
-def link_files(  # noqa: PLR0913 - as copy_files
+def link_files(
     source_root: str,
     source_names: bytes,
     target_root: str,

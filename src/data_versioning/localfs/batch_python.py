@@ -92,7 +92,7 @@ def hash_with(digest: Callable[[Source], bytes], root: bytes, names: bytes, adva
     return results.answer()
 
 
-def store_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
+def store_files(
     root: bytes,
     names: bytes,
     objects: bytes,
@@ -195,7 +195,7 @@ def copy_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
     return results.answer()
 
 
-def link_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
+def link_files(
     source_root: bytes,
     source_names: bytes,
     target_root: bytes,

@@ -21,7 +21,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-class Changed(Exception):  # noqa: N818 - nothing is wrong with the disk
+class Changed(Exception):
     """The source changed while it was read."""
 
 

@@ -51,7 +51,11 @@ class _Target:
 
 
 def add(
-    repo: Repo, paths: Sequence[str], *, options: AddOptions = AddOptions(), progress: Progress = SILENT  # noqa: B008
+    repo: Repo,
+    paths: Sequence[str],
+    *,
+    options: AddOptions = AddOptions(),
+    progress: Progress = SILENT,
 ) -> AddResult:
     """Track every path (relative to the current directory); all are checked before anything is stored.
 
@@ -88,7 +92,7 @@ def add_copy(
     out: str,
     *,
     force: bool = False,
-    options: AddOptions = AddOptions(),  # noqa: B008
+    options: AddOptions = AddOptions(),
     progress: Progress = SILENT,
 ) -> AddResult:
     """Copy `source`, from anywhere on this machine, to `out` in the repository and track it there.
@@ -132,7 +136,9 @@ def _target(repo: Repo, loaded: Loaded, name: str) -> _Target:
         if known is None or known.path == path:
             raise PathError(f"'{name}' does not exist", hint="check the path, and where you are: pwd")
     elif loaded.ignore and loaded.ignore.matches(path, os.path.isdir(f"{repo.root}/{path}")):
-        raise PathError(f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule")
+        raise PathError(
+            f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule"
+        )
     if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
         raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")
     if os.path.islink(f"{repo.root}/{path}") and os.path.isdir(f"{repo.root}/{path}"):
@@ -165,7 +171,8 @@ def _refuse_tracked_by_git(repo: Repo, chosen: Sequence[_Target]) -> None:
         if f"{repo.root}/{target.path}" in tracked:
             shown = repo.shown(target.path)
             raise PathError(
-                f"'{shown}' is already tracked by Git", hint=f"git rm -r --cached '{shown}', then dv add '{shown}'"
+                f"'{shown}' is already tracked by Git",
+                hint=f"git rm -r --cached '{shown}', then dv add '{shown}'",
             )
 
 

@@ -71,7 +71,7 @@ def checkout(
     repo: Repo,
     names: Sequence[str] = (),
     *,
-    options: CheckoutOptions = CheckoutOptions(),  # noqa: B008
+    options: CheckoutOptions = CheckoutOptions(),
     progress: Progress = SILENT,
 ) -> CheckoutResult:
     """Make the outputs that `names` mean (all without names) what their pointer files say.
@@ -100,7 +100,7 @@ def run(
     *,
     everything: bool,
 ) -> CheckoutResult:
-    """Check out `selections` inside a transaction of the caller; `everything` also removes outputs of other revisions."""
+    """Check out `selections` in the caller's transaction; `everything` also removes outputs of other revisions."""
     progress.start("Comparing", total=None, unit="files")
     try:
         works = [_plan(loaded, item, progress) for item in selections]

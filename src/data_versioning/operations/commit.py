@@ -59,7 +59,7 @@ def commit(
     repo: Repo,
     names: Sequence[str] = (),
     *,
-    options: CommitOptions = CommitOptions(),  # noqa: B008
+    options: CommitOptions = CommitOptions(),
     confirm: Callable[[str], bool] = _never,
     progress: Progress = SILENT,
 ) -> CommitResult:
@@ -73,7 +73,12 @@ def commit(
         names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
     )
     stages = list({item.stage.place: item.stage for item in chosen}.values())
-    paths = [path for stage in stages for out in stage.outs if (path := stage.located(out.path)) and not out.external]
+    paths = [
+        path
+        for stage in stages
+        for out in stage.outs
+        if (path := stage.located(out.path)) and not out.external
+    ]
     with repo.transaction("commit", writes=[f"{repo.root}/{path}" for path in paths]) as transaction:
         progress.start("Comparing", total=None, unit="files")
         try:
@@ -109,7 +114,9 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
             continue
         snapshot = scan.look(loaded.scanner(advance=progress.advance), path)
         if snapshot is None:
-            raise PathError(f"the dependency '{path}' does not exist", hint=f"dv checkout {path}, or dv repro")
+            raise PathError(
+                f"the dependency '{path}' does not exist", hint=f"dv checkout {path}, or dv repro"
+            )
         found.deps[dep.path] = snapshot
         if snapshot.oid.value != dep.md5:
             found.changed.append(path)
@@ -206,5 +213,7 @@ def _params(repo: Repo, stage: Stage) -> dict[str, dict[str, object]]:
         try:
             found[file] = {key: values.lookup(everything, key) for key in (keys or list(everything))}
         except KeyError as missing:
-            raise PathError(f"'{path}' has no parameter {missing.args[0]!r}", hint=f"add it to {path}") from missing
+            raise PathError(
+                f"'{path}' has no parameter {missing.args[0]!r}", hint=f"add it to {path}"
+            ) from missing
     return found

@@ -1,4 +1,4 @@
-"""What changed in tracked data: between the last Git commit and the pointer files, and between those and the workspace."""
+"""What changed in tracked data: from the last Git commit to the pointer files, and from those to the workspace."""
 
 from __future__ import annotations
 

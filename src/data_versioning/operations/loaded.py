@@ -30,14 +30,20 @@ class Loaded(NamedTuple):
 
     def scanner(self, *, legacy: bool = False, advance: Callable[[int], None] | None = None) -> Scanner:
         """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
-        return Scanner(root=self.repo.root, stats=self.stats, ignore=self.ignore, legacy=legacy, advance=advance)
+        return Scanner(
+            root=self.repo.root, stats=self.stats, ignore=self.ignore, legacy=legacy, advance=advance
+        )
 
 
 def load(repo: Repo) -> Loaded:
     """Read the project of the workspace, from its compiled form when nothing changed."""
-    project, ignore_files = compiled.load(
-        repo.root, repo.temp_dir, no_scm=repo.settings.flag("core", "no_scm")
+    settings = repo.settings
+    options = compiled.Options(
+        no_scm=settings.flag("core", "no_scm"),
+        flag_bool=settings.get("parsing", "bool") or "store_true",
+        flag_list=settings.get("parsing", "list") or "nargs",
     )
+    project, ignore_files = compiled.load(repo.root, repo.temp_dir, options)
     rules: IgnoreRules | None = None
     if ignore_files:
         # Loaded by name: most repositories have no rules, and then the matcher is not needed.

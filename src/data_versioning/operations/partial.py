@@ -79,7 +79,7 @@ def _stored(
 
 
 def _total(before: int | None, added: int, *, appended: bool, same: bool) -> int | None:
-    """Return the recorded size: known when files were only added or nothing changed, left out otherwise (as DVC does)."""
+    """Return the size to record: known when files were only added or nothing changed, else left out, as by DVC."""
     if same:
         return before
     return before + added if appended and before else None

@@ -55,7 +55,11 @@ def recorded(output: Output, snapshot: Snapshot) -> Output:
 
 def annotated(output: Output, notes: Annotations) -> Output:
     """Return `output` with the annotations that were given."""
-    given = {name: value for name in ("desc", "type", "labels", "meta") if (value := getattr(notes, name)) is not None}
+    given = {
+        name: value
+        for name in ("desc", "type", "labels", "meta")
+        if (value := getattr(notes, name)) is not None
+    }
     if notes.meta is not None:
         before = output.meta if isinstance(output.meta, Mapping) else {}
         merged = {**before, **notes.meta}

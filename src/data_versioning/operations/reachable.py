@@ -69,7 +69,7 @@ class Place:
 
     def project(self) -> Project:
         """Return its stages as they are now."""
-        return compiled.load(self.root, f"{self.root}/.dvc/tmp/dv", no_scm=self.no_scm)[0]
+        return compiled.load(self.root, f"{self.root}/.dvc/tmp/dv", compiled.Options(no_scm=self.no_scm))[0]
 
 
 def places(root: str, *, no_scm: bool) -> list[Place]:

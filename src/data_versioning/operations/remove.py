@@ -48,7 +48,8 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
                 elif output.cache:
                     _unprotect(loaded, path, output)
             pointers.unignore(
-                transaction, [path for output in stage.outs if output.cache and (path := stage.located(output.path))]
+                transaction,
+                [path for output in stage.outs if output.cache and (path := stage.located(output.path))],
             )
             _queue_pointer(transaction, stage)
         loaded.stats.remember_outputs([], removed=paths)
@@ -71,7 +72,9 @@ def _stages(loaded: Loaded, repo: Repo, name: str) -> list[Stage]:
                 hint=f"dv remove {repo.shown(item.stage.file)}",
             )
         if item.path is not None:
-            raise NotTracked(f"'{name}' is an output of the stage {item.stage.address}", hint="dv remove STAGE")
+            raise NotTracked(
+                f"'{name}' is an output of the stage {item.stage.address}", hint="dv remove STAGE"
+            )
     return [item.stage for item in chosen]
 
 
@@ -96,7 +99,9 @@ def _without_stage(stage: Stage) -> Change:
         if not isinstance(stages, dict) or name not in stages:
             return before
         left = {key: value for key, value in stages.items() if key != name}
-        rest = {key: value for key, value in found.items() if key != "stages"} | ({"stages": left} if left else {})
+        rest = {key: value for key, value in found.items() if key != "stages"} | (
+            {"stages": left} if left else {}
+        )
         return os.fsencode(yamltext.edit(text, rest, file=stage.file)) if rest else None
 
     return edit

@@ -66,7 +66,7 @@ class TransferResult:
     dry_run: bool = False
 
 
-class TransferFailed(DataVersioningError):  # noqa: N818 (named as its siblings)
+class TransferFailed(DataVersioningError):
     """Some objects did not arrive; `result` says which did and which did not.
 
     `checkout` is what `pull` changed in the workspace nevertheless.
@@ -80,7 +80,7 @@ class TransferFailed(DataVersioningError):  # noqa: N818 (named as its siblings)
         self.result = result
 
 
-class ServedByDvc(HandoffError):  # noqa: N818 (as above)
+class ServedByDvc(HandoffError):
     """The remote or the data is of a kind that only the program `dvc` serves; nothing was done yet."""
 
 

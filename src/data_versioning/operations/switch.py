@@ -23,7 +23,9 @@ class SwitchResult:
     data: CheckoutResult
 
 
-def switch(repo: Repo, version: str, *, remote: str | None = None, progress: Progress = SILENT) -> SwitchResult:
+def switch(
+    repo: Repo, version: str, *, remote: str | None = None, progress: Progress = SILENT
+) -> SwitchResult:
     """Check out a branch, tag, commit or artifact version in Git, fetch what is missing, check out the data.
 
     Raises `Conflict` when work would be lost, with nothing changed; `MissingObject` when data is nowhere, back where

@@ -16,6 +16,8 @@ def expand(targets: Sequence[str], *, glob: bool) -> list[str]:
     for target in targets:
         matches = sorted(globbing.glob(target, recursive=True))
         if not matches:
-            raise PathError(f"nothing matches '{target}'", hint="quote the pattern, and check where you are: pwd")
+            raise PathError(
+                f"nothing matches '{target}'", hint="quote the pattern, and check where you are: pwd"
+            )
         found += matches
     return list(dict.fromkeys(found))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import marshal
 import os
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from data_versioning.localfs import disposable
 from data_versioning.pipeline.project import Project
 
 _VERSION = 1
@@ -33,28 +33,33 @@ class Discovered(NamedTuple):
     files: list[str]  # read or asked for, whether or not they exist
 
 
-def load(root: str, temp_dir: str, *, no_scm: bool = False) -> tuple[Project, list[str]]:
+class Options(NamedTuple):
+    """The settings that decide what a project is."""
+
+    no_scm: bool = False
+    flag_bool: str = "store_true"  # parsing.bool: how a mapping in a command becomes flags
+    flag_list: str = "nargs"  # parsing.list
+
+
+def load(root: str, temp_dir: str, options: Options) -> tuple[Project, list[str]]:
     """Return the project of the workspace `root` and its .dvcignore files that hold rules.
 
     Raises `FormatError`, `Overlap` or `PathError` for a project that is wrong.
     """
     compiled = f"{temp_dir}/project"
-    try:
-        with open(compiled, "rb") as file:
-            version, scm, packed, ignore_files, directories, files = marshal.loads(file.read())
-        fresh = version == _VERSION and scm == no_scm and _is_fresh(root, directories, files)
-    except (OSError, ValueError, EOFError, TypeError):
-        fresh = False
-    if fresh:
-        return Project.unpack(packed), ignore_files
+    kept = disposable.load(compiled)
+    if kept and kept[:2] == (_VERSION, options) and _is_fresh(root, *kept[4:]):
+        return Project.unpack(kept[2]), kept[3]
     started = time.time_ns()
     # Loaded by name: YAML, Git and the resolver are only needed when something changed.
-    found: Discovered = importlib.import_module("data_versioning.pipeline.discover").discover(
-        root, no_scm=no_scm
-    )
+    found: Discovered = importlib.import_module("data_versioning.pipeline.discover").discover(root, options)
     signed = [{path: sign(f"{root}/{path}") for path in paths} for paths in (found.directories, found.files)]
     if _newest(signed) < started - _TICK_NS:
-        _keep(compiled, (_VERSION, no_scm, found.project.pack(), found.ignore_files, *signed))
+        # A repository that cannot be written to works without.
+        with contextlib.suppress(OSError):
+            disposable.keep(
+                compiled, (_VERSION, tuple(options), found.project.pack(), found.ignore_files, *signed)
+            )
     return found.project, found.ignore_files
 
 
@@ -76,13 +81,3 @@ def _is_fresh(root: str, directories: dict[str, Signature], files: dict[str, Sig
 
 def _newest(signed: list[dict[str, Signature]]) -> int:
     return max((max(found[2:]) for group in signed for found in group.values() if found), default=0)
-
-
-def _keep(compiled: str, content: tuple[Any, ...]) -> None:
-    """Keep the compiled project; a repository that cannot be written to works without."""
-    temporary = f"{compiled}.{os.getpid()}.tmp"
-    with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(compiled), exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(marshal.dumps(content))
-        os.rename(temporary, compiled)

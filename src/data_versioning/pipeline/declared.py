@@ -112,7 +112,7 @@ def from_entry(
     return _checked(stage if locked is None else _with_lock(stage, locked))
 
 
-class _NotText(Exception):  # noqa: N818
+class _NotText(Exception):
     """A template put something else where a path or a key must stand."""
 
     def __init__(self, value: object, section: str) -> None:

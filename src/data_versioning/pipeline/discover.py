@@ -6,15 +6,16 @@ from data_versioning.git import index
 from data_versioning.git.repository import Git
 from data_versioning.localfs import walk
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline.compiled import Discovered
+from data_versioning.pipeline.compiled import Discovered, Options
 from data_versioning.pipeline.load import load
+from data_versioning.pipeline.templates import FlagStyle
 from data_versioning.workspace.ignore import IgnoreRules
 from data_versioning.workspace.source import Workspace
 
 
-def discover(root: str, *, no_scm: bool) -> Discovered:
+def discover(root: str, options: Options) -> Discovered:
     """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores."""
-    git = None if no_scm else Git.find(root)
+    git = None if options.no_scm else Git.find(root)
     skip = frozenset(index.ignored_directories(root)) if git else frozenset()
     directories, names = walk.walk_project(root, skip=skip)
     ignore_files = [name for name in names if name.rpartition("/")[2] == ".dvcignore"]
@@ -23,7 +24,8 @@ def discover(root: str, *, no_scm: bool) -> Discovered:
     declared = [name for name in names if name.endswith((".dvc", "dvc.yaml"))]
     if not rules.is_trivial:
         declared = [declared[i] for i in rules.filter(declared)]
-    project = load(source, files=[RepoPath(name) for name in declared])
+    flags = FlagStyle(options.flag_bool, options.flag_list)
+    project = load(source, files=[RepoPath(name) for name in declared], flags=flags)
     inside_outputs = {item.path for item in project.outputs() if item.output.is_dir or not item.output.digest}
     return Discovered(
         project=project,

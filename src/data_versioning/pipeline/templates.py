@@ -17,7 +17,7 @@ _TEMPLATE = re.compile(r"(?<!\\)\$\{(.*?)\}")
 _WELL_FORMED = re.compile(r"[^.\[\]]+(?:\s*\.[^.\[\]]+|\s*\[[^.\[\]]+\])*\s*")
 
 
-class Unresolved(Exception):  # noqa: N818
+class Unresolved(Exception):
     """A template or `vars` cannot be understood; the caller knows the file and the line."""
 
 

@@ -63,7 +63,9 @@ def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | Non
         everything = list(range(len(wanted.paths)))
         make = wanted.is_dir and not everything
         return Plan(path=path, wanted=wanted, create=everything, replace=[], delete=[], lost=[], make=make)
-    old_paths, old_values = ([""], [actual.oid.value]) if not actual.is_dir else (actual.paths(), actual.hex_digests())
+    old_paths, old_values = (
+        ([""], [actual.oid.value]) if not actual.is_dir else (actual.paths(), actual.hex_digests())
+    )
     if actual.is_dir != wanted.is_dir:
         return Plan(
             path=path,
@@ -88,7 +90,12 @@ def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | Non
             replace.append(index)
             lost.append(before)
     return Plan(
-        path=path, wanted=wanted, create=create, replace=replace, delete=list(old), lost=[*lost, *old.values()]
+        path=path,
+        wanted=wanted,
+        create=create,
+        replace=replace,
+        delete=list(old),
+        lost=[*lost, *old.values()],
     )
 
 
@@ -96,9 +103,7 @@ def unsaved(plan: Plan, cache: ObjectCache, *, legacy: bool = False) -> bool:
     """Whether applying would overwrite content that is not in the cache."""
     values = list(dict.fromkeys(plan.lost))
     absent = cache.missing(values)
-    return bool(absent) and not (
-        legacy and not cache.missing([values[i] for i in absent], legacy=True)
-    )
+    return bool(absent) and not (legacy and not cache.missing([values[i] for i in absent], legacy=True))
 
 
 def apply(
@@ -159,7 +164,9 @@ def place(
     sources = oids.names(list(values))
     targets = b"".join([os.fsencode(name) + b"\0" for name in names])
     if kind is LinkType.COPY:
-        return batch.copy_files(source, sources, top, targets, digests=None, mode=None, replace=replace, advance=advance)
+        return batch.copy_files(
+            source, sources, top, targets, digests=None, mode=None, replace=replace, advance=advance
+        )
     return batch.link_files(source, sources, top, targets, kind=kind, replace=replace, advance=advance)
 
 
@@ -217,9 +224,7 @@ def _remove_empty_tree(absolute: str, shown: str) -> None:
             raise DiskError(f"cannot remove '{directory}': {error.strerror}") from error
 
 
-def remembered(
-    plan: Plan, actual: Snapshot | None, applied: Applied
-) -> tuple[Listing, bytes]:
+def remembered(plan: Plan, actual: Snapshot | None, applied: Applied) -> tuple[Listing, bytes]:
     """Return listing and digests of the directory after `apply`, without walking it again."""
     size = walk.RECORD.size
     gone = {os.fsencode(name) for name in plan.delete} | {

@@ -87,7 +87,7 @@ def _wrong(
 
 
 def _linked(listing: Listing) -> list[int]:
-    """Return the files that may be links into the cache: symbolic ones, and hard links, which are 0444 as objects are."""
+    """Return the files that may be links into the cache: symbolic ones, and those that are 0444 as objects are."""
     words = memoryview(listing.stats).cast("I")
     step = walk.RECORD.size // 4
     modes, flags = words[walk.MODE_WORD :: step], words[walk.MODE_WORD + 1 :: step]

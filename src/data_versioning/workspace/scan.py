@@ -125,7 +125,9 @@ def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[
         if old is None or here != record.stats[old * size : (old + 1) * size]:
             unknown.append(index)
         else:
-            digests[index * _DIGEST : (index + 1) * _DIGEST] = record.digests[old * _DIGEST : (old + 1) * _DIGEST]
+            digests[index * _DIGEST : (index + 1) * _DIGEST] = record.digests[
+                old * _DIGEST : (old + 1) * _DIGEST
+            ]
     return digests, unknown
 
 
@@ -227,7 +229,9 @@ def take_results(
         stats[:] = found.stats
     else:
         for at, index in enumerate(indices):
-            digests[index * _DIGEST : (index + 1) * _DIGEST] = found.digests[at * _DIGEST : (at + 1) * _DIGEST]
+            digests[index * _DIGEST : (index + 1) * _DIGEST] = found.digests[
+                at * _DIGEST : (at + 1) * _DIGEST
+            ]
             stats[index * size : (index + 1) * size] = found.stats[at * size : (at + 1) * size]
     return [indices[at] for at in found.changed]
 
@@ -235,7 +239,9 @@ def take_results(
 def unreadable(path: str, code: int) -> Exception:
     """Return the error for a file that could not be read or copied."""
     if code == errno.ENOENT:
-        return FileChanged(f"'{path}' vanished while it was being read; nothing was recorded", hint="run it again")
+        return FileChanged(
+            f"'{path}' vanished while it was being read; nothing was recorded", hint="run it again"
+        )
     if code == errno.ENOSPC:
         return DiskError(f"no space left on the device while storing '{path}'", hint="dv gc -w")
     return DiskError(f"cannot read '{path}': {os.strerror(code)}")

@@ -9,7 +9,7 @@ the clock has moved on (Git's racy-timestamp rule).
 from __future__ import annotations
 
 import contextlib
-import marshal
+import itertools
 import os
 import time
 import zlib
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from data_versioning.errors import DiskError
-from data_versioning.localfs import walk
+from data_versioning.localfs import disposable, walk
 
 _VERSION = 1
 # Kernels stamp files with a clock that ticks every 1 to 10 ms.
@@ -104,13 +104,12 @@ class StatCache:
             stats.append(b"".join(found[0] for found in self._known_files().values()))
         _wait_for_clock(max((_newest(blob) for blob in stats), default=0))
         try:
-            os.makedirs(self._directory, exist_ok=True)
             for path in self._changed_trees:
                 self._write_tree(path, self._trees[path])
             if self._changed_files:
-                _replace(f"{self._directory}/files", marshal.dumps((_VERSION, self._files)))
+                disposable.keep(f"{self._directory}/files", (_VERSION, self._files))
             if self._changed_outputs:
-                _replace(f"{self._directory}/outputs", marshal.dumps((_VERSION, self._outputs)))
+                disposable.keep(f"{self._directory}/outputs", (_VERSION, self._outputs))
         except OSError as error:
             raise DiskError(f"cannot write {self._directory}: {error.strerror}") from error
         self._changed_files = self._changed_outputs = False
@@ -122,7 +121,7 @@ class StatCache:
                 os.unlink(self._tree_file(path))
         else:
             kept = record._replace(stats=_forget_coarse(record.stats))
-            _replace(self._tree_file(path), marshal.dumps((_VERSION, path, tuple(kept))))
+            disposable.keep(self._tree_file(path), (_VERSION, path, tuple(kept)))
 
     def _tree_file(self, path: str) -> str:
         # Collisions only cost time: the record says which path it is of.
@@ -136,20 +135,9 @@ class StatCache:
 
 
 def _load(path: str) -> tuple[Any, ...] | None:
-    """Read one record of this version; anything else counts as absent: the stat cache may be deleted at any time."""
-    try:
-        with open(path, "rb") as file:
-            version, *content = marshal.loads(file.read())
-    except (OSError, ValueError, EOFError, TypeError):
-        return None
-    return tuple(content) if version == _VERSION else None
-
-
-def _replace(path: str, content: bytes) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
-        file.write(content)
-    os.rename(temporary, path)
+    """Read one record of this version; anything else counts as absent."""
+    kept = disposable.load(path)
+    return kept[1:] if kept and kept[0] == _VERSION else None
 
 
 def _newest(stats: bytes) -> int:
@@ -157,18 +145,18 @@ def _newest(stats: bytes) -> int:
         return 0
     words = memoryview(stats).cast("q")
     step = walk.RECORD.size // 8
-    return max(max(words[walk.MTIME_WORD :: step]), max(words[walk.CTIME_WORD :: step]))
+    return max(itertools.chain(words[walk.MTIME_WORD :: step], words[walk.CTIME_WORD :: step]))
 
 
 def _wait_for_clock(newest: int) -> None:
-    """Return once a change made now would get a later time stamp than `newest` (files from the future are not waited for)."""
+    """Return once a change made now would get a later time stamp than `newest`; not for one in the future."""
     left = newest + _TICK_NS - time.time_ns()
     if 0 < left <= _TICK_NS:
         time.sleep(left / 1e9)
 
 
 def _forget_coarse(stats: bytes) -> bytes:
-    """Blank the records whose file system keeps whole seconds and whose second is not over, or that lie in the future."""
+    """Blank the records of the future, and of file systems that keep whole seconds when the second is not over."""
     now = time.time_ns()
     if _newest(stats) <= now - 2 * _SECOND_NS:
         return stats

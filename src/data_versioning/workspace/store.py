@@ -41,7 +41,11 @@ def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> S
     found = walk.stat_file(f"{scanner.root}/{path}")
     if found is None:
         raise PathError(f"'{path}' does not exist", hint="check the path for a typo")
-    return _put_tree(scanner, path, cache, kind) if stat.S_ISDIR(found.mode) else _put_file(scanner, path, cache, kind)
+    return (
+        _put_tree(scanner, path, cache, kind)
+        if stat.S_ISDIR(found.mode)
+        else _put_file(scanner, path, cache, kind)
+    )
 
 
 def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
@@ -62,7 +66,11 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
 
 
 def _absent(
-    cache: ObjectCache, record: TreeRecord | None, listing: Listing, digests: bytes | bytearray, unknown: list[int]
+    cache: ObjectCache,
+    record: TreeRecord | None,
+    listing: Listing,
+    digests: bytes | bytearray,
+    unknown: list[int],
 ) -> list[int]:
     """Return the indices of files whose digest is known but whose object is not in the cache."""
     if record is None or len(unknown) == len(listing):
