@@ -30,7 +30,7 @@ class Step:
 GIT_COMMIT = ("git", "commit")
 TARGETS = (
     "data", "model.bin", "my data", "caf\u00e9", "cafe\u0301", "#x", "!y", "[z]", "sub/data", "a/b/c", "null", "1e3",
-    "-dash", "it's", 'say "hi"', "a: b", "*", "back\\slash", "trail ", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
+    "-dash", "it's", 'say "hi"', "*", "back\\slash", "trail ", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
 )  # fmt: skip
 
 
@@ -50,7 +50,17 @@ def histories(draw: st.DrawFn, *, links: bool, executables: bool, length: int = 
         st.lists(trees.changes(links=links, executables=executables), min_size=1, max_size=3).map(tuple),
     )
     later = st.lists(st.one_of(edits, edits, commands(targets)), min_size=2, max_size=length)
-    return (*first, *draw(later))
+    return (*first, *_without_sweeps_after_remove(draw(later)))
+
+
+def _without_sweeps_after_remove(steps: Sequence[Step]) -> list[Step]:
+    """Without untargeted checkouts and pulls once something was removed.
+
+    There DVC deletes the data that `remove` left in the workspace, if it once linked it; we keep the user's files.
+    """
+    removed = next((place for place, step in enumerate(steps) if step.command[:1] == ("remove",)), len(steps))
+    sweeps = (("checkout",), ("checkout", "-f"), ("pull", "-f"))
+    return [step for place, step in enumerate(steps) if place < removed or step.command not in sweeps]
 
 
 def _apart(targets: Sequence[str]) -> bool:

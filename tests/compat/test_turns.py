@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.compat.steps import Step, histories
 from tests.compat.trees import Editor
-from tests.compat.twins import STORE, Player, assert_data_kept, fresh, status
+from tests.compat.twins import STORE, Player, assert_data_kept, assert_same_status, fresh
 from tests.oracle import Sandbox, Tool
 
 
@@ -35,8 +35,7 @@ def play_in_turns(players: tuple[Player, Player], steps: tuple[tuple[bool, Step]
         before = players[0].disk()
         result = players[ours].run(*step.command)
         assert_objects_sound(root / ".dvc/cache/files/md5", root.parent / "store/files/md5")
-        theirs, mine = (status(player.tool, root) for player in players)
-        assert mine == theirs, f"after {result.tool} {step}:\n   dvc {theirs}\n   dv  {mine}"
+        assert_same_status(players[0].tool, root, players[1].tool, root, f"{result.tool} {step}")
         if result.code:
             assert_data_kept(before, players[0].disk(), step)
             return

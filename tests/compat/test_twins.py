@@ -19,11 +19,12 @@ CACHE_TYPES = ("copy", "hardlink", "symlink", "reflink,copy")
 
 
 def check(sandbox: Sandbox, tools: tuple[Tool, Tool], template: Path, cache_type: str, examples: int) -> None:
-    # an executable bit set on a hard link or through a symlink would unprotect the object behind it
+    # An executable bit set on a hard link or through a symlink would unprotect the object behind it. With hard
+    # links, DVC takes a second symlink to a file that it has hard-linked into the cache for a link that is in order.
     independent = cache_type in ("copy", "reflink,copy")
 
     @settings(max_examples=examples)
-    @given(steps=histories(links=True, executables=independent))
+    @given(steps=histories(links=cache_type != "hardlink", executables=independent))
     def run(steps: tuple[Step, ...]) -> None:
         with fresh(sandbox) as place:
             twins = Twins.make(tools, sandbox, template, place, cache_type=cache_type)
