@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_versioning.localfs import atomic, links
 from data_versioning.localfs.links import LinkType
 from data_versioning.pipeline import compiled
-from data_versioning.pipeline.project import Project
+from data_versioning.pipeline.project import Options, Project
 from data_versioning.repo import Repo
 from data_versioning.workspace.scan import Scanner
 from data_versioning.workspace.stat_cache import StatCache
@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
 def load(repo: Repo) -> Loaded:
     """Read the project of the workspace, from its compiled form when nothing changed."""
     settings = repo.settings
-    options = compiled.Options(
+    options = Options(
         no_scm=settings.flag("core", "no_scm"),
         flag_bool=settings.get("parsing", "bool") or "store_true",
         flag_list=settings.get("parsing", "list") or "nargs",

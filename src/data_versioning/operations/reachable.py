@@ -19,7 +19,7 @@ from data_versioning.git.source import Revision
 from data_versioning.objects import gc
 from data_versioning.paths import parents
 from data_versioning.pipeline import compiled
-from data_versioning.pipeline.project import Project
+from data_versioning.pipeline.project import Options, Project
 from data_versioning.pipeline.stage import is_pointer_file
 from data_versioning.storage.base import ReadableStore
 
@@ -69,7 +69,7 @@ class Place:
 
     def project(self) -> Project:
         """Return its stages as they are now."""
-        return compiled.load(self.root, f"{self.root}/.dvc/tmp/dv", compiled.Options(no_scm=self.no_scm))[0]
+        return compiled.load(self.root, f"{self.root}/.dvc/tmp/dv", Options(no_scm=self.no_scm))[0]
 
 
 def places(root: str, *, no_scm: bool) -> list[Place]:

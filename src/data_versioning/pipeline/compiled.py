@@ -11,10 +11,9 @@ import contextlib
 import importlib
 import os
 import time
-from typing import NamedTuple
 
 from data_versioning.localfs import disposable
-from data_versioning.pipeline.project import Project
+from data_versioning.pipeline.project import Discovered, Options, Project
 
 _VERSION = 1
 # Time stamps this recent may hide a later change: such a compiled project is not kept.
@@ -22,23 +21,6 @@ _TICK_NS = 20_000_000
 
 Signature = tuple[int, int, int, int] | None
 """inode, size, mtime_ns, ctime_ns; size is 0 for a directory, whose size means nothing. None: absent."""
-
-
-class Discovered(NamedTuple):
-    """A project with what it was made from."""
-
-    project: Project
-    ignore_files: list[str]  # .dvcignore files that hold rules
-    directories: list[str]
-    files: list[str]  # read or asked for, whether or not they exist
-
-
-class Options(NamedTuple):
-    """The settings that decide what a project is."""
-
-    no_scm: bool = False
-    flag_bool: str = "store_true"  # parsing.bool: how a mapping in a command becomes flags
-    flag_list: str = "nargs"  # parsing.list
 
 
 def load(root: str, temp_dir: str, options: Options) -> tuple[Project, list[str]]:

@@ -6,8 +6,8 @@ from data_versioning.git import index
 from data_versioning.git.repository import Git
 from data_versioning.localfs import walk
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline.compiled import Discovered, Options
 from data_versioning.pipeline.load import load
+from data_versioning.pipeline.project import Discovered, Options
 from data_versioning.pipeline.templates import FlagStyle
 from data_versioning.workspace.ignore import IgnoreRules
 from data_versioning.workspace.source import Workspace

@@ -60,6 +60,14 @@ class Sections(NamedTuple):
     locked_datasets: Sequence[object] = ()
 
 
+class Options(NamedTuple):
+    """The settings that decide what a project is."""
+
+    no_scm: bool = False
+    flag_bool: str = "store_true"  # parsing.bool: how a mapping in a command becomes flags
+    flag_list: str = "nargs"  # parsing.list
+
+
 class Project:
     """Immutable: the stages in the order they were found, and their outputs by path."""
 
@@ -201,6 +209,15 @@ class Project:
         """Turn the result of `pack` back; nothing is checked again."""
         stages, sections = packed
         return cls(map(_unpack_stage, stages), map(Sections._make, sections))  # type: ignore[call-overload]
+
+
+class Discovered(NamedTuple):
+    """A project with what it was made from."""
+
+    project: Project
+    ignore_files: list[str]  # .dvcignore files that hold rules
+    directories: list[str]
+    files: list[str]  # read or asked for, whether or not they exist
 
 
 def _path_of(item: Tracked) -> str:
