@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import json
 import os
 import platform
@@ -21,6 +22,12 @@ from data_versioning.eventlog import secrets
 
 _UNEXPECTED = 255
 _INTERRUPTED = 252
+# What the disk may refuse at any moment, wherever a command is.
+_DISK_TROUBLE = {
+    errno.ENOSPC: "free some space, then run the command again",
+    errno.EDQUOT: "free some space, then run the command again",
+    errno.EROFS: "mount it writable, then run the command again",
+}
 # A hint that starts with one of these is a command to run; any other one is a sentence.
 _PROGRAMS = ("dv ", "git ", "pip ", "chmod ", "export ")
 
@@ -39,6 +46,11 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
         _tell(type(error).__name__, error.message, error.hint, argv)
         _show_traceback(error, argv)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _DISK_TROUBLE:
+        where = f"'{error.filename}': " if error.filename else ""
+        _tell("DiskError", f"{where}{error.strerror}", _DISK_TROUBLE[error.errno], argv)
+        _show_traceback(error, argv)
+        return _UNEXPECTED
     place = _write_report(error, argv)
     message = f"unexpected error: {type(error).__name__}: {error}"
     _tell("Unexpected", message, f"the details are in {place}" if place else None, argv)
@@ -87,10 +99,10 @@ def _write_report(error: BaseException, argv: Sequence[str]) -> str | None:
         try:
             os.makedirs(directory, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write("\n".join(lines))
         except OSError:
             continue
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write("\n".join(lines))
         return path
     return None
 
