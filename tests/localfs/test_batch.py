@@ -240,6 +240,12 @@ def test_a_file_that_changes_is_told_and_not_kept(tmp_path: Path, method: str | 
         assert found.written == b"\0\1"
 
 
+def test_a_file_that_lies_about_its_size_counts_as_changed() -> None:
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("no /proc")
+    assert batch.hash_files("/proc/self", b"status\0").changed == [0]
+
+
 def test_text_mode_is_what_dvc_2_did(tmp_path: Path) -> None:
     hashing = pytest.importorskip("dvc_data.hashfile.hash")
     files = pytest.importorskip("dvc_objects.fs.local")
@@ -495,6 +501,26 @@ def test_nothing_outside_is_changed_or_removed(tmp_path: Path) -> None:
     assert batch.remove_files(str(tmp_path / "t"), bad) == errors
     assert batch.chmod_files(str(tmp_path / "t"), b"file-link\0", 0o777) == {0: errno.ELOOP}
     assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o600
+
+
+def test_an_object_that_is_freshened_can_be_copied(tmp_path: Path) -> None:
+    content = bytes(20 << 20)
+    (tmp_path / "object").write_bytes(content)
+    stop = threading.Event()
+
+    def freshen() -> None:
+        while not stop.is_set():
+            os.utime(tmp_path / "object")
+
+    thread = threading.Thread(target=freshen)
+    thread.start()
+    found = batch.copy_files(
+        str(tmp_path), b"object\0", str(tmp_path), b"t\0", digests=md5(content), replace=True
+    )
+    stop.set()
+    thread.join()
+    assert (found.errors, found.changed) == ({}, [])
+    assert (tmp_path / "t").read_bytes() == content
 
 
 def test_targets_in_any_order(tmp_path: Path) -> None:

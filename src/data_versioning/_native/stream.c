@@ -36,6 +36,14 @@ static int check_unchanged(const struct slot *slot)
     return same_version(&slot->before, &after) ? 0 : FILE_CHANGED;
 }
 
+/* A source of copies is an object: others may freshen its times, or seal it, but never write to it. */
+static int check_complete(const struct batch *batch, const struct slot *slot)
+{
+    if (slot->md5.length != (uint64_t)slot->before.st_size)
+        return FILE_CHANGED;
+    return batch->copying || slot->cloned ? 0 : check_unchanged(slot);
+}
+
 /* Make the temporary file a clone of the source, which is complete and will not change any more. Where that does
  * not work, nothing happened. */
 static int clone_source(struct worker *worker, struct slot *slot)
@@ -94,7 +102,7 @@ static int begin(struct worker *worker, struct slot *slot)
     if (!error)
         error = copy_hashing(slot->source, slot->target, &slot->md5, &batch->pool.cancelled);
     slot->ended = true;
-    return error ? error : check_unchanged(slot);
+    return error ? error : check_complete(batch, slot);
 }
 
 static int refill(struct worker *worker, struct slot *slot)
@@ -115,8 +123,8 @@ static int refill(struct worker *worker, struct slot *slot)
         if (!error)
             error = write_full(slot->target, slot->buffer, got);
     }
-    if (!error && slot->ended && !slot->cloned)
-        error = check_unchanged(slot);
+    if (!error && slot->ended)
+        error = check_complete(batch, slot);
     slot->begin = 0;
     slot->end = hashing(batch) ? got : 0;
     if (hashing(batch) && slot->ended)

@@ -111,10 +111,11 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
 ) -> Batch:
     """Copy every file, making parent directories.
 
-    With `digests` (16 bytes a file) the bytes that pass through are verified: EBADMSG, and nothing is left,
-    where they differ. `mode` None is 0666 minus the umask. Without `replace` an existing target is EEXIST. No
-    target is ever written outside `target_root`: a name with "..", an empty part or a leading "/" is EINVAL,
-    a parent that is a symbolic link ELOOP.
+    The sources are objects: their times may change meanwhile, their content does not. With `digests` (16 bytes
+    a file) the bytes that pass through are verified: EBADMSG, and nothing is left, where they differ. `mode`
+    None is 0666 minus the umask. Without `replace` an existing target is EEXIST. No target is ever written
+    outside `target_root`: a name with "..", an empty part or a leading "/" is EINVAL, a parent that is a
+    symbolic link ELOOP.
     """
     _check_pairs(source_names, target_names)
     if digests is not None and len(digests) != 16 * source_names.count(b"\0"):

@@ -132,8 +132,12 @@ def _receive(temporary: Temporary, source: Source, method: int, mode: int) -> by
     """Give `temporary` the bytes of `source` and return their MD5; copies where `method` does not work."""
     if method == REFLINK:
         with suppress(OSError):
-            return temporary.clone(source, mode)
-    return temporary.copy(source, mode)
+            temporary.clone(source, mode)
+            source.check()
+            return temporary.digest()
+    digest = temporary.copy(source, mode)
+    source.check()
+    return digest
 
 
 def _is_stored(parent: int, name: bytes, size: int) -> bool:

@@ -51,16 +51,20 @@ class Source:
         os.close(self.descriptor)
 
     def read(self, sink: Callable[[bytes], object]) -> None:
-        """Give all bytes to `sink`; raise `Changed` when the file changed meanwhile."""
+        """Give all bytes to `sink`; raise `Changed` when they are not as many as the stat says."""
         os.lseek(self.descriptor, 0, os.SEEK_SET)
+        size = 0
         while block := os.read(self.descriptor, _BLOCK):
             sink(block)
-        self.check()
+            size += len(block)
+        if size != self.stat.st_size:
+            raise Changed
 
     def digest(self) -> bytes:
-        """Return the MD5; raise `Changed` as `read`."""
+        """Return the MD5 of a file that nobody touched meanwhile; raise `Changed` otherwise."""
         md5 = hashlib.md5(usedforsecurity=False)
         self.read(md5.update)
+        self.check()
         return md5.digest()
 
     def refresh(self) -> None:
@@ -108,16 +112,19 @@ class Temporary:
             os.close(descriptor)
         return md5.digest()
 
-    def clone(self, source: Source, mode: int | None) -> bytes:
-        """Share the blocks of `source` and return the MD5 of the clone; `OSError` where the disk cannot."""
+    def clone(self, source: Source, mode: int | None) -> None:
+        """Share the blocks of `source`; `OSError` where the disk cannot."""
         descriptor = self._create(mode)
         try:
             reflink.clone(source.descriptor, descriptor)
-            source.check()
-            with open(descriptor, "rb", closefd=False) as clone:
-                return hashlib.file_digest(clone, "md5").digest()
         finally:
             os.close(descriptor)
+
+    def digest(self) -> bytes:
+        """Return the MD5 of what was written."""
+        descriptor = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory)
+        with open(descriptor, "rb") as file:
+            return hashlib.file_digest(file, "md5").digest()
 
     def link(self, source: Source) -> None:
         """Become another name of `source`; raises `Changed` when its path is a different file by now."""
