@@ -299,6 +299,21 @@ def test_comments_order_and_quotes_stay_as_dvc_keeps_them(text: str) -> None:
     assert yamltext.edit(text, wanted, file="x") == dvc_edits(yamltext.unix_lines(text), wanted)
 
 
+def test_what_yaml_has_no_form_for_is_refused() -> None:
+    for value in (object(), lambda: 1):
+        with pytest.raises(FormatError, match="cannot be written as YAML"):
+            yamltext.write({"meta": {"a": value}})
+
+
+@pytest.mark.parametrize(
+    "value", [".nan", ".inf", "-.inf", "1_000.5", "1.5e1_0", "+1e3", "0x1_0", "12e03", "1.e3", "0.0"]
+)
+def test_numbers_keep_their_form(value: str) -> None:
+    text = f"a: {value} # c\nb: 1\n"
+    wanted = {**parse_yaml(text, "x"), "b": 2}
+    assert yamltext.edit(text, wanted, file="x") == dvc_edits(text, wanted)
+
+
 def test_no_digit_of_a_float_is_lost() -> None:
     text = "a: 7.215400323407826e-07   # c\nb: 1e-3\n"
     assert float(dvc_edits(text, {"a": 7.215400323407826e-07, "b": 1}).split()[1]) != 7.215400323407826e-07

@@ -163,9 +163,9 @@ def is_path(section: str, key: str) -> bool:
     return key in schema.PATHS.get(schema.split_section(section)[0], ())
 
 
-def is_url(value: str) -> bool:
-    """Whether a value that may be a path is a url."""
-    return _URL.match(value) is not None
+def is_relative(value: str) -> bool:
+    """Whether the value of a path option depends on where it stands: no url, not absolute, no known `~`."""
+    return not (_URL.match(value) or posixpath.isabs(value) or posixpath.expanduser(value) != value)
 
 
 def resolve_paths(values: Values, base: str) -> dict[str, dict[str, str]]:
@@ -185,10 +185,9 @@ def resolve_path(value: str, base: str) -> str:
     >>> resolve_path("../data", "/repo/.dvc"), resolve_path("s3://bucket", "/repo/.dvc")
     ('/repo/data', 's3://bucket')
     """
-    if is_url(value) or posixpath.isabs(value):
-        return value
-    expanded = posixpath.expanduser(value)
-    return expanded if posixpath.isabs(expanded) else posixpath.normpath(posixpath.join(base, value))
+    if is_relative(value):
+        return posixpath.normpath(posixpath.join(base, value))
+    return value if _URL.match(value) else posixpath.expanduser(value)
 
 
 def saved_path(value: str, *, here: str, base: str) -> str:
@@ -197,6 +196,4 @@ def saved_path(value: str, *, here: str, base: str) -> str:
     >>> saved_path("../data", here="/repo/sub", base="/repo/.dvc")
     '../data'
     """
-    if is_url(value) or posixpath.isabs(value) or value.startswith("~"):
-        return value
-    return posixpath.relpath(posixpath.join(here, value), base)
+    return posixpath.relpath(posixpath.join(here, value), base) if is_relative(value) else value

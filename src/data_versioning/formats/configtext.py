@@ -86,12 +86,15 @@ def replace_section(text: str, section: str, options: Mapping[str, str] | None, 
 
 
 def rename_section(text: str, section: str, new: str, *, file: str = "") -> str:
-    """Return `text` with the section under another name, at the end; nothing changes when there is none."""
+    """Return `text` with the section under another name, in place of one that has it; else at the end."""
 
     def apply(sections: Any) -> None:
         found = _find(sections, section)
         if found in sections:
-            _open(sections, new).update(sections.pop(found))
+            options = dict(sections.pop(found))
+            inside = _open(sections, new)
+            inside.clear()
+            inside.update(options)
 
     return _change(text, apply, file)
 
@@ -180,6 +183,4 @@ def _with_short_paths(section: str, options: object) -> object:
 
 
 def _short(value: object) -> object:
-    if not isinstance(value, str) or config.is_url(value) or posixpath.isabs(value) or value.startswith("~"):
-        return value
-    return posixpath.normpath(value)
+    return posixpath.normpath(value) if isinstance(value, str) and config.is_relative(value) else value

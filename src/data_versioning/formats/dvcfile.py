@@ -175,15 +175,16 @@ def read_content(fields: Fields) -> dict[str, Any]:
 
 
 def _files(fields: Fields) -> tuple[Mapping[str, object], ...]:
-    names = []
+    names, found = [], []
     for item in fields.items("files", _FILE_KEYS):
         names.append(item.path("relpath"))
         read_content(item)
+        found.append(item.values)
     if (bad := paths.first_bad(names)) is not None:
         raise fields.wrong(f"{bad!r} is not a path inside the directory", "files")
     if len(set(names)) < len(names):
         raise fields.wrong("a file appears twice", "files")
-    return tuple(item.values for item in fields.items("files", _FILE_KEYS))
+    return tuple(found)
 
 
 def _output(fields: Fields) -> Output:

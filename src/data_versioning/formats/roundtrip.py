@@ -10,13 +10,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.representer import RepresenterError, RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
 
 from data_versioning.errors import FormatError
 
 # Besides its own errors, ruamel answers bad input with these.
 _FAILURES = (YAMLError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
+
+_WRITABLE = "use text, numbers, booleans, lists and mappings"
 
 # Read back as a space or line end unless they are escaped.
 _SEPARATORS = re.compile("[\x85\u2028\u2029]")
@@ -59,12 +61,16 @@ def try_read(text: str) -> tuple[object] | None:
 
 
 def write(mapping: Mapping[str, object]) -> str:
-    """Return the text of a new file."""
+    """Return the text of a new file; `FormatError` for values that YAML has no form for."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.Representer = _ExactRepresenter
     stream = StringIO()
-    yaml.dump(mapping, stream)
+    try:
+        yaml.dump(mapping, stream)
+    except (RepresenterError, RecursionError) as error:
+        cause = str(error) if isinstance(error, RepresenterError) else "nested too deeply"
+        raise FormatError(f"this cannot be written as YAML: {cause}", hint=_WRITABLE) from error
     return stream.getvalue()
 
 

@@ -103,7 +103,7 @@ def change(text: str, apply: Callable[[dict[str, Any]], object], *, file: str) -
     values = read_mapping(text, file=file)
     if not values or _quick(values) == text:
         apply(values)
-        return write(values) if not text.strip() or (quick := _quick(values)) is None else quick
+        return write(values)
     return formats.roundtrip.change(text, apply, file=file)
 
 
