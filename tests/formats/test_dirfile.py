@@ -22,7 +22,7 @@ from data_versioning.formats import dirfile
 MD5 = "0123456789abcdef" * 2
 PARTS = st.text(
     st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=8
-).filter(lambda part: part not in (".", ".."))
+).filter(lambda part: part not in (".", "..", ".git", ".dvc"))
 TREES = st.dictionaries(
     st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(), max_size=8
 ).filter(lambda tree: not any(other.startswith(path + "/") for path in tree for other in tree))

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
+from typing import Final
 
 from data_versioning import paths as repo_paths
 from data_versioning.errors import FormatError
@@ -20,6 +21,10 @@ _BETWEEN = '", "relpath": "'
 _HEX = re.compile("[0-9a-f]*")
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _HINT = "the object is damaged; restore it: dv fsck, then dv fetch"
+
+
+# No scan enters these, so none is in a listing made from a workspace; what Git finds inside, it may run.
+_OWN: Final = frozenset({".git", ".dvc"})
 
 
 def dump(paths: Sequence[str], digests: Sequence[str]) -> bytes:
@@ -88,6 +93,9 @@ def _check(paths: list[str], digests: list[str], *, file: str) -> None:
     directories.update(parent for directory in tuple(directories) for parent in repo_paths.parents(directory))
     if not names.isdisjoint(directories):
         raise _bad(f"{min(names & directories)!r} is a file and a directory", file)
+    suspects = [*directories, *(path for path in paths if path.endswith(".git"))]
+    if own := next((name for name in suspects if _OWN.intersection(name.split("/"))), None):
+        raise _bad(f"'{own}' would be taken by Git or DVC for their own", file)
 
 
 def _bad(message: str, file: str) -> FormatError:

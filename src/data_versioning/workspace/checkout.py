@@ -1,7 +1,8 @@
 """Make the workspace match a recorded tree.
 
 `plan` compares and touches nothing; `apply` may be interrupted and run again. Files appear complete under their name
-or not at all. Content that is saved nowhere else is never overwritten unless the caller says so.
+or not at all, and never behind a symbolic link. Content that is saved nowhere else is never overwritten unless the
+caller says so.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from data_versioning.errors import DiskError, PathError
@@ -21,6 +22,8 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.paths import parents
 from data_versioning.workspace.scan import Snapshot
+
+_IN_THE_WAY = {errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 
 
 class Wanted(NamedTuple):
@@ -40,7 +43,7 @@ class Plan:
     create: list[int]
     replace: list[int]
     delete: list[str]
-    lost: list[str]  # digests that `replace` and `delete` would overwrite
+    lost: list[str]  # the digests of what `replace`, then `delete`, would overwrite, in their order
     clear: bool = False  # `path` itself has the wrong kind and goes first
     make: bool = False  # an empty directory is wanted
 
@@ -48,6 +51,14 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether the workspace matches already."""
         return not (self.create or self.replace or self.delete or self.make or self.clear)
+
+    def needed(self) -> list[int]:
+        """Return the files that have to be made."""
+        return [*self.create, *self.replace]
+
+    def overwritten(self) -> list[str]:
+        """Return the paths inside `path` whose content is in `lost`, in the same order."""
+        return [*(self.wanted.paths[index] for index in self.replace), *self.delete]
 
 
 class Applied(NamedTuple):
@@ -59,51 +70,77 @@ class Applied(NamedTuple):
 
 def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | None = None) -> Plan:
     """Return the fewest actions that turn `actual` into `wanted`; with `inner`, only below that part of a directory."""
+    everything = list(range(len(wanted.paths)))
+    make = wanted.is_dir and not everything and inner is None
     if actual is None:
-        everything = list(range(len(wanted.paths)))
-        make = wanted.is_dir and not everything
         return Plan(path=path, wanted=wanted, create=everything, replace=[], delete=[], lost=[], make=make)
-    old_paths, old_values = (
-        ([""], [actual.oid.value]) if not actual.is_dir else (actual.paths(), actual.hex_digests())
-    )
     if actual.is_dir != wanted.is_dir:
         return Plan(
             path=path,
             wanted=wanted,
-            create=list(range(len(wanted.paths))),
+            create=everything,
             replace=[],
-            delete=old_paths,
-            lost=old_values,
+            delete=actual.paths() if actual.is_dir else [""],
+            lost=actual.hex_digests(),
             clear=True,
-            make=wanted.is_dir and not wanted.paths,
+            make=make,
         )
+    names = actual.paths() if actual.is_dir else [""]
+    old = dict(zip(names, actual.hex_digests(), strict=True))
     if inner is not None:
-        inside = [i for i, name in enumerate(old_paths) if name == inner or name.startswith(inner + "/")]
-        old_paths, old_values = [old_paths[i] for i in inside], [old_values[i] for i in inside]
-    old = dict(zip(old_paths, old_values, strict=True))
-    create, replace, lost = [], [], []
+        old = {name: old[name] for name in within(names, inner)}
+    create, replace_, lost = [], [], []
     for index, (name, value) in enumerate(zip(wanted.paths, wanted.values, strict=True)):
         before = old.pop(name, None)
         if before is None:
             create.append(index)
         elif before != value:
-            replace.append(index)
+            replace_.append(index)
             lost.append(before)
     return Plan(
         path=path,
         wanted=wanted,
         create=create,
-        replace=replace,
+        replace=replace_,
         delete=list(old),
         lost=[*lost, *old.values()],
     )
 
 
-def unsaved(plan: Plan, cache: ObjectCache, *, legacy: bool = False) -> bool:
-    """Whether applying would overwrite content that is not in the cache."""
-    values = list(dict.fromkeys(plan.lost))
-    absent = cache.missing(values)
-    return bool(absent) and not (legacy and not cache.missing([values[i] for i in absent], legacy=True))
+def within(names: Sequence[str], inner: str) -> list[str]:
+    """Return the names that are `inner` or lie below it."""
+    below = inner + "/"
+    return [name for name in names if name == inner or name.startswith(below)]
+
+
+def without(plan: Plan, absent: set[int]) -> Plan:
+    """Return `plan` without the files `absent`, which cannot be made: what stands in their place stays."""
+    if not absent:
+        return plan
+    create = [index for index in plan.create if index not in absent]
+    kept = [at for at, index in enumerate(plan.replace) if index not in absent]
+    if plan.clear and not create:
+        return replace(plan, create=[], delete=[], lost=[], clear=False)
+    return replace(
+        plan,
+        create=create,
+        replace=[plan.replace[at] for at in kept],
+        lost=[*(plan.lost[at] for at in kept), *plan.lost[len(plan.replace) :]],
+    )
+
+
+def refuse_links(root: str, path: str) -> None:
+    """Raise `PathError` when `path` or a directory above it is a symbolic link to a directory.
+
+    A repository can bring such a link along, and lead our writes anywhere.
+    """
+    for place in (*reversed(parents(path)), path):
+        absolute = f"{root}/{place}"
+        if os.path.islink(absolute) and (place != path or os.path.isdir(absolute)):
+            raise PathError(
+                f"'{path}' is not touched: '{place}' is a symbolic link",
+                hint=f"rm '{place}', then run the command again",
+            )
 
 
 def apply(
@@ -117,91 +154,103 @@ def apply(
 ) -> Applied:
     """Carry out `plan` below the workspace `root`; objects that are missing are reported, not raised.
 
-    Raises `DiskError` when something that must go cannot be removed.
+    Raises `DiskError` when something that must go cannot be removed, `PathError` for a symbolic link in the way.
     """
-    base, names = _base(plan)
-    top = f"{root}/{base}" if base else root
-    _delete(plan, top if plan.wanted.is_dir or not plan.clear else f"{root}/{plan.path}", root)
+    refuse_links(root, plan.path)
+    _delete(plan, root)
     if plan.make:
         os.makedirs(f"{root}/{plan.path}", exist_ok=True)
-    stats: dict[int, bytes] = {}
-    failed: dict[int, int] = {}
-    for indices, replace in ((plan.create, False), (plan.replace, True)):
-        if not indices:
-            continue
-        found = place(
-            cache,
-            [plan.wanted.values[i] for i in indices],
-            top,
-            [names[i] for i in indices],
-            kind=kind,
-            replace=replace,
-            legacy=legacy,
-            advance=advance,
-        )
-        size = walk.RECORD.size
-        for at, index in enumerate(indices):
-            if at in found.errors:
-                failed[index] = found.errors[at]
-            else:
-                stats[index] = found.stats[at * size : (at + 1) * size]
-    return Applied(stats, failed)
+    done = Applied({}, {})
+    for indices, replaces in ((plan.create, False), (plan.replace, True)):
+        _make(plan, indices, done, root, cache, kind=kind, replaces=replaces, legacy=legacy, advance=advance)
+    blocked = [index for index, code in done.failed.items() if code in _IN_THE_WAY and index in plan.create]
+    freed = [index for index in blocked if _remove_hollow(f"{root}/{_place(plan, index)}")]
+    for index in freed:
+        del done.failed[index]
+    _make(plan, freed, done, root, cache, kind=kind, replaces=False, legacy=legacy, advance=None)
+    return done
+
+
+def _make(
+    plan: Plan,
+    indices: list[int],
+    done: Applied,
+    root: str,
+    cache: ObjectCache,
+    *,
+    kind: LinkType,
+    replaces: bool,
+    legacy: bool,
+    advance: Callable[[int], None] | None,
+) -> None:
+    if not indices:
+        return
+    found = place(
+        cache,
+        [plan.wanted.values[index] for index in indices],
+        root,
+        inside(plan.path, [plan.wanted.paths[index] for index in indices]),
+        kind=kind,
+        replace=replaces,
+        legacy=legacy,
+        advance=advance,
+    )
+    size = walk.RECORD.size
+    for at, index in enumerate(indices):
+        if at in found.errors:
+            done.failed[index] = found.errors[at]
+        else:
+            done.stats[index] = found.stats[at * size : (at + 1) * size]
 
 
 def place(
     cache: ObjectCache,
     values: Sequence[str],
-    top: str,
-    names: Sequence[str],
+    root: str,
+    names: bytes,
     *,
     kind: LinkType,
     replace: bool,
     legacy: bool = False,
     advance: Callable[[int], None] | None = None,
 ) -> batch.Batch:
-    """Make files from cache objects, as links of the given kind or as copies."""
+    """Make files below `root` from cache objects, as links of the given kind or as copies; never through a link."""
     source = cache.root(legacy=legacy)
     sources = oids.names(list(values))
-    targets = b"".join([os.fsencode(name) + b"\0" for name in names])
     if kind is LinkType.COPY:
-        return batch.copy_files(
-            source, sources, top, targets, digests=None, mode=None, replace=replace, advance=advance
-        )
-    return batch.link_files(source, sources, top, targets, kind=kind, replace=replace, advance=advance)
+        return batch.copy_files(source, sources, root, names, replace=replace, advance=advance)
+    return batch.link_files(source, sources, root, names, kind=kind, replace=replace, advance=advance)
 
 
-def _base(plan: Plan) -> tuple[str, list[str]]:
-    """Return the directory in which files are made, and their names there."""
-    if plan.wanted.is_dir:
-        return plan.path, plan.wanted.paths
-    parent, _, name = plan.path.rpartition("/")
-    return parent, [name]
+def inside(path: str, names: Sequence[str]) -> bytes:
+    """Return the names of files inside `path` ("" for `path` itself), each ended by NUL, as seen from the root.
+
+    >>> inside("data", ["a", "b/c"]), inside("data", [""]), inside("", ["a"])
+    (b'data/a\\x00data/b/c\\x00', b'data\\x00', b'a\\x00')
+    """
+    if not names:
+        return b""
+    if names[0] == "":
+        return os.fsencode(path) + b"\0"
+    # One text for all of them: encoding name by name takes longer than copying small files.
+    prefix = f"{path}/" if path else ""
+    return os.fsencode(prefix + f"\0{prefix}".join(names) + "\0")
 
 
-def _delete(plan: Plan, top: str, root: str) -> None:
-    if plan.clear and plan.wanted.is_dir:
-        _unlink(f"{root}/{plan.path}")
-        return
-    if not plan.delete and not plan.clear:
-        return
-    if plan.delete == [""]:
-        _unlink(f"{root}/{plan.path}")
-        return
-    names = b"".join([os.fsencode(name) + b"\0" for name in plan.delete])
-    for index, code in batch.remove_files(top, names).items():
+def _place(plan: Plan, index: int) -> str:
+    name = plan.wanted.paths[index]
+    return f"{plan.path}/{name}" if name else plan.path
+
+
+def _delete(plan: Plan, root: str) -> None:
+    for index, code in batch.remove_files(root, inside(plan.path, plan.delete)).items():
         raise DiskError(f"cannot remove '{plan.path}/{plan.delete[index]}': {os.strerror(code)}")
-    _remove_empty(top, plan.delete)
-    if plan.clear:
-        _remove_empty_tree(f"{root}/{plan.path}", plan.path)
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise DiskError(f"cannot remove '{path}': {error.strerror}") from error
+    _remove_empty(f"{root}/{plan.path}", plan.delete)
+    if plan.clear and not plan.wanted.is_dir and not _remove_hollow(f"{root}/{plan.path}"):
+        raise PathError(
+            f"'{plan.path}' must become a file, but is a directory that holds files which are not tracked",
+            hint=f"move them out of '{plan.path}', then run the command again",
+        )
 
 
 def _remove_empty(top: str, deleted: list[str]) -> None:
@@ -210,38 +259,37 @@ def _remove_empty(top: str, deleted: list[str]) -> None:
             os.rmdir(f"{top}/{parent}")
 
 
-def _remove_empty_tree(absolute: str, shown: str) -> None:
-    """Remove a directory that holds nothing but directories, where a file is wanted."""
-    for directory, _, _ in os.walk(absolute, topdown=False):
+def _remove_hollow(absolute: str) -> bool:
+    """Remove a directory that holds nothing but directories, where a file is wanted; False when it holds more."""
+    for directory, _, files in os.walk(absolute, topdown=False):
+        if files:
+            return False
         try:
             os.rmdir(directory)
-        except OSError as error:
-            if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-                raise PathError(
-                    f"'{shown}' must become a file, but is a directory that holds files which are not tracked",
-                    hint=f"move them out of '{shown}', then run the command again",
-                ) from error
-            raise DiskError(f"cannot remove '{directory}': {error.strerror}") from error
+        except OSError:
+            return False
+    return not os.path.lexists(absolute)
 
 
 def remembered(plan: Plan, actual: Snapshot | None, applied: Applied) -> tuple[Listing, bytes]:
     """Return listing and digests of the directory after `apply`, without walking it again."""
     size = walk.RECORD.size
-    gone = {os.fsencode(name) for name in plan.delete} | {
-        os.fsencode(plan.wanted.paths[i]) for i in (*plan.replace, *plan.create)
-    }
+    made = [plan.wanted.paths[index] for index in applied.stats]
+    gone = {*plan.delete, *made}
     rows: list[tuple[bytes, bytes, bytes]] = []
     if actual is not None and actual.is_dir and not plan.clear:
         listing = actual.listing
         rows = [
-            (name, listing.stats[i * size : (i + 1) * size], actual.digests[i * 16 : (i + 1) * 16])
-            for i, name in enumerate(listing.raw_paths())
+            (raw, listing.stats[at * size : (at + 1) * size], actual.digests[at * 16 : (at + 1) * 16])
+            for at, (raw, name) in enumerate(zip(listing.raw_paths(), listing.paths(), strict=True))
             if name not in gone
         ]
-    rows += [
-        (os.fsencode(plan.wanted.paths[i]), found, bytes.fromhex(plan.wanted.values[i]))
-        for i, found in applied.stats.items()
-    ]
+    rows += zip(
+        os.fsencode("\0".join(made)).split(b"\0") if made else [],
+        applied.stats.values(),
+        [bytes.fromhex(plan.wanted.values[index]) for index in applied.stats],
+        strict=True,
+    )
     rows.sort()
     listing = Listing.of(b"".join([row[0] + b"\0" for row in rows]), b"".join([row[1] for row in rows]))
     return listing, b"".join([row[2] for row in rows])
