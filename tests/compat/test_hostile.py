@@ -182,8 +182,8 @@ def test_symlinked_parent_of_a_pointer(victim: Path, dv: Tool) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../outside/new", "../outside/secret", "/dev/shm/dv-hostile-escaped", "a/../../outside/new", ".dvc/config", ".git/hooks/x",
-     ".", "..", "", "sub/../.git/config", "~/x", "a\0b", ".git", ".dvc", "x.dvc"],
+    ["../outside/new", "../outside/secret", "/dev/shm/dv-hostile-escaped", "a/../../outside/new", ".dvc/config",
+     ".git/hooks/x", ".", "..", "", "sub/../.git/config", "~/x", "a\0b", ".git", ".dvc", "x.dvc"],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "command", [("checkout", "--force"), ("pull", "--force"), ("commit", "--force"), ("status",)]
@@ -233,7 +233,8 @@ def test_pointer_with_a_hostile_digest(victim: Path, dv: Tool, digest: str) -> N
 
 
 PROGRAMS = {
-    "bearer_token_command": "['remote \"evil\"']\n    url = webdavs://127.0.0.1:9/x\n    bearer_token_command = touch {mark}\n[core]\n    remote = evil\n",
+    "bearer_token_command": "['remote \"evil\"']\n    url = webdavs://127.0.0.1:9/x\n"
+    "    bearer_token_command = touch {mark}\n[core]\n    remote = evil\n",
     "unknown key": "[core]\n    remote = evil\n    pager = touch {mark}\n['remote \"evil\"']\n    url = ../store\n",
 }
 
@@ -278,7 +279,7 @@ def test_config_that_is_no_config(victim: Path, dv: Tool) -> None:
 def test_a_huge_listing_costs_bounded_time(victim: Path, dv: Tool) -> None:
     """A million entries that all are the same content: read in seconds, refused or not; no file is written."""
     entries = ", ".join(
-        f'{{"md5": "{"%032x" % number}", "relpath": "{number:07d}"}}' for number in range(1_000_000)
+        f'{{"md5": "{number:032x}", "relpath": "{number:07d}"}}' for number in range(1_000_000)
     )
     point(victim, put_tree(victim, f"[{entries}]".encode()))
     begin = time.monotonic()
