@@ -33,7 +33,9 @@ def name(path: Path) -> str:
 
 def runs(path: Path) -> bool:
     """Whether the commands of a page can be run from its top to its end in an empty directory."""
-    return name(path) in {"README.md", "docs/tutorial/first-data-set.md"} or bool(BEFORE.search(path.read_text()))
+    return name(path) in {"README.md", "docs/tutorial/first-data-set.md"} or bool(
+        BEFORE.search(path.read_text())
+    )
 
 
 def steps(text: str) -> Iterator[tuple[str, str | None]]:
@@ -80,7 +82,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_is_in_the_index() -> None:
     index = ROOT / "docs/README.md"
-    linked = {(index.parent / target.partition("#")[0]).resolve() for target in LINK.findall(index.read_text())}
+    linked = {
+        (index.parent / target.partition("#")[0]).resolve() for target in LINK.findall(index.read_text())
+    }
     single = {ROOT / "docs/reference/cli"}  # has an index of its own
     missing = [
         name(page)
@@ -103,7 +107,8 @@ def test_commands_print_what_is_shown(page: Path, place: Path, sandbox: Sandbox)
     expected = list(steps(page.read_text()))
     assert any(re.search(r"\bdv ", command) for command, _ in expected)
     script = "".join(
-        f"{command}\ncode=$?; printf '{MARK}%s{MARK}' $code\n[ $code = 0 ] || exit\n" for command, _ in expected
+        f"{command}\ncode=$?; printf '{MARK}%s{MARK}' $code\n[ $code = 0 ] || exit\n"
+        for command, _ in expected
     )
     done = subprocess.run(
         ["bash", "-c", script],
