@@ -64,7 +64,9 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         kept = {
-            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "DV_NATIVE") if name in os.environ
+            name: os.environ[name]
+            for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "DV_NATIVE")
+            if name in os.environ
         }
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.pop("PATH", os.defpath)])
         return kept | {

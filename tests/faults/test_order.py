@@ -90,14 +90,6 @@ def test_add_syncs_before_it_trusts_and_names(
         assert between, f"{path}: nothing was synced between its rename and its mode 0444"
         assert max(call.end for call in seals) < pointer, f"{path} was sealed after the pointer named it"
     assert not writes_below(calls, store, after=pointer), "objects were written after the pointer"
-    data = [call for call in calls if call.name in SYNCS and ".dvc." in call.arguments + ".dvc."]
-    assert data
-    synced = [
-        call
-        for call in calls
-        if call.name in SYNCS and call.end < pointer and "data.dvc" not in call.arguments
-    ]
-    assert synced
 
 
 def test_pointer_is_synced_before_it_is_renamed(repository: Path, dv: Tool, place: Path) -> None:
