@@ -8,11 +8,11 @@ from typing import Protocol
 class Progress(Protocol):
     """Told by the engine, drawn by a face (terminal, web page) or by nobody."""
 
-    def start(self, label: str, *, total: int | None, unit: str) -> None:
-        """A task begins: `total` steps of `unit` ("files" or "B"); None when nobody knows yet."""
+    def start(self, label: str, *, files: int | None = None, size: int | None = None) -> None:
+        """A task begins: so many files of `size` bytes together; None when nobody knows (yet)."""
 
-    def advance(self, steps: int) -> None:
-        """That many steps of the current task are done."""
+    def advance(self, files: int, size: int = 0) -> None:
+        """That many more files, and bytes, of the current task are done."""
 
     def finish(self) -> None:
         """The current task is over."""
@@ -21,10 +21,10 @@ class Progress(Protocol):
 class Silent:
     """Draws nothing."""
 
-    def start(self, label: str, *, total: int | None, unit: str) -> None:
+    def start(self, label: str, *, files: int | None = None, size: int | None = None) -> None:
         """Draw nothing."""
 
-    def advance(self, steps: int) -> None:
+    def advance(self, files: int, size: int = 0) -> None:
         """Draw nothing."""
 
     def finish(self) -> None:

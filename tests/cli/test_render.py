@@ -56,12 +56,12 @@ WORK = """
 import argparse, sys, time
 from data_versioning.cli import render
 progress = render.progress(argparse.Namespace(quiet=0))
-progress.start("Hashing", total=4000, unit="files")
+progress.start("Hashing", files=4000)
 for _ in range(20):
     progress.advance(100)
     time.sleep({pause})
 progress.finish()
-progress.start("Linking", total=10, unit="files")
+progress.start("Linking", files=10)
 progress.finish()
 print("rich" in sys.modules)
 """

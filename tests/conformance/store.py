@@ -76,15 +76,15 @@ class ReadableStoreSuite:
 
     def test_download_verifies_and_reports_each_file(self, filled: ReadableStore, tmp_path: Path) -> None:
         wanted = {**CONTENTS, "files/md5/ab/none": b"", "files/md5/ab/one": b"another content"}
-        seen: list[int] = []
+        seen: list[tuple[int, int]] = []
         target = tmp_path / "new" / "target"
-        outcome = filled.download(items(target, wanted), advance=seen.append, threads=2)
+        outcome = filled.download(items(target, wanted), advance=lambda *step: seen.append(step), threads=2)
         kinds = {list(wanted)[i]: failure.kind for i, failure in outcome.failures.items()}
         assert kinds == {
             "files/md5/ab/none": FailureKind.MISSING,
             "files/md5/ab/one": FailureKind.CORRUPT,
         }
-        assert sum(seen) == len(wanted)
+        assert sum(files for files, _ in seen) == len(wanted)
         assert sorted(os.listdir(target)) == ["bb", "three", "top", "two"]
         assert outcome.size == sum(len(CONTENTS[key]) for key in CONTENTS if key != "files/md5/ab/one")
         for name in os.listdir(target):
@@ -134,8 +134,8 @@ class StoreSuite(ReadableStoreSuite):
         for name, content in {"one": b"one", "two": b"damaged"}.items():
             (tmp_path / name).write_bytes(content)
         wanted = {"k/one": b"one", "k/two": b"right", "k/none": b""}
-        seen: list[int] = []
-        outcome = store.upload(items(tmp_path, wanted), advance=seen.append)
+        seen: list[tuple[int, int]] = []
+        outcome = store.upload(items(tmp_path, wanted), advance=lambda *step: seen.append(step))
         assert {i: failure.kind for i, failure in outcome.failures.items()} == {
             1: FailureKind.CORRUPT,
             2: FailureKind.MISSING,
@@ -143,7 +143,7 @@ class StoreSuite(ReadableStoreSuite):
         assert all(failure.reason for failure in outcome.failures.values())
         assert joined(list(store.list(""))) == {"k/one": 3}
         assert outcome.size == 3
-        assert sum(seen) == 3
+        assert sum(files for files, _ in seen) == 3
 
     def test_upload_replaces(self, filled: Store, tmp_path: Path) -> None:
         fill(filled, tmp_path / "again", {"files/md5/ab/one": b"longer than before"})

@@ -51,7 +51,7 @@ class MemoryStore:
                 os.rename(path + ".part", path)
                 size += len(content)
         if advance:
-            advance(len(items))
+            advance(len(items), 0)
         return Outcome(failures=failures, size=size)
 
     def list(self, prefix: str) -> Iterator[Page]:
@@ -77,7 +77,7 @@ class MemoryStore:
                 self.objects[key] = content
                 size += len(content)
         if advance:
-            advance(len(items))
+            advance(len(items), 0)
         return Outcome(failures=failures, size=size)
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:

@@ -24,11 +24,12 @@ from tests.localfs.sample import (
 pytestmark = pytest.mark.usefixtures("each_engine", "no_descriptor_stays_open")
 
 
-def test_advance_counts_every_file(sample: Sample, tmp_path: Path) -> None:
-    steps: list[int] = []
+def test_advance_counts_every_file_and_byte(sample: Sample, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
     asked = sample.names + b"missing\0"
-    batch.store_files(str(sample.root), asked, str(tmp_path / "o"), method="copy", advance=steps.append)
-    assert sum(steps) == len(SIZES) + 1
+    batch.store_files(str(sample.root), asked, str(tmp_path / "o"), method="copy", advance=lambda *step: steps.append(step))
+    assert sum(files for files, _ in steps) == len(SIZES) + 1
+    assert sum(size for _, size in steps) == sum(SIZES.values() if isinstance(SIZES, dict) else SIZES)
 
 
 class EnoughError(Exception):
@@ -38,7 +39,7 @@ class EnoughError(Exception):
 def test_an_exception_of_advance_ends_the_call(tmp_path: Path) -> None:
     sample = Sample(tmp_path / "s", [300_000] * 200)
 
-    def advance(_: int) -> None:
+    def advance(_files: int, _size: int) -> None:
         raise EnoughError
 
     with pytest.raises(EnoughError):

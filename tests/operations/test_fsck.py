@@ -204,10 +204,9 @@ def test_an_interrupted_check_goes_on(repository: Path, monkeypatch: pytest.Monk
     class Impatient:
         shares = 0
 
-        def start(self, label: str, *, total: int | None, unit: str) -> None:
-            self.total = total
+        def start(self, label: str, *, files: int | None = None, size: int | None = None) -> None: ...
 
-        def advance(self, steps: int) -> None:
+        def advance(self, files: int, size: int = 0) -> None:
             self.shares += 1
             if self.shares == 4:
                 raise KeyboardInterrupt

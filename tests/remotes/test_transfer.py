@@ -282,9 +282,9 @@ def test_a_shared_cache_gets_group_directories(tmp_path: Path) -> None:
 def test_progress_counts_every_file(tmp_path: Path, store: Store) -> None:
     asked = requests(tmp_path / "cache")
     plan = transfer.plan_push(expand(asked, tmp_path / "cache", store), cache_at(tmp_path / "cache"), store)
-    seen: list[int] = []
-    transfer.push(plan, cache_at(tmp_path / "cache"), store, pace=Pace(jobs=1, advance=seen.append))
-    assert sum(seen) == len(plan) == len(FILES) + 2
+    seen: list[tuple[int, int]] = []
+    transfer.push(plan, cache_at(tmp_path / "cache"), store, pace=Pace(jobs=1, advance=lambda *step: seen.append(step)))
+    assert sum(files for files, _ in seen) == len(plan) == len(FILES) + 2
 
 
 def test_an_interrupted_fetch_is_completed(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_an_interrupted_fetch_is_completed(tmp_path: Path) -> None:
     asked = requests(tmp_path / "cache")
     push(asked, tmp_path / "cache", store)
 
-    def interrupt(_: int) -> None:
+    def interrupt(_files: int, _size: int) -> None:
         raise KeyboardInterrupt
 
     new = cache_at(tmp_path / "new")

@@ -45,7 +45,7 @@ enum { MAX_THREADS = 64 };
 
 struct pool {
     void (*work)(struct pool *); /* on every thread; returns soon after `cancelled` */
-    atomic_size_t done;          /* files, told to `advance` */
+    atomic_size_t done;          /* files; `advance` hears of them, and of the bytes that were read */
     atomic_bool cancelled;
     pthread_mutex_t mutex;
     pthread_cond_t ended;
@@ -68,6 +68,7 @@ bool same_version(const struct stat *, const struct stat *); /* and nobody chang
 /* Stat a name, following a symbolic link. */
 int record_at(int directory, const char *name, struct record *);
 int read_full(int file, uint8_t *buffer, size_t size, size_t *got); /* less than size: the end */
+uint64_t bytes_read(void); /* by all calls of this process so far */
 int write_full(int file, const uint8_t *buffer, size_t size);
 int open_source(int root, const char *name, int *file, struct stat *, uint32_t *flags);
 

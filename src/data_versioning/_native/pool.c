@@ -52,13 +52,19 @@ static bool wait_a_moment(struct pool *pool)
     return running;
 }
 
-static int report(struct pool *pool, size_t *reported, PyObject *advance)
+struct reported {
+    size_t files;
+    uint64_t bytes;
+};
+
+static int report(struct pool *pool, struct reported *reported, PyObject *advance)
 {
-    const size_t done = atomic_load(&pool->done);
-    if (advance == Py_None || done == *reported)
+    const struct reported now = {atomic_load(&pool->done), bytes_read()};
+    if (advance == Py_None || (now.files == reported->files && now.bytes == reported->bytes))
         return 0;
-    PyObject *result = PyObject_CallFunction(advance, "n", (Py_ssize_t)(done - *reported));
-    *reported = done;
+    PyObject *result = PyObject_CallFunction(advance, "nK", (Py_ssize_t)(now.files - reported->files),
+                                             (unsigned long long)(now.bytes - reported->bytes));
+    *reported = now;
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
 }
@@ -66,7 +72,7 @@ static int report(struct pool *pool, size_t *reported, PyObject *advance)
 int pool_run(struct pool *pool, int threads, PyObject *advance)
 {
     pthread_t started[MAX_THREADS];
-    size_t reported = 0;
+    struct reported reported = {0, bytes_read()};
     int failed = 0;
     atomic_init(&pool->done, 0);
     atomic_init(&pool->cancelled, false);

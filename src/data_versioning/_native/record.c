@@ -51,19 +51,28 @@ int record_at(int directory, const char *name, struct record *record)
     return 0;
 }
 
+static atomic_uint_fast64_t all_bytes;
+
+uint64_t bytes_read(void)
+{
+    return atomic_load_explicit(&all_bytes, memory_order_relaxed);
+}
+
 int read_full(int file, uint8_t *buffer, size_t size, size_t *got)
 {
+    int error = 0;
     *got = 0;
-    while (*got < size) {
+    while (*got < size && !error) {
         const ssize_t count = read(file, buffer + *got, size - *got);
         if (count == 0)
             break;
         if (count > 0)
             *got += (size_t)count;
         else if (errno != EINTR)
-            return errno;
+            error = errno;
     }
-    return 0;
+    atomic_fetch_add_explicit(&all_bytes, *got, memory_order_relaxed);
+    return error;
 }
 
 int write_full(int file, const uint8_t *buffer, size_t size)

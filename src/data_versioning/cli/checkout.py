@@ -79,9 +79,12 @@ def tell_missing(result: checkout.CheckoutResult, *, as_json: bool = False) -> N
     """Tell on stderr what could not be brought in, unless the JSON said it already."""
     if as_json:
         return
-    listed = "\n".join(f"  {path}" for path in result.failed)
-    count = render.plural(len(result.missing), "object")
-    sys.stderr.write(
-        f"ERROR: the cache lacks {count} of:\n{listed}\nWhat is there was checked out; nothing else was touched.\n"
-        "  try: dv pull\n"
-    )
+    for problem in result.problems:
+        sys.stderr.write(f"ERROR: {problem}\n")
+    if result.missing:
+        listed = "\n".join(f"  {path}" for path in result.failed)
+        count = render.plural(len(result.missing), "object")
+        sys.stderr.write(
+            f"ERROR: the cache lacks {count} of:\n{listed}\n"
+            "What is there was checked out; nothing else was touched.\n  try: dv pull\n"
+        )

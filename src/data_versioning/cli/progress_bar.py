@@ -23,17 +23,18 @@ class Bar:
         )
         self._task = None
 
-    def start(self, label: str, *, total: int | None, unit: str) -> None:
+    def start(self, label: str, *, files: int | None = None, size: int | None = None) -> None:
         """Replace the task that is drawn."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        self._progress.add_task(label, total=total, unit=unit)
+        self._progress.add_task(label, total=size if size else files, files=0, of=files, in_bytes=bool(size))
         self._progress.start()
 
-    def advance(self, steps: int) -> None:
-        """Draw that many steps more."""
-        for task in self._progress.task_ids:
-            self._progress.advance(task, steps)
+    def advance(self, files: int, size: int = 0) -> None:
+        """Draw that many files and bytes more."""
+        for task in self._progress.tasks:
+            step = size if task.fields["in_bytes"] else files
+            self._progress.update(task.id, advance=step, files=task.fields["files"] + files)
 
     def finish(self) -> None:
         """Erase the bar."""
@@ -41,17 +42,14 @@ class Bar:
 
 
 class Amount(ProgressColumn):
-    """How much is done, of how much, and how fast."""
+    """How much is done, of how much, and how fast: files, and bytes where they are known."""
 
     def render(self, task: Task) -> Text:
         """Return the text of one task."""
-        in_bytes = task.fields["unit"] == "B"
-        unit = "" if in_bytes else f" {task.fields['unit']}"
-
-        def amount(count: float) -> str:
-            return decimal(int(count)) if in_bytes else f"{int(count):,}"
-
-        done = (
-            amount(task.completed) if task.total is None else f"{amount(task.completed)}/{amount(task.total)}"
-        )
-        return Text(f"{done}{unit}" + (f", {amount(task.speed)}/s" if task.speed else ""))
+        fields = task.fields
+        files = f"{fields['files']:,}" + (f"/{fields['of']:,}" if fields["of"] else "") + " files"
+        if not fields["in_bytes"]:
+            return Text(files + (f", {task.speed:,.0f}/s" if task.speed else ""))
+        size = f"{decimal(int(task.completed))}/{decimal(int(task.total or 0))}"
+        speed = f", {decimal(int(task.speed))}/s" if task.speed else ""
+        return Text(f"{files}, {size}{speed}" if fields["of"] != 1 else f"{size}{speed}")

@@ -121,27 +121,27 @@ class TerminalProgress:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._bar: Progress | None = None
-        self._task: tuple[str, int | None, str] | None = None
-        self._done = 0
+        self._task: tuple[str, int | None, int | None] | None = None
+        self._done = (0, 0)
         self._timer: threading.Timer | None = None
 
-    def start(self, label: str, *, total: int | None, unit: str) -> None:
+    def start(self, label: str, *, files: int | None = None, size: int | None = None) -> None:
         """Begin a task; it is drawn once the work has lasted for a second."""
         with self._lock:
-            self._task, self._done = (label, total, unit), 0
+            self._task, self._done = (label, files, size), (0, 0)
             if self._bar is not None:
-                self._bar.start(label, total=total, unit=unit)
+                self._bar.start(label, files=files, size=size)
             elif self._timer is None:
                 self._timer = threading.Timer(_PATIENCE, self._draw)
                 self._timer.daemon = True
                 self._timer.start()
 
-    def advance(self, steps: int) -> None:
-        """Count steps; may be called from any thread."""
+    def advance(self, files: int, size: int = 0) -> None:
+        """Count; may be called from any thread."""
         with self._lock:
-            self._done += steps
+            self._done = (self._done[0] + files, self._done[1] + size)
             if self._bar is not None:
-                self._bar.advance(steps)
+                self._bar.advance(files, size)
 
     def finish(self) -> None:
         """End the task and erase it."""
@@ -159,7 +159,7 @@ class TerminalProgress:
         with self._lock:
             if self._task is None:
                 return
-            label, total, unit = self._task
-            bar.start(label, total=total, unit=unit)
-            bar.advance(self._done)
+            label, files, size = self._task
+            bar.start(label, files=files, size=size)
+            bar.advance(*self._done)
             self._bar = bar

@@ -18,7 +18,8 @@ from data_versioning.localfs.atomic import make_directory
 from data_versioning.localfs.links import LinkType
 from data_versioning.localfs.walk import RECORD
 
-Advance = Callable[[int], None]
+Advance = Callable[[int, int], None]
+"""Hears, now and then, how many more files are done and how many more bytes were read."""
 
 # Bits of one byte a file in an engine's answer.
 WRITTEN = 1
@@ -89,7 +90,7 @@ def store_files(
             names,
             os.fsencode(objects),
             _METHODS[method],
-            _umask(),
+            umask(),
             -1 if directory_mode is None else directory_mode,
             engine.threads(threads),
             advance,
@@ -229,11 +230,12 @@ def _check_pairs(source_names: bytes, target_names: bytes) -> None:
         raise ValueError("one target name a source name")
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the umask of this process without changing it, where the system tells."""
     try:
         with open("/proc/self/status", "rb") as status:
             return int(status.read().split(b"\nUmask:", 1)[1].split(None, 1)[0], 8)
     except (OSError, IndexError, ValueError):
-        umask = os.umask(0o022)
-        os.umask(umask)
-        return umask
+        mask = os.umask(0o022)
+        os.umask(mask)
+        return mask

@@ -1,7 +1,7 @@
 """The batches of `batch.py` without the C extension; the same arguments and answers.
 
 An `Answer` holds, packed and in the order of the names: digests (16 bytes), stats (`walk.RECORD`), errnos
-(native int), marks (one byte of WRITTEN | CHANGED). `advance` is called with a number of files. `threads` is
+(native int), marks (one byte of WRITTEN | CHANGED). `advance` is called with numbers of files and of bytes. `threads` is
 for the C extension. Reads and writes the disk.
 """
 
@@ -20,7 +20,7 @@ from data_versioning.localfs.opened import Changed, Source, Temporary
 from data_versioning.localfs.walk import BROKEN, RECORD, SYMLINK
 
 Answer = tuple[bytes, bytes, bytes, bytes]
-Advance = Callable[[int], None] | None
+Advance = Callable[[int, int], None] | None
 
 WRITTEN, CHANGED = 1, 2
 COPY, HARDLINK, SYMBOLIC, REFLINK = range(4)
@@ -49,7 +49,7 @@ class Results:
             except OSError as error:
                 self.errnos[index] = error.errno or errno.EIO
             if advance is not None:
-                advance(1)
+                advance(1, RECORD.unpack_from(self.stats, RECORD.size * index)[1])
 
     def set_digest(self, index: int, digest: bytes) -> None:
         """Remember an MD5."""

@@ -7,6 +7,7 @@ else is checked before it is believed. New objects get 0444 only after their con
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -49,6 +50,14 @@ class ObjectCache(NamedTuple):
     def directory_mode(self) -> int | None:
         """Return the mode of new directories; None for what the umask says."""
         return 0o2775 if self.shared else None
+
+    @property
+    def holds_legacy(self) -> bool:
+        """Whether DVC 2.x left objects here."""
+        try:
+            return any(len(name) == 2 for name in os.listdir(self.base))
+        except OSError:
+            return False
 
     def missing(self, values: Sequence[str], *, legacy: bool = False) -> list[int]:
         """Return the indices of those objects that are absent or whose content is wrong.
@@ -121,7 +130,8 @@ class ObjectCache(NamedTuple):
             raise MissingObject(f"{oid.value} is not in the cache", hint="dv fetch") from None
         except OSError as error:
             raise DiskError(f"cannot read {path}: {error.strerror}") from error
-        if hashing.md5(content) != oid.value[:32] and not oid.legacy:
+        # Text of DVC 2.x is hashed otherwise; a listing holds no line ends, and its hash is the plain one.
+        if hashing.md5(content) != oid.value[:32] and (oid.is_dir or not oid.legacy):
             raise CorruptObject(f"the cache object {path} does not hold {oid.value}", hint="dv fsck")
         return content
 
@@ -133,12 +143,11 @@ class ObjectCache(NamedTuple):
         """Put a directory listing into the cache, not sealed yet, and return its id."""
         oid = ObjectId(hashing.md5(content) + oids.DIRECTORY_SUFFIX)
         path = self.path(oid)
-        try:
-            if os.stat(path).st_mode == stat.S_IFREG | SEALED:
+        if _is_sealed(path):
+            # Somebody else's object in a shared cache cannot be freshened.
+            with contextlib.suppress(PermissionError):
                 os.utime(path)
-                return oid
-        except OSError:
-            pass
+            return oid
         atomic.make_directory(os.path.dirname(path), self.directory_mode)
         atomic.write(path, content, durable=False)
         return oid
@@ -151,7 +160,8 @@ class ObjectCache(NamedTuple):
         if self.durable:
             batch.sync(root)
         for index, code in batch.chmod_files(root, oids.names(values), SEALED).items():
-            raise DiskError(f"cannot seal the cache object {values[index]}: {os.strerror(code)}")
+            if not _is_sealed(f"{root}/{oids.name(values[index])}"):
+                raise DiskError(f"cannot seal the cache object {values[index]}: {os.strerror(code)}")
 
     def signature(self) -> bytes:
         """Return a value that changes when any object is added, removed or renamed.
@@ -164,6 +174,13 @@ class ObjectCache(NamedTuple):
         if max(changes) > time.time_ns() - _TICK_NS:
             return b""
         return os.fsencode(root) + b"\0" + found
+
+
+def _is_sealed(path: str) -> bool:
+    try:
+        return os.stat(path).st_mode == stat.S_IFREG | SEALED
+    except OSError:
+        return False
 
 
 def _is_much_larger(root: str, wanted: int) -> bool:

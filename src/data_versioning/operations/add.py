@@ -19,9 +19,9 @@ from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
-from data_versioning.workspace import relink, scan, store
+from data_versioning.workspace import checkout as workspace
+from data_versioning.workspace import relink, scan, stat_cache, store
 from data_versioning.workspace.scan import Snapshot
-from data_versioning.workspace.stat_cache import FileRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def add(
     _refuse_tracked_by_git(repo, chosen)
     with repo.transaction("add", writes=[f"{repo.root}/{target.path}" for target in chosen]) as transaction:
         kind = loading.link_kind(repo)
-        progress.start("Adding", total=None, unit="files")
+        progress.start("Adding")
         try:
             outputs = [_add_one(loaded, transaction, target, options, kind, progress) for target in chosen]
         finally:
@@ -235,27 +235,36 @@ def _stored(
         return found
     cache = loaded.repo.cache
     snapshot = store.put(scanner, target.path, cache, kind=kind)
-    return relinked(loaded, target.path, snapshot, kind) if options.relink else snapshot
+    if options.relink:
+        relinked(loaded, target.path, snapshot, kind)
+    return snapshot
 
 
-def relinked(loaded: Loaded, path: RepoPath, snapshot: Snapshot, kind: LinkType) -> Snapshot:
+def relinked(
+    loaded: Loaded, path: RepoPath, snapshot: Snapshot, kind: LinkType, *, legacy: bool = False
+) -> None:
     """Turn the files of a stored path into links as configured, and remember their new stats."""
     repo = loaded.repo
-    top = f"{repo.root}/{path if snapshot.is_dir else os.path.dirname(path)}".rstrip("/")
-    values = snapshot.hex_digests()
+    directory = path if snapshot.is_dir else os.path.dirname(path)
+    own = store.fitting(kind, is_executable=snapshot.is_executable)
     listing = relink.relink(
-        repo.cache, top, snapshot.listing, values, kinds=loading.link_kinds(repo), kind=kind
+        repo.cache,
+        repo.root,
+        directory,
+        snapshot.listing,
+        snapshot.hex_digests(),
+        kinds=loading.link_kinds(repo) if own is kind else [own],
+        kind=own,
+        legacy=legacy,
     )
+    scanner = loaded.scanner(legacy=legacy)
+    if snapshot.is_executable and workspace.make_executable(f"{repo.root}/{path}"):
+        listing = scan.single(scanner, path)
     if listing is snapshot.listing:
-        return snapshot
-    if snapshot.is_dir:
-        record = loaded.stats.tree(path)
-        if record is not None:
-            present = repo.cache.signature()
-            loaded.stats.remember_tree(path, record._replace(stats=listing.stats, present=present))
-    else:
-        loaded.stats.remember_file(path, FileRecord(listing.stats, snapshot.digests))
-        if snapshot.is_executable:
-            mode = os.stat(f"{repo.root}/{path}").st_mode
-            os.chmod(f"{repo.root}/{path}", mode | 0o100)
-    return snapshot
+        return
+    record = loaded.stats.tree(scanner.key(path)) if snapshot.is_dir else None
+    if not snapshot.is_dir:
+        scan.remember_file(scanner, path, listing, snapshot.digests)
+    elif record is not None:
+        stats = stat_cache.keep_blanks(record.stats, listing.stats)
+        loaded.stats.remember_tree(scanner.key(path), record._replace(stats=stats))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatError, MissingObject
 from data_versioning.localfs import batch
@@ -22,10 +22,9 @@ from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace import checkout as workspace
-from data_versioning.workspace import scan
+from data_versioning.workspace import scan, store
 from data_versioning.workspace.checkout import Applied, Plan, Wanted
 from data_versioning.workspace.scan import Snapshot
-from data_versioning.workspace.stat_cache import FileRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +48,9 @@ class CheckoutResult:
     failed: tuple[str, ...] = ()
     counts: tuple[int, int, int] = (0, 0, 0)  # files added, modified, deleted
     missing: tuple[str, ...] = ()  # object ids that the cache does not hold
+    problems: tuple[
+        str, ...
+    ] = ()  # "path: reason" for files that could not be made from objects that are there
 
     @property
     def is_empty(self) -> bool:
@@ -58,13 +60,14 @@ class CheckoutResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """One output: what is there, what should be, and what to do; `missing` are objects the cache lacks."""
+    """One output: what is there, what should be, and what to do."""
 
     selection: Selection
     oid: ObjectId
     actual: Snapshot | None
     plan: Plan | None  # None: nothing to do
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # objects the cache lacks
+    present: bytes = b""  # the cache's signature when all objects of the output were seen; see `TreeRecord`
 
 
 def checkout(
@@ -101,21 +104,25 @@ def run(
     everything: bool,
 ) -> CheckoutResult:
     """Check out `selections` in the caller's transaction; `everything` also removes outputs of other revisions."""
-    progress.start("Comparing", total=None, unit="files")
+    signature = loaded.repo.cache.signature()
+    progress.start("Comparing")
     try:
-        works = [_plan(loaded, item, progress) for item in selections]
+        works = [_plan(loaded, item, signature, progress) for item in selections]
     finally:
         progress.finish()
+    for work in works:
+        if work.plan:
+            workspace.check(work.plan, loaded.repo.root)
     if not options.force:
         _refuse_unsaved(loaded, works)
     gone = unused.remove(loaded) if everything else []
     kind = loading.link_kind(loaded.repo)
-    total = sum(len(work.plan.create) + len(work.plan.replace) for work in works if work.plan)
-    progress.start("Checking out", total=total, unit="files")
+    total = sum(len(work.plan.needed()) for work in works if work.plan)
+    progress.start("Checking out", files=total)
     try:
         done = [(work, _apply(loaded, work, kind, progress)) for work in works]
         if loaded.repo.cache.durable and total:
-            _sync(loaded.repo)
+            batch.sync(loaded.repo.root)
     finally:
         progress.finish()
         loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
@@ -125,7 +132,7 @@ def run(
     return _result(loaded.repo, done, gone)
 
 
-def _plan(loaded: Loaded, item: Selection, progress: Progress) -> _Work:
+def _plan(loaded: Loaded, item: Selection, signature: bytes, progress: Progress) -> _Work:
     output = item.tracked.output
     oid = ObjectId(output.md5 or "", output.is_legacy)
     path = item.tracked.path
@@ -138,21 +145,17 @@ def _plan(loaded: Loaded, item: Selection, progress: Progress) -> _Work:
     except (MissingObject, CorruptObject, FormatError):
         return _Work(selection=item, oid=oid, actual=actual, plan=None, missing=(oid.value,))
     plan = workspace.plan(path, actual, wanted, inner=item.inner)
-    needed = [*plan.create, *plan.replace]
+    needed = plan.needed()
     absent = {needed[at] for at in cache.missing([wanted.values[i] for i in needed], legacy=oid.legacy)}
-    if absent:
-        lost = [value for i, value in zip(plan.replace, plan.lost, strict=False) if i not in absent]
-        plan = replace(
-            plan,
-            create=[i for i in plan.create if i not in absent],
-            replace=[i for i in plan.replace if i not in absent],
-            lost=[*lost, *plan.lost[len(plan.replace) :]],
-            # A file stays as it is while its replacement is missing.
-            clear=plan.clear and wanted.is_dir and len(absent) < len(wanted.paths),
-        )
-    missing = tuple(dict.fromkeys(wanted.values[i] for i in sorted(absent)))
+    plan = workspace.without(plan, absent)
+    all_seen = len(needed) == len(wanted.paths) or (actual is not None and actual.present == signature)
     return _Work(
-        selection=item, oid=oid, actual=actual, plan=None if plan.is_empty else plan, missing=missing
+        selection=item,
+        oid=oid,
+        actual=actual,
+        plan=None if plan.is_empty else plan,
+        missing=tuple(dict.fromkeys(wanted.values[i] for i in sorted(absent))),
+        present=signature if all_seen and not absent and item.inner is None else b"",
     )
 
 
@@ -161,17 +164,17 @@ def _wanted(loaded: Loaded, oid: ObjectId, inner: str | None) -> Wanted:
         return Wanted(is_dir=False, paths=[""], values=[oid.value])
     paths, values = loaded.repo.cache.read_tree(oid)
     if inner is not None:
-        chosen = [i for i, name in enumerate(paths) if name == inner or name.startswith(inner + "/")]
-        paths, values = [paths[i] for i in chosen], [values[i] for i in chosen]
+        value_of = dict(zip(paths, values, strict=True))
+        paths = workspace.within(paths, inner)
+        values = [value_of[name] for name in paths]
     return Wanted(is_dir=True, paths=paths, values=values)
 
 
 def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
-    cache = loaded.repo.cache
     unsaved = [
         loaded.repo.shown(work.selection.tracked.path)
         for work in works
-        if work.plan and work.plan.lost and workspace.unsaved(work.plan, cache, legacy=work.oid.legacy)
+        if work.plan and work.actual and _is_unsaved(loaded, work.plan, work.actual)
     ]
     if unsaved:
         listed = "\n".join(f"  {path}" for path in unsaved)
@@ -179,6 +182,23 @@ def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
             f"these hold changes that are saved nowhere, and would be overwritten:\n{listed}\nNothing was changed.",
             hint=f"dv commit {unsaved[0]}   keeps them; dv checkout --force   gives them up",
         )
+
+
+def _is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
+    """Whether `plan` would overwrite content that no cache object holds, under either of its names."""
+    cache = loaded.repo.cache
+    lost = set(plan.overwritten())
+    for legacy in (actual.oid.legacy, not actual.oid.legacy):
+        found: Snapshot | None = actual
+        if legacy != actual.oid.legacy:
+            found = scan.look(loaded.scanner(legacy=legacy), plan.path) if lost else None
+        if found is None or (legacy and not cache.holds_legacy):
+            continue
+        names = found.paths() if found.is_dir else [""]
+        values = {name: value for name, value in zip(names, found.hex_digests(), strict=True) if name in lost}
+        absent = {list(values)[at] for at in cache.missing(list(values.values()), legacy=legacy)}
+        lost -= values.keys() - absent
+    return bool(lost)
 
 
 def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> Applied:
@@ -190,32 +210,28 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
         plan,
         repo.root,
         repo.cache,
-        # The executable bit of a link would be the object's.
-        kind=LinkType.COPY if is_executable and kind in {LinkType.HARDLINK, LinkType.SYMLINK} else kind,
+        kind=store.fitting(kind, is_executable=is_executable),
         legacy=work.oid.legacy,
         advance=progress.advance,
     )
     scanner = loaded.scanner(legacy=work.oid.legacy)
     if plan.wanted.is_dir:
         listing, digests = workspace.remembered(plan, work.actual, done)
-        scan.finish_tree(scanner, path, listing, digests, present=b"")
+        value = scan.tree_value(listing, digests)
+        scan.finish_tree(
+            scanner, path, listing, digests, value=value, present=b"" if done.failed else work.present
+        )
     elif done.stats:
         if is_executable:
-            os.chmod(f"{repo.root}/{path}", os.stat(f"{repo.root}/{path}").st_mode | 0o100)
-        found = scan.single(scanner, path)
-        digest = bytes.fromhex(work.oid.value)
-        loaded.stats.remember_file(scanner.key(path), FileRecord(found.stats, digest))
+            workspace.make_executable(f"{repo.root}/{path}")
+        scan.remember_file(scanner, path, scan.single(scanner, path), bytes.fromhex(work.oid.value))
     return done
-
-
-def _sync(repo: Repo) -> None:
-    batch.sync(repo.root)
 
 
 def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
     for work in works:
         if work.plan is None and work.actual is not None and work.oid.value and not work.missing:
-            add.relinked(loaded, work.selection.tracked.path, work.actual, kind)
+            add.relinked(loaded, work.selection.tracked.path, work.actual, kind, legacy=work.oid.legacy)
     loaded.stats.save()
 
 
@@ -225,6 +241,7 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
     failed: list[str] = []
     counts = [0, 0, len(gone)]
     missing: list[str] = []
+    problems: list[str] = []
     for work, applied in done:
         shown = repo.shown(work.selection.tracked.path) + ("/" if work.oid.is_dir else "")
         missing += work.missing
@@ -237,12 +254,11 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
         counts[0] += sum(1 for index in applied.stats if index in created)
         counts[1] += sum(1 for index in applied.stats if index not in created)
         counts[2] += len(work.plan.delete)
-        for code in applied.failed.values():
-            if code == errno.ENOSPC:
-                raise DiskError(
-                    f"no space left on the device; '{shown}' is incomplete, nothing is lost",
-                    hint="free some space (dv gc -w), then run the command again",
-                )
+        _refuse_full_disk(shown, applied)
+        problems += [
+            f"{shown}{work.plan.wanted.paths[index]}: {os.strerror(code)}"
+            for index, code in applied.failed.items()
+        ]
     return CheckoutResult(
         added=_sorted(added),
         modified=_sorted(modified),
@@ -250,7 +266,16 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
         failed=tuple(failed),
         counts=(counts[0], counts[1], counts[2]),
         missing=tuple(missing),
+        problems=tuple(problems),
     )
+
+
+def _refuse_full_disk(shown: str, applied: Applied) -> None:
+    if errno.ENOSPC in applied.failed.values():
+        raise DiskError(
+            f"no space left on the device; '{shown}' is incomplete, nothing is lost",
+            hint="free some space (dv gc -w), then run the command again",
+        )
 
 
 def _sorted(paths: list[str]) -> tuple[str, ...]:

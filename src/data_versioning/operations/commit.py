@@ -80,7 +80,7 @@ def commit(
         if (path := stage.located(out.path)) and not out.external
     ]
     with repo.transaction("commit", writes=[f"{repo.root}/{path}" for path in paths]) as transaction:
-        progress.start("Comparing", total=None, unit="files")
+        progress.start("Comparing")
         try:
             found = [_look(loaded, stage, progress) for stage in stages]
             for one in found:
@@ -148,14 +148,15 @@ def _store(
         if path is None or out.path not in found.outs:
             continue
         before = found.outs[out.path]
-        unchanged_legacy = out.is_legacy and before.oid == ObjectId(out.md5 or "", legacy=True)
-        if unchanged_legacy:
+        if before.oid == ObjectId(out.md5 or "", out.is_legacy) and out.is_legacy:
             outs[out.path] = before
         elif not out.cache:
             outs[out.path] = scan.look(loaded.scanner(advance=progress.advance), path) or before
         else:
             stored = store.put(loaded.scanner(advance=progress.advance), path, loaded.repo.cache, kind=kind)
-            outs[out.path] = add.relinked(loaded, path, stored, kind) if options.relink else stored
+            if options.relink:
+                add.relinked(loaded, path, stored, kind)
+            outs[out.path] = stored
     if found.stage.name:
         lock = RepoPath(found.stage.file.removesuffix(PIPELINE_FILE) + LOCK_FILE)
         transaction.edit(lock, _change_lock(loaded.repo, found, outs, lock))

@@ -71,7 +71,7 @@ def data_status(
     only = [targets.inside(repo, name) for name in names]
     cache = repo.cache
     index = _recorded(loaded.project.outputs(), loaded, granular=granular)
-    progress.start("Comparing with the workspace", total=None, unit="files")
+    progress.start("Comparing with the workspace")
     try:
         workspace = _workspace(loaded, progress, granular=granular)
     finally:

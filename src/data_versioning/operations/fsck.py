@@ -127,7 +127,7 @@ def _check_all(
     progress: Progress,
 ) -> None:
     """Check what `state` does not know yet, and note it there."""
-    progress.start("checking objects", total=_total(roots, chosen, state), unit="files")
+    progress.start("checking objects", files=_total(roots, chosen, state))
     for root, found in zip(roots, chosen, strict=True):
         for prefixes, share in objects.shares(found, _done(root, state)):
             verdict = _check(repo, root, share, options, progress)

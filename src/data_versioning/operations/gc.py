@@ -100,7 +100,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
     groups = [_places(project) for project in projects]
     own = [place.root for group in groups for place in group]
     with contextlib.nullcontext() if dry else _locked(repo, own):
-        progress.start("looking for used objects", total=None, unit="files")
+        progress.start("looking for used objects")
         used, lost = _used(groups, scope, [project.cache.base for project in projects], repo)
         is_shared = _is_shared(repo, own)
         grace = scope.grace if scope.grace is not None else objects.GRACE if is_shared else 0.0
@@ -112,7 +112,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
                 _plan(store.root, used, grace=objects.GRACE if scope.grace is None else scope.grace)
             )
         if not dry:
-            progress.start("removing unused objects", total=None, unit="files")
+            progress.start("removing unused objects")
             for sweep in (*cache, *beyond):
                 objects.apply(sweep, threads=scope.jobs)
     progress.finish()

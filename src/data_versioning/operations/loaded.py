@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
     ignore: IgnoreRules | None
     stats: StatCache
 
-    def scanner(self, *, legacy: bool = False, advance: Callable[[int], None] | None = None) -> Scanner:
+    def scanner(self, *, legacy: bool = False, advance: Callable[[int, int], None] | None = None) -> Scanner:
         """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
         return Scanner(
             root=self.repo.root, stats=self.stats, ignore=self.ignore, legacy=legacy, advance=advance

@@ -18,7 +18,7 @@ from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import relink, scan
+from data_versioning.workspace import checkout, relink, scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +140,16 @@ def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
     snapshot = scan.look(scanner, path)
     if snapshot is None:
         return
-    top = f"{repo.root}/{path if snapshot.is_dir else os.path.dirname(path)}".rstrip("/")
+    directory = path if snapshot.is_dir else os.path.dirname(path)
     relink.relink(
         repo.cache,
-        top,
+        repo.root,
+        directory,
         snapshot.listing,
         snapshot.hex_digests(),
         kinds=[LinkType.COPY],
         kind=LinkType.COPY,
         legacy=output.is_legacy,
     )
-    mask = os.umask(0)
-    os.umask(mask)
-    batch.chmod_files(top, snapshot.listing.names, 0o666 & ~mask)
+    names = checkout.inside(directory, snapshot.listing.paths())
+    batch.chmod_files(repo.root, names, 0o666 & ~batch.umask())

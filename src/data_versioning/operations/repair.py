@@ -83,7 +83,7 @@ def treat(
         suspects = list(moved)
     present = present.difference(suspects)
     loaded = loading.load(repo)
-    progress.start("comparing with the workspace", total=None, unit="files")
+    progress.start("comparing with the workspace")
     fixed: dict[str, str] = {}
     if restore and not dry_run:
         with repo.transaction("fsck"):

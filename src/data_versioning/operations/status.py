@@ -44,7 +44,7 @@ def status(
     if foreign:
         return StatusResult(changes={}, stages=len(loaded.project.stages), needs_dvc=foreign)
     look = _Look(loaded=loaded, progress=progress)
-    progress.start("Comparing", total=None, unit="files")
+    progress.start("Comparing")
     try:
         changes = staleness.status(
             chosen,

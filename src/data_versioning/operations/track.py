@@ -126,7 +126,7 @@ def _git(repo: Repo) -> Git:
 
 def _look(repo: Repo, where: RepoPath, progress: Progress) -> Snapshot:
     loaded = loading.load(repo)
-    progress.start("Hashing", total=None, unit="files")
+    progress.start("Hashing")
     try:
         snapshot = scan.look(loaded.scanner(advance=progress.advance), where)
     finally:

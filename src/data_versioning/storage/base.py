@@ -15,8 +15,8 @@ from enum import StrEnum
 from itertools import repeat
 from typing import NamedTuple, Protocol
 
-Advance = Callable[[int], None]
-"""Told how many more files are done, from the thread that made the call."""
+Advance = Callable[[int, int], None]
+"""Told how many more files and bytes are done, from the thread that made the call."""
 
 
 class ObjectInfo(NamedTuple):

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from data_versioning.errors import DiskError, PathError
@@ -53,7 +55,7 @@ class Plan:
         return not (self.create or self.replace or self.delete or self.make or self.clear)
 
     def needed(self) -> list[int]:
-        """Return the files that have to be made."""
+        """Return the indices of the files that have to be made."""
         return [*self.create, *self.replace]
 
     def overwritten(self) -> list[str]:
@@ -129,18 +131,34 @@ def without(plan: Plan, absent: set[int]) -> Plan:
     )
 
 
-def refuse_links(root: str, path: str) -> None:
-    """Raise `PathError` when `path` or a directory above it is a symbolic link to a directory.
+def check(plan: Plan, root: str) -> None:
+    """Raise `PathError` when `plan` cannot be carried out without writing elsewhere or losing untracked files.
 
-    A repository can bring such a link along, and lead our writes anywhere.
+    A repository can bring a symbolic link along that leads our writes anywhere. A directory that must become a file
+    may hold files that are ignored.
     """
-    for place in (*reversed(parents(path)), path):
+    for place in (*reversed(parents(plan.path)), plan.path):
         absolute = f"{root}/{place}"
-        if os.path.islink(absolute) and (place != path or os.path.isdir(absolute)):
+        if os.path.islink(absolute) and (place != plan.path or os.path.isdir(absolute)):
             raise PathError(
-                f"'{path}' is not touched: '{place}' is a symbolic link",
+                f"'{plan.path}' is not touched, because '{place}' is a symbolic link",
                 hint=f"rm '{place}', then run the command again",
             )
+    if plan.clear and not plan.wanted.is_dir:
+        _refuse_leftovers(plan, f"{root}/{plan.path}")
+
+
+def _refuse_leftovers(plan: Plan, absolute: str) -> None:
+    known = set(plan.delete)
+    for directory, directories, files in os.walk(absolute):
+        inner = directory[len(absolute) + 1 :]
+        links = [name for name in directories if os.path.islink(f"{directory}/{name}")]
+        for name in (*files, *links):
+            if (f"{inner}/{name}" if inner else name) not in known:
+                raise PathError(
+                    f"'{plan.path}' must become a file, but is a directory that holds files which are not tracked",
+                    hint=f"move them out of '{plan.path}', then run the command again",
+                )
 
 
 def apply(
@@ -150,56 +168,39 @@ def apply(
     *,
     kind: LinkType,
     legacy: bool = False,
-    advance: Callable[[int], None] | None = None,
+    advance: Callable[[int, int], None] | None = None,
 ) -> Applied:
     """Carry out `plan` below the workspace `root`; objects that are missing are reported, not raised.
 
-    Raises `DiskError` when something that must go cannot be removed, `PathError` for a symbolic link in the way.
+    Raises as `check`, with nothing touched, and `DiskError` when something that must go cannot be removed.
     """
-    refuse_links(root, plan.path)
+    check(plan, root)
     _delete(plan, root)
     if plan.make:
         os.makedirs(f"{root}/{plan.path}", exist_ok=True)
     done = Applied({}, {})
-    for indices, replaces in ((plan.create, False), (plan.replace, True)):
-        _make(plan, indices, done, root, cache, kind=kind, replaces=replaces, legacy=legacy, advance=advance)
-    blocked = [index for index, code in done.failed.items() if code in _IN_THE_WAY and index in plan.create]
-    freed = [index for index in blocked if _remove_hollow(f"{root}/{_place(plan, index)}")]
-    for index in freed:
-        del done.failed[index]
-    _make(plan, freed, done, root, cache, kind=kind, replaces=False, legacy=legacy, advance=None)
+    put = partial(place, cache, root=root, kind=kind, legacy=legacy, advance=advance)
+    _make(plan, plan.create, done, partial(put, replace=False))
+    _make(plan, plan.replace, done, partial(put, replace=True))
+    blocked = [index for index in plan.create if done.failed.get(index) in _IN_THE_WAY]
+    if freed := [index for index in blocked if _remove_hollow(f"{root}/{_place(plan, index)}")]:
+        _make(plan, freed, done, partial(put, replace=False))
     return done
 
 
-def _make(
-    plan: Plan,
-    indices: list[int],
-    done: Applied,
-    root: str,
-    cache: ObjectCache,
-    *,
-    kind: LinkType,
-    replaces: bool,
-    legacy: bool,
-    advance: Callable[[int], None] | None,
-) -> None:
+def _make(plan: Plan, indices: list[int], done: Applied, put: Callable[..., batch.Batch]) -> None:
     if not indices:
         return
-    found = place(
-        cache,
-        [plan.wanted.values[index] for index in indices],
-        root,
-        inside(plan.path, [plan.wanted.paths[index] for index in indices]),
-        kind=kind,
-        replace=replaces,
-        legacy=legacy,
-        advance=advance,
+    found = put(
+        values=[plan.wanted.values[index] for index in indices],
+        names=inside(plan.path, [plan.wanted.paths[index] for index in indices]),
     )
     size = walk.RECORD.size
     for at, index in enumerate(indices):
         if at in found.errors:
             done.failed[index] = found.errors[at]
         else:
+            done.failed.pop(index, None)
             done.stats[index] = found.stats[at * size : (at + 1) * size]
 
 
@@ -212,7 +213,7 @@ def place(
     kind: LinkType,
     replace: bool,
     legacy: bool = False,
-    advance: Callable[[int], None] | None = None,
+    advance: Callable[[int, int], None] | None = None,
 ) -> batch.Batch:
     """Make files below `root` from cache objects, as links of the given kind or as copies; never through a link."""
     source = cache.root(legacy=legacy)
@@ -220,6 +221,15 @@ def place(
     if kind is LinkType.COPY:
         return batch.copy_files(source, sources, root, names, replace=replace, advance=advance)
     return batch.link_files(source, sources, root, names, kind=kind, replace=replace, advance=advance)
+
+
+def make_executable(absolute: str) -> bool:
+    """Give a single file the mode that DVC gives executable ones; False when it has it."""
+    mode = 0o666 & ~batch.umask() | stat.S_IXUSR
+    if stat.S_IMODE(os.stat(absolute).st_mode) == mode:
+        return False
+    os.chmod(absolute, mode)
+    return True
 
 
 def inside(path: str, names: Sequence[str]) -> bytes:
@@ -246,11 +256,8 @@ def _delete(plan: Plan, root: str) -> None:
     for index, code in batch.remove_files(root, inside(plan.path, plan.delete)).items():
         raise DiskError(f"cannot remove '{plan.path}/{plan.delete[index]}': {os.strerror(code)}")
     _remove_empty(f"{root}/{plan.path}", plan.delete)
-    if plan.clear and not plan.wanted.is_dir and not _remove_hollow(f"{root}/{plan.path}"):
-        raise PathError(
-            f"'{plan.path}' must become a file, but is a directory that holds files which are not tracked",
-            hint=f"move them out of '{plan.path}', then run the command again",
-        )
+    if plan.clear and not plan.wanted.is_dir:
+        _remove_hollow(f"{root}/{plan.path}")
 
 
 def _remove_empty(top: str, deleted: list[str]) -> None:
@@ -266,8 +273,10 @@ def _remove_hollow(absolute: str) -> bool:
             return False
         try:
             os.rmdir(directory)
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno in _IN_THE_WAY:
+                return False
+            raise DiskError(f"cannot remove '{directory}': {error.strerror}") from error
     return not os.path.lexists(absolute)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from data_versioning.errors import DiskError
 from data_versioning.localfs import batch, walk
@@ -12,48 +12,48 @@ from data_versioning.localfs.links import LinkType
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import SEALED, ObjectCache
-from data_versioning.workspace import checkout
+from data_versioning.workspace import checkout, scan
 
 _OWN_BYTES = {LinkType.COPY, LinkType.REFLINK}
 
 
 def relink(
     cache: ObjectCache,
-    top: str,
+    root: str,
+    directory: str,
     listing: Listing,
     values: Sequence[str],
     *,
     kinds: Sequence[LinkType],
     kind: LinkType,
     legacy: bool = False,
-    advance: Callable[[int], None] | None = None,
 ) -> Listing:
-    """Replace the files of `listing` (below `top`) that are no link of an allowed kind; return their new stats.
+    """Replace the files of `listing` that are no link of an allowed kind; return their new stats.
 
-    `kinds` are the configured link types, `kind` the first of them that works here. A file with bytes of its own is
-    left alone when copies are allowed.
+    The names are relative to `directory` of the workspace `root`. `kinds` are the configured link types, `kind` the
+    first of them that works here. A file with bytes of its own is left alone when copies are allowed.
     """
+    top = f"{root}/{directory}" if directory else root
     todo = _wrong(cache, top, listing, values, kinds, kind, legacy=legacy)
     if not todo:
         return listing
-    raw = listing.raw_paths()
+    names = listing.paths()
+    chosen = [names[i] for i in todo]
+    blob = checkout.inside(directory, chosen)
     found = checkout.place(
-        cache,
-        [values[i] for i in todo],
-        top,
-        [os.fsdecode(raw[i]) for i in todo],
-        kind=kind,
-        replace=True,
-        legacy=legacy,
-        advance=advance,
+        cache, [values[i] for i in todo], root, blob, kind=kind, replace=True, legacy=legacy
     )
     for at, code in found.errors.items():
         raise DiskError(
-            f"cannot make a {kind} of '{top}/{os.fsdecode(raw[todo[at]])}': {os.strerror(code)}",
+            f"cannot make a {kind} of '{top}/{chosen[at]}': {os.strerror(code)}",
             hint="dv config cache.type copy, then dv checkout --relink",
         )
-    # Linking changes the change time of objects too, and with hard links that of other files: ask again.
-    return Listing.of(listing.names, batch.stat_files(top, listing.names))
+    size = walk.RECORD.size
+    stats = bytearray(listing.stats)
+    for at, index in enumerate(todo):
+        stats[index * size : (index + 1) * size] = found.stats[at * size : (at + 1) * size]
+    # A hard link changes the change time of the object, and so of every other file that is linked to it.
+    return scan.refreshed(top, Listing.of(listing.names, bytes(stats)))
 
 
 def _wrong(

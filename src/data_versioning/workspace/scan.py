@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,12 +19,14 @@ from data_versioning.localfs.walk import Listing
 from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
+from data_versioning.workspace import stat_cache
 from data_versioning.workspace.stat_cache import FileRecord, StatCache, TreeRecord
 
 if TYPE_CHECKING:
     from data_versioning.workspace.ignore import IgnoreRules
 
 _DIGEST = 16
+_CONTENT = 24  # the bytes of a `walk.RECORD` that hold inode, size and mtime
 _ATTEMPTS = 3
 """How often a file that changes while it is read is read again before giving up."""
 
@@ -59,7 +62,7 @@ class Scanner(NamedTuple):
     stats: StatCache
     ignore: IgnoreRules | None = None
     legacy: bool = False
-    advance: Callable[[int], None] | None = None
+    advance: Callable[[int, int], None] | None = None
 
     def key(self, path: str) -> str:
         """Return the name under which the stat cache knows `path`; text hashes are kept apart."""
@@ -114,7 +117,7 @@ def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[
         return bytearray(count * _DIGEST), list(range(count))
     if listing.names == record.names:
         digests = bytearray(record.digests)
-        return digests, _different(listing.stats, record.stats)
+        return digests, different(listing.stats, record.stats)
     size = walk.RECORD.size
     known = {name: i for i, name in enumerate(record.names.split(b"\0")[:-1])}
     digests = bytearray(count * _DIGEST)
@@ -131,7 +134,7 @@ def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[
     return digests, unknown
 
 
-def _different(left: bytes, right: bytes) -> list[int]:
+def different(left: bytes, right: bytes) -> list[int]:
     """Return the indices of records that differ, skipping equal stretches by comparing them whole."""
     size = walk.RECORD.size
     stretch = 512 * size
@@ -144,30 +147,40 @@ def _different(left: bytes, right: bytes) -> list[int]:
     ]
 
 
+def tree_content(listing: Listing, digests: bytes | bytearray) -> bytes:
+    """Return the bytes of the object that lists a fully hashed directory."""
+    return dirfile.dump(listing.paths(), oids.hex_digests(digests))
+
+
+def tree_value(listing: Listing, digests: bytes | bytearray) -> str:
+    """Return the object id of a fully hashed directory."""
+    return hashing.md5(tree_content(listing, digests)) + oids.DIRECTORY_SUFFIX
+
+
 def finish_tree(
-    scanner: Scanner, path: str, listing: Listing, digests: bytes | bytearray, *, present: bytes
-) -> tuple[Snapshot, bytes]:
-    """Make the snapshot of a fully hashed directory, remember it, and return it with its listing object."""
-    content = dirfile.dump(listing.paths(), oids.hex_digests(digests))
-    value = hashing.md5(content) + oids.DIRECTORY_SUFFIX
+    scanner: Scanner,
+    path: str,
+    listing: Listing,
+    digests: bytes | bytearray,
+    *,
+    value: str,
+    present: bytes = b"",
+    since: int | None = None,
+) -> Snapshot:
+    """Make the snapshot of a fully hashed directory, the object `value`, and remember it.
+
+    `present`: see `TreeRecord`. `since` is when reading began; None when the content is known for another reason.
+    """
     record = TreeRecord(
         names=listing.names,
-        stats=listing.stats,
+        stats=listing.stats if since is None else stat_cache.forget_racy(listing.stats, since),
         digests=bytes(digests),
         value=value,
         size=listing.sizes(),
         present=present,
     )
     scanner.stats.remember_tree(scanner.key(path), record)
-    return finished(listing, record, legacy=scanner.legacy), content
-
-
-def mark_present(scanner: Scanner, path: str, snapshot: Snapshot, present: bytes) -> Snapshot:
-    """Remember that all objects of `snapshot` were in the cache while its signature was `present`."""
-    record = scanner.stats.tree(scanner.key(path))
-    if record is not None and record.value == snapshot.oid.value and record.present != present:
-        scanner.stats.remember_tree(scanner.key(path), record._replace(present=present))
-    return snapshot._replace(present=present)
+    return finished(listing, record, legacy=scanner.legacy)
 
 
 def finished(listing: Listing, record: TreeRecord, *, legacy: bool = False) -> Snapshot:
@@ -187,17 +200,25 @@ def _look_at_tree(scanner: Scanner, path: str) -> Snapshot:
     digests, unknown = align(listing, record)
     if record is not None and not unknown and listing.names == record.names:
         return finished(listing, record, legacy=scanner.legacy)
-    listing = hash_unknown(scanner, path, listing, digests, unknown)
-    return finish_tree(scanner, path, listing, digests, present=b"")[0]
+    listing, since = _hash_unknown(scanner, path, listing, digests, unknown)
+    value = tree_value(listing, digests)
+    return finish_tree(scanner, path, listing, digests, value=value, since=since)
 
 
-def hash_unknown(
+def begin(listing: Listing, indices: list[int]) -> int:
+    """Wait until the files at `indices` can be read such that every later change shows; return the time then."""
+    stat_cache.wait_for_tick(listing.stats if len(indices) == len(listing) else listing.select(indices).stats)
+    return time.time_ns()
+
+
+def _hash_unknown(
     scanner: Scanner, path: str, listing: Listing, digests: bytearray, unknown: list[int]
-) -> Listing:
-    """Hash the files at the indices `unknown` into `digests`; return the listing with their latest stats."""
+) -> tuple[Listing, int]:
+    """Hash the files at the indices `unknown` into `digests`; return their latest stats, and when reading began."""
     stats = bytearray(listing.stats)
     raw = listing.raw_paths()
     left = unknown
+    since = begin(listing, unknown)
     for _ in range(_ATTEMPTS):
         if not left:
             break
@@ -208,7 +229,7 @@ def hash_unknown(
         left = take_results(found, left, digests=digests, stats=stats, raw=raw, path=path)
     if left:
         raise changed_while_read(path, raw[left[0]])
-    return Listing.of(listing.names, bytes(stats))
+    return Listing.of(listing.names, bytes(stats)), since
 
 
 def take_results(
@@ -261,10 +282,20 @@ def _look_at_file(scanner: Scanner, path: str) -> Snapshot:
     record = scanner.stats.file(scanner.key(path))
     if record is None or record.stat != listing.stats:
         digests = bytearray(_DIGEST)
-        listing = hash_unknown(scanner, os.path.dirname(path) or ".", listing, digests, [0])
-        record = FileRecord(listing.stats, bytes(digests))
-        scanner.stats.remember_file(scanner.key(path), record)
-    return file_snapshot(listing, record, legacy=scanner.legacy)
+        listing, since = _hash_unknown(scanner, os.path.dirname(path) or ".", listing, digests, [0])
+        record = remember_file(scanner, path, listing, bytes(digests), since=since)
+    return file_snapshot(listing, record.digest, legacy=scanner.legacy)
+
+
+def remember_file(
+    scanner: Scanner, path: str, listing: Listing, digest: bytes, *, since: int | None = None
+) -> FileRecord:
+    """Remember a hashed file; `since` as in `finish_tree`."""
+    record = FileRecord(
+        listing.stats if since is None else stat_cache.forget_racy(listing.stats, since), digest
+    )
+    scanner.stats.remember_file(scanner.key(path), record)
+    return record
 
 
 def single(scanner: Scanner, path: str) -> Listing:
@@ -275,18 +306,28 @@ def single(scanner: Scanner, path: str) -> Listing:
     return Listing.of(os.fsencode(os.path.basename(path)) + b"\0", walk.RECORD.pack(*found))
 
 
-def file_snapshot(listing: Listing, record: FileRecord, *, legacy: bool = False) -> Snapshot:
+def file_snapshot(listing: Listing, digest: bytes, *, legacy: bool = False) -> Snapshot:
     """Make the snapshot of one hashed file."""
     found = listing.stat(0)
     return Snapshot(
-        listing=replace_stat(listing, record.stat),
-        digests=record.digest,
-        oid=ObjectId(record.digest.hex(), legacy),
+        listing=listing,
+        digests=digest,
+        oid=ObjectId(digest.hex(), legacy),
         size=found.size,
         is_executable=bool(found.mode & 0o111),
     )
 
 
-def replace_stat(listing: Listing, stat_record: bytes) -> Listing:
-    """Return `listing` with other stats."""
-    return listing if listing.stats == stat_record else Listing.of(listing.names, stat_record)
+def refreshed(top: str, listing: Listing) -> Listing:
+    """Return `listing`, of files below `top`, with the stats of now, where inode, size and mtime are the same still.
+
+    Linking and sealing objects changes mode and change time of the files that are linked to them.
+    """
+    size = walk.RECORD.size
+    now = batch.stat_files(top, listing.names)
+    stats = bytearray(listing.stats)
+    for index in different(listing.stats, now):
+        old, new = stats[index * size : (index + 1) * size], now[index * size : (index + 1) * size]
+        if old[:_CONTENT] == new[:_CONTENT]:
+            stats[index * size : (index + 1) * size] = new
+    return Listing.of(listing.names, bytes(stats))

@@ -1,19 +1,20 @@
 """What was hashed before: content hashes remembered by the stat of the file.
 
 Disposable: losing it costs time, never correctness. A directory is remembered as a whole, in the packed form that
-`localfs.walk` returns, so that an unchanged directory of any size is recognised by comparing bytes. An entry whose
-time stamps are so recent that a later change could leave them alone is never remembered as it is: saving waits until
-the clock has moved on (Git's racy-timestamp rule).
+`localfs.walk` returns, so that an unchanged directory of any size is recognised by comparing bytes.
+
+A change always shows when the clock of the file system has ticked since the modification time that is remembered
+(Git's racy-timestamp rule). So reading waits for that tick (`wait_for_tick`), what changed meanwhile is not remembered
+(`forget_racy`), and so does saving, for the files that we made.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from data_versioning.errors import DiskError
@@ -99,10 +100,11 @@ class StatCache:
         """Write what changed, after waiting out the time stamps that are too recent to tell changes apart."""
         if not (self._changed_files or self._changed_trees or self._changed_outputs):
             return
-        stats = [record.stats for path in self._changed_trees if (record := self._trees[path])]
+        for path in self._changed_trees:
+            if record := self._trees[path]:
+                wait_for_tick(record.stats)
         if self._changed_files:
-            stats.append(b"".join(found[0] for found in self._known_files().values()))
-        _wait_for_clock(max((_newest(blob) for blob in stats), default=0))
+            wait_for_tick(b"".join(found[0] for found in self._known_files().values()))
         try:
             for path in self._changed_trees:
                 self._write_tree(path, self._trees[path])
@@ -140,31 +142,48 @@ def _load(path: str) -> tuple[Any, ...] | None:
     return kept[1:] if kept and kept[0] == _VERSION else None
 
 
-def _newest(stats: bytes) -> int:
-    if not stats:
-        return 0
-    words = memoryview(stats).cast("q")
-    step = walk.RECORD.size // 8
-    return max(itertools.chain(words[walk.MTIME_WORD :: step], words[walk.CTIME_WORD :: step]))
+def wait_for_tick(stats: bytes) -> None:
+    """Return once a change made now would get a later modification time than every file has; the future aside."""
+    now = time.time_ns()
+    recent = [made for made in _modified(stats) if now - _TICK_NS < made <= now]
+    if recent:
+        time.sleep((max(recent) + _TICK_NS - now) / 1e9)
 
 
-def _wait_for_clock(newest: int) -> None:
-    """Return once a change made now would get a later time stamp than `newest`; not for one in the future."""
-    left = newest + _TICK_NS - time.time_ns()
-    if 0 < left <= _TICK_NS:
-        time.sleep(left / 1e9)
+def forget_racy(stats: bytes, since: int) -> bytes:
+    """Blank the records of files that changed after we began to read at `since`, or so shortly before that the time
+    stamp of a change after the reading may be the same.
+    """
+    now = time.time_ns()
+    return _blanked(stats, [at for at, made in enumerate(_modified(stats)) if since - _TICK_NS < made <= now])
+
+
+def keep_blanks(old: bytes, new: bytes) -> bytes:
+    """Return the records `new`, blank where those of `old` are."""
+    blank = bytes(walk.RECORD.size)
+    if blank not in old:
+        return new
+    size = len(blank)
+    return _blanked(new, [at // size for at in range(0, len(old), size) if old[at : at + size] == blank])
 
 
 def _forget_coarse(stats: bytes) -> bytes:
     """Blank the records of the future, and of file systems that keep whole seconds when the second is not over."""
     now = time.time_ns()
-    if _newest(stats) <= now - 2 * _SECOND_NS:
+    changed = memoryview(stats).cast("q")[walk.CTIME_WORD :: walk.RECORD.size // 8] if stats else ()
+    fresh = [(at, made) for at, made in enumerate(changed) if made > now - 2 * _SECOND_NS]
+    return _blanked(stats, [at for at, made in fresh if made > now or made % _SECOND_NS == 0])
+
+
+def _modified(stats: bytes) -> Sequence[int]:
+    return memoryview(stats).cast("q")[walk.MTIME_WORD :: walk.RECORD.size // 8].tolist() if stats else ()
+
+
+def _blanked(stats: bytes, indices: Sequence[int]) -> bytes:
+    if not indices:
         return stats
     size = walk.RECORD.size
     kept = bytearray(stats)
-    words = memoryview(stats).cast("q")
-    step = size // 8
-    for index, changed in enumerate(words[walk.CTIME_WORD :: step]):
-        if changed > now or (changed % _SECOND_NS == 0 and changed > now - 2 * _SECOND_NS):
-            kept[index * size : (index + 1) * size] = bytes(size)
+    for at in indices:
+        kept[at * size : (at + 1) * size] = bytes(size)
     return bytes(kept)

@@ -19,7 +19,7 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Scanner, Snapshot
-from data_versioning.workspace.stat_cache import FileRecord, TreeRecord
+from data_versioning.workspace.stat_cache import TreeRecord
 
 # A symlinked workspace starts as a hard link: the file becomes the object without being copied.
 _METHODS: Final[Mapping[LinkType, Literal["copy", "reflink", "hardlink"]]] = {
@@ -48,21 +48,32 @@ def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> S
     )
 
 
+def fitting(kind: LinkType, *, is_executable: bool) -> LinkType:
+    """Return how a single file is linked: the executable bit of a hard or symbolic link would be the object's."""
+    return LinkType.COPY if is_executable and kind in {LinkType.HARDLINK, LinkType.SYMLINK} else kind
+
+
 def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
     listing = scan.list_files(scanner, path)
-    record = scanner.stats.tree(path)
+    record = scanner.stats.tree(scanner.key(path))
     digests, unknown = scan.align(listing, record)
     absent = _absent(cache, record, listing, digests, unknown)
     todo = sorted({*unknown, *absent}) if absent else unknown
     written: list[str] = []
+    since = None
     if todo:
+        since = scan.begin(listing, todo)
         listing, written = _store(scanner, path, cache, listing, digests, todo, kind)
     elif record is not None and listing.names == record.names and record.present == cache.signature() != b"":
         return scan.finished(listing, record)
-    snapshot, content = scan.finish_tree(scanner, path, listing, bytes(digests), present=b"")
+    content = scan.tree_content(listing, digests)
     oid = cache.write_tree(content)
     cache.seal([*written, oid.value])
-    return scan.mark_present(scanner, path, snapshot, cache.signature())
+    if written and _METHODS[kind] == "hardlink":
+        listing = scan.refreshed(f"{scanner.root}/{path}", listing)
+    return scan.finish_tree(
+        scanner, path, listing, digests, value=oid.value, present=cache.signature(), since=since
+    )
 
 
 def _absent(
@@ -116,12 +127,16 @@ def _store(
 
 def _put_file(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
     listing = scan.single(scanner, path)
-    record = scanner.stats.file(path)
-    if record is None or record.stat != listing.stats or cache.missing([record.digest.hex()]):
-        digests = bytearray(_DIGEST)
-        parent = os.path.dirname(path) or "."
-        listing, written = _store(scanner, parent, cache, listing, digests, [0], kind)
-        cache.seal(written)
-        record = FileRecord(listing.stats, bytes(digests))
-        scanner.stats.remember_file(path, record)
-    return scan.file_snapshot(listing, record)
+    record = scanner.stats.file(scanner.key(path))
+    if record is not None and record.stat == listing.stats and not cache.missing([record.digest.hex()]):
+        return scan.file_snapshot(listing, record.digest)
+    method = fitting(kind, is_executable=bool(listing.stat(0).mode & 0o111))
+    digests = bytearray(_DIGEST)
+    parent = os.path.dirname(path) or "."
+    since = scan.begin(listing, [0])
+    stored, written = _store(scanner, parent, cache, listing, digests, [0], method)
+    cache.seal(written)
+    if written and _METHODS[method] == "hardlink":
+        stored = scan.refreshed(f"{scanner.root}/{parent}", stored)
+    scan.remember_file(scanner, path, stored, bytes(digests), since=since)
+    return scan.file_snapshot(stored, bytes(digests))
