@@ -30,7 +30,7 @@ class Step:
 GIT_COMMIT = ("git", "commit")
 TARGETS = (
     "data", "model.bin", "my data", "caf\u00e9", "cafe\u0301", "#x", "!y", "[z]", "sub/data", "a/b/c", "null", "1e3",
-    "-dash", "it's", 'say "hi"', "*", "back\\slash", "trail ", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
+    "-dash", "it's", 'say "hi"', "*", "trail ", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
 )  # fmt: skip
 
 
@@ -50,17 +50,25 @@ def histories(draw: st.DrawFn, *, links: bool, executables: bool, length: int = 
         st.lists(trees.changes(links=links, executables=executables), min_size=1, max_size=3).map(tuple),
     )
     later = st.lists(st.one_of(edits, edits, commands(targets)), min_size=2, max_size=length)
-    return (*first, *_without_sweeps_after_remove(draw(later)))
+    return (*first, *_without_losses_by_dvc(draw(later)))
 
 
-def _without_sweeps_after_remove(steps: Sequence[Step]) -> list[Step]:
-    """Without untargeted checkouts and pulls once something was removed.
+def _without_losses_by_dvc(steps: Sequence[Step]) -> list[Step]:
+    """Without the steps after which DVC deletes files that we keep.
 
-    There DVC deletes the data that `remove` left in the workspace, if it once linked it; we keep the user's files.
+    An untargeted checkout or pull deletes the data that `remove` left in the workspace; any checkout deletes data
+    that `add --no-commit` recorded, before it finds that the cache has none.
     """
-    removed = next((place for place, step in enumerate(steps) if step.command[:1] == ("remove",)), len(steps))
-    sweeps = (("checkout",), ("checkout", "-f"), ("pull", "-f"))
-    return [step for place, step in enumerate(steps) if place < removed or step.command not in sweeps]
+    kept: list[Step] = []
+    removed = uncached = False
+    for step in steps:
+        removed |= step.command[:1] == ("remove",)
+        uncached |= "--no-commit" in step.command
+        brings = step.command[:1] in (("checkout",), ("pull",))
+        untargeted = all(word.startswith("-") for word in step.command[1:])
+        if not (brings and (uncached or (removed and untargeted))):
+            kept.append(step)
+    return kept
 
 
 def _apart(targets: Sequence[str]) -> bool:

@@ -88,6 +88,24 @@ def test_a_target_with_a_colon(repository: Path, dvc: Tool, dv: Tool) -> None:
     assert (repository / "a: b").read_text() == "x"
 
 
+def test_a_target_with_a_backslash(repository: Path, dvc: Tool, dv: Tool) -> None:
+    """DVC takes it for a Windows path when the pointer file is named."""
+    (repository / "back\\slash").write_text("x")
+    dv(repository, "add", "back\\slash").ok()
+    assert dvc(repository, "commit", "-f", "back\\slash.dvc").code != 0
+    dv(repository, "commit", "-f", "back\\slash.dvc").ok()
+    dv(repository, "remove", "back\\slash.dvc").ok()
+
+
+def test_forced_checkout_of_uncommitted_data(repository: Path, dv: Tool) -> None:
+    """DVC deletes the only copy, and then finds that the cache has none."""
+    (repository / "file").write_text("the only copy")
+    dv(repository, "add", "--no-commit", "file").ok()
+    for options in (("--force",), ("--relink",), ("--force", "--relink")):
+        dv(repository, "checkout", *options)
+        assert (repository / "file").read_text() == "the only copy", options
+
+
 def test_a_change_within_the_clock_tick(repository: Path, dv: Tool) -> None:
     """A file rewritten at once, same size and perhaps the same time: DVC may miss it, we never do."""
     path = repository / "file"

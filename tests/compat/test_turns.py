@@ -36,9 +36,10 @@ def play_in_turns(players: tuple[Player, Player], steps: tuple[tuple[bool, Step]
         result = players[ours].run(*step.command)
         assert_objects_sound(root / ".dvc/cache/files/md5", root.parent / "store/files/md5")
         assert_same_status(players[0].tool, root, players[1].tool, root, f"{result.tool} {step}")
-        if result.code:
+        if result.code and ours:
             assert_data_kept(before, players[0].disk(), step)
-            return
+        if result.code:
+            return  # DVC's `checkout --force` deletes what `add --no-commit` left uncached, then fails
 
 
 def check(sandbox: Sandbox, tools: tuple[Tool, Tool], template: Path, cache_type: str, examples: int) -> None:

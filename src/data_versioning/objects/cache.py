@@ -144,8 +144,8 @@ class ObjectCache(NamedTuple):
         oid = ObjectId(hashing.md5(content) + oids.DIRECTORY_SUFFIX)
         path = self.path(oid)
         if _is_sealed(path):
-            # Somebody else's object in a shared cache cannot be freshened.
-            with contextlib.suppress(PermissionError):
+            # Somebody else's object in a shared cache, or one on a read-only disk, cannot be freshened.
+            with contextlib.suppress(OSError):
                 os.utime(path)
             return oid
         atomic.make_directory(os.path.dirname(path), self.directory_mode)
