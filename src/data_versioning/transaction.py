@@ -61,8 +61,10 @@ class Transaction:
         with locks.exclusive(lock, timeout=self.repo.lock_timeout, waiting=self.repo.notify):
             done = self._apply_all()
         self.edits += done
-        if done and self.git and self.repo.settings.flag("core", "autostage"):
-            self.git.stage([f"{self.repo.root}/{edit.path}" for edit in done])
+        # A removal is not staged, as DVC does.
+        changed = [f"{self.repo.root}/{edit.path}" for edit in done if edit.after is not None]
+        if changed and self.git and self.repo.settings.flag("core", "autostage"):
+            self.git.stage(changed)
         return done
 
     def _apply_all(self) -> list[Edit]:

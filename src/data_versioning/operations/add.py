@@ -10,8 +10,8 @@ from data_versioning.errors import Conflict, DiskError, Overlap, PathError, Usag
 from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import linking, partial, pointers, targets, wildcards
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import partial, pointers, targets, wildcards
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
 from data_versioning.paths import RepoPath
@@ -19,8 +19,7 @@ from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
-from data_versioning.workspace import checkout as workspace
-from data_versioning.workspace import relink, scan, stat_cache, store
+from data_versioning.workspace import scan, store
 from data_versioning.workspace.scan import Snapshot
 
 
@@ -236,35 +235,5 @@ def _stored(
     cache = loaded.repo.cache
     snapshot = store.put(scanner, target.path, cache, kind=kind)
     if options.relink:
-        relinked(loaded, target.path, snapshot, kind)
+        linking.relink(loaded, target.path, snapshot, kind)
     return snapshot
-
-
-def relinked(
-    loaded: Loaded, path: RepoPath, snapshot: Snapshot, kind: LinkType, *, legacy: bool = False
-) -> None:
-    """Turn the files of a stored path into links as configured, and remember their new stats."""
-    repo = loaded.repo
-    directory = path if snapshot.is_dir else os.path.dirname(path)
-    own = store.fitting(kind, is_executable=snapshot.is_executable)
-    listing = relink.relink(
-        repo.cache,
-        repo.root,
-        directory,
-        snapshot.listing,
-        snapshot.hex_digests(),
-        kinds=loading.link_kinds(repo) if own is kind else [own],
-        kind=own,
-        legacy=legacy,
-    )
-    scanner = loaded.scanner(legacy=legacy)
-    if snapshot.is_executable and workspace.make_executable(f"{repo.root}/{path}"):
-        listing = scan.single(scanner, path)
-    if listing is snapshot.listing:
-        return
-    record = loaded.stats.tree(scanner.key(path)) if snapshot.is_dir else None
-    if not snapshot.is_dir:
-        scan.remember_file(scanner, path, listing, snapshot.digests)
-    elif record is not None:
-        stats = stat_cache.keep_blanks(record.stats, listing.stats)
-        loaded.stats.remember_tree(scanner.key(path), record._replace(stats=stats))

@@ -15,7 +15,7 @@ from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatErr
 from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import add, targets, unused
+from data_versioning.operations import linking, targets, unused
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.pipeline.project import Selection
@@ -50,7 +50,7 @@ class CheckoutResult:
     missing: tuple[str, ...] = ()  # object ids that the cache does not hold
     problems: tuple[
         str, ...
-    ] = ()  # "path: reason" for files that could not be made from objects that are there
+    ] = ()  # "path: reason" for files that could not be made though the object is there
 
     @property
     def is_empty(self) -> bool:
@@ -127,9 +127,19 @@ def run(
         progress.finish()
         loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
         loaded.stats.save()
+    for work in works:
+        _prune(loaded, work)
     if options.relink:
         _relink(loaded, works, kind)
     return _result(loaded.repo, done, gone)
+
+
+def _prune(loaded: Loaded, work: _Work) -> None:
+    """Remove empty directories inside a directory that is complete now."""
+    path = work.selection.tracked.path
+    record = loaded.stats.tree(loaded.scanner(legacy=work.oid.legacy).key(path))
+    if record is not None and record.value == work.oid.value and work.selection.inner is None:
+        workspace.prune(loaded.repo.root, path, os.fsdecode(record.names).split("\0")[:-1])
 
 
 def _plan(loaded: Loaded, item: Selection, signature: bytes, progress: Progress) -> _Work:
@@ -223,15 +233,19 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
         )
     elif done.stats:
         if is_executable:
-            workspace.make_executable(f"{repo.root}/{path}")
+            workspace.set_mode(f"{repo.root}/{path}", is_executable=True)
         scan.remember_file(scanner, path, scan.single(scanner, path), bytes.fromhex(work.oid.value))
     return done
 
 
 def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
+    is_copied = loading.link_kinds(loaded.repo)[0] is LinkType.COPY
     for work in works:
-        if work.plan is None and work.actual is not None and work.oid.value and not work.missing:
-            add.relinked(loaded, work.selection.tracked.path, work.actual, kind, legacy=work.oid.legacy)
+        path, actual = work.selection.tracked.path, work.actual
+        if work.plan is None and actual is not None and work.oid.value and not work.missing:
+            linked = linking.relink(loaded, path, actual, kind)
+            if is_copied and actual.is_dir:
+                linking.unprotect(loaded, path, linked)
     loaded.stats.save()
 
 

@@ -11,7 +11,7 @@ from data_versioning.formats import dvcfile, lockfile, values
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import add, pointers, targets
+from data_versioning.operations import linking, pointers, targets
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
@@ -155,7 +155,7 @@ def _store(
         else:
             stored = store.put(loaded.scanner(advance=progress.advance), path, loaded.repo.cache, kind=kind)
             if options.relink:
-                add.relinked(loaded, path, stored, kind)
+                linking.relink(loaded, path, stored, kind)
             outs[out.path] = stored
     if found.stage.name:
         lock = RepoPath(found.stage.file.removesuffix(PIPELINE_FILE) + LOCK_FILE)

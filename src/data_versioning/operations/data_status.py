@@ -24,6 +24,8 @@ from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 
+_TEXT = "~text"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -52,7 +54,10 @@ class DataStatus:
 
 @dataclass(slots=True)
 class _Entries:
-    """One side of a comparison: object id by path, for outputs and, when granular, for the files inside them."""
+    """One side of a comparison: object id by path, for outputs and, when granular, for the files inside them.
+
+    An id of DVC 2.x ends in `_TEXT`: it never equals one of today, whatever the content.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)  # directories whose listing cannot be read
@@ -86,7 +91,7 @@ def data_status(
         unchanged &= set(committed.unchanged)
     git = repo.git
     return DataStatus(
-        not_in_cache=_not_in_cache(index, cache, only, legacy=_legacy(loaded.project)),
+        not_in_cache=_not_in_cache(index, cache, only),
         committed=committed,
         uncommitted=uncommitted,
         untracked=tuple(git_index.untracked(repo.root)) if git and untracked else (),
@@ -116,13 +121,14 @@ def _recorded(outputs: Iterable[Tracked], loaded: Loaded, *, granular: bool) -> 
         output = item.output
         if not output.cache or not output.md5:
             continue
-        entries.values[item.path] = output.md5
+        oid = ObjectId(output.md5, output.is_legacy)
+        entries.values[item.path] = _id(oid.value, oid)
         if granular and output.is_dir:
-            found = _tree(loaded, item, ObjectId(output.md5, output.is_legacy))
+            found = _tree(loaded, item, oid)
             if found is None:
                 entries.unknown.add(item.path)
             else:
-                _put_inside(entries, item.path, *found)
+                _put_inside(entries, item.path, oid, *found)
     return entries
 
 
@@ -146,15 +152,21 @@ def _workspace(loaded: Loaded, progress: Progress, *, granular: bool) -> _Entrie
         found = scan.look(scanner, item.path)
         if found is None:
             continue
-        entries.values[item.path] = found.oid.value
+        entries.values[item.path] = _id(found.oid.value, found.oid)
         if granular and found.is_dir:
-            _put_inside(entries, item.path, found.paths(), found.hex_digests())
+            _put_inside(entries, item.path, found.oid, found.paths(), found.hex_digests())
     return entries
 
 
-def _put_inside(entries: _Entries, path: str, names: list[str], values: list[str]) -> None:
-    """Add the files of a directory, and the directories between them, which have no id of their own."""
-    entries.values.update((f"{path}/{name}", value) for name, value in zip(names, values, strict=True))
+def _id(value: str, oid: ObjectId) -> str:
+    return f"{value}{_TEXT}" if oid.legacy else value
+
+
+def _put_inside(entries: _Entries, path: str, oid: ObjectId, names: list[str], values: list[str]) -> None:
+    """Add the files of the directory `oid`."""
+    entries.values.update(
+        (f"{path}/{name}", _id(value, oid)) for name, value in zip(names, values, strict=True)
+    )
 
 
 def _diff(old: _Entries, new: _Entries, only: Sequence[str]) -> Changes:
@@ -212,21 +224,14 @@ def _by_parts(path: str) -> list[str]:
 
 def _shown(path: str, first: _Entries, second: _Entries) -> str:
     value = first.values.get(path) or second.values.get(path) or ""
-    return f"{path}/" if value.endswith(".dir") else path
+    return f"{path}/" if value.removesuffix(_TEXT).endswith(oids.DIRECTORY_SUFFIX) else path
 
 
-def _legacy(project: Project) -> set[str]:
-    return {item.path for item in project.outputs() if item.output.is_legacy}
-
-
-def _not_in_cache(
-    index: _Entries, cache: ObjectCache, only: Sequence[str], *, legacy: set[str]
-) -> tuple[str, ...]:
+def _not_in_cache(index: _Entries, cache: ObjectCache, only: Sequence[str]) -> tuple[str, ...]:
     chosen = [path for path in index.values if not only or any(is_inside(path, target) for target in only)]
-    old = [path for path in chosen if legacy and any(is_inside(path, place) for place in legacy)]
-    skip = set(old)
     missing: list[str] = []
-    for paths, is_legacy in (([path for path in chosen if path not in skip], False), (old, True)):
-        absent = cache.missing([index.values[path] for path in paths], legacy=is_legacy)
-        missing += [_shown(paths[i], index, index) for i in absent]
+    for legacy in (False, True):
+        paths = [path for path in chosen if index.values[path].endswith(_TEXT) is legacy]
+        values = [index.values[path].removesuffix(_TEXT) for path in paths]
+        missing += [_shown(paths[at], index, index) for at in cache.missing(values, legacy=legacy)]
     return tuple(sorted(missing))

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -223,13 +224,40 @@ def place(
     return batch.link_files(source, sources, root, names, kind=kind, replace=replace, advance=advance)
 
 
-def make_executable(absolute: str) -> bool:
-    """Give a single file the mode that DVC gives executable ones; False when it has it."""
-    mode = 0o666 & ~batch.umask() | stat.S_IXUSR
+def set_mode(absolute: str, *, is_executable: bool) -> bool:
+    """Give a single file the mode that DVC gives it: 0666 minus the umask; False when it has that already."""
+    mode = 0o666 & ~batch.umask() | (stat.S_IXUSR if is_executable else 0)
     if stat.S_IMODE(os.stat(absolute).st_mode) == mode:
         return False
     os.chmod(absolute, mode)
     return True
+
+
+def prune(root: str, path: str, names: Sequence[str]) -> None:
+    """Remove the empty directories inside the tracked directory `path`, which holds the files `names`, as DVC does."""
+    top = f"{root}/{path}"
+    known = {name.rpartition("/")[0] for name in names}
+    known.update([parent for place in known for parent in parents(place)], [""])
+    below = Counter(place.rpartition("/")[0] for place in known if place)
+    for place in known:
+        absolute = f"{top}/{place}" if place else top
+        links = os.stat(absolute).st_nlink
+        # Two links and one for each directory inside: no need to look. Some file systems do not count.
+        if links < 2 or links - 2 != below[place]:
+            _prune_one(
+                absolute, {name.rpartition("/")[2] for name in known if name.rpartition("/")[0] == place}
+            )
+
+
+def _prune_one(absolute: str, kept: set[str]) -> None:
+    with os.scandir(absolute) as entries:
+        strange = [
+            entry.path
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False) and entry.name not in kept | {".git", ".hg", ".dvc"}
+        ]
+    for directory in strange:
+        _remove_hollow(directory)
 
 
 def inside(path: str, names: Sequence[str]) -> bytes:

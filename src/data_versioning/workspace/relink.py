@@ -56,6 +56,24 @@ def relink(
     return scan.refreshed(top, Listing.of(listing.names, bytes(stats)))
 
 
+def unprotect(root: str, directory: str, listing: Listing) -> Listing:
+    """Give files of their own, but not executable ones, the mode of a new file, as DVC does; return their new stats."""
+    mode = 0o666 & ~batch.umask()
+    words = memoryview(listing.stats).cast("I")
+    step = walk.RECORD.size // 4
+    modes, flags = words[walk.MODE_WORD :: step], words[walk.MODE_WORD + 1 :: step]
+    wrong = [
+        at
+        for at, (found, flag) in enumerate(zip(modes, flags, strict=True))
+        if not flag and not found & 0o111 and stat.S_IMODE(found) != mode
+    ]
+    if not wrong:
+        return listing
+    names = listing.paths()
+    batch.chmod_files(root, checkout.inside(directory, [names[at] for at in wrong]), mode)
+    return scan.refreshed(f"{root}/{directory}" if directory else root, listing)
+
+
 def _wrong(
     cache: ObjectCache,
     top: str,

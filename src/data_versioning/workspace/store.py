@@ -63,7 +63,9 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
     since = None
     if todo:
         since = scan.begin(listing, todo)
-        listing, written = _store(scanner, path, cache, listing, digests, todo, kind)
+        for method, indices in _grouped(listing, todo, kind):
+            listing, new = _store(scanner, path, cache, listing, digests, indices, method)
+            written += new
     elif record is not None and listing.names == record.names and record.present == cache.signature() != b"":
         return scan.finished(listing, record)
     content = scan.tree_content(listing, digests)
@@ -74,6 +76,15 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
     return scan.finish_tree(
         scanner, path, listing, digests, value=oid.value, present=cache.signature(), since=since
     )
+
+
+def _grouped(listing: Listing, todo: list[int], kind: LinkType) -> list[tuple[LinkType, list[int]]]:
+    """Return how the files at `todo` are stored; what a symbolic link leads to is not ours to take over."""
+    if kind is not LinkType.SYMLINK:
+        return [(kind, todo)]
+    links = {index for index in todo if listing.stat(index).flags & walk.SYMLINK}
+    groups = [(LinkType.COPY, sorted(links)), (kind, [index for index in todo if index not in links])]
+    return [(method, indices) for method, indices in groups if indices]
 
 
 def _absent(
@@ -130,7 +141,7 @@ def _put_file(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
     record = scanner.stats.file(scanner.key(path))
     if record is not None and record.stat == listing.stats and not cache.missing([record.digest.hex()]):
         return scan.file_snapshot(listing, record.digest)
-    method = fitting(kind, is_executable=bool(listing.stat(0).mode & 0o111))
+    method = fitting(_grouped(listing, [0], kind)[0][0], is_executable=bool(listing.stat(0).mode & 0o111))
     digests = bytearray(_DIGEST)
     parent = os.path.dirname(path) or "."
     since = scan.begin(listing, [0])
