@@ -83,3 +83,12 @@ def place(sandbox: Sandbox) -> Iterator[Path]:
 def repository(place: Path, template: Path) -> Path:
     """A fresh repository of one test."""
     return copy_repository(template, place / "repo")
+
+
+@pytest.fixture
+def private_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox's environment for code that runs in the tests' own process."""
+    for name in [name for name in os.environ if name.startswith(("GIT_", "DVC_"))]:
+        monkeypatch.delenv(name)
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)

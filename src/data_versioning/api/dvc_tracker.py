@@ -51,6 +51,7 @@ class DVCTracker:
         with repo.transaction("git commit"):
             commit = track.commit_files(repo, git, sorted(self._edited or _pointer_files(repo)), message)
         self._edited.clear()
+        track.warn_if_detached(git, commit, stacklevel=3)
         return commit
 
     def push(self) -> TransferResult:

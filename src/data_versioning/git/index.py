@@ -89,13 +89,9 @@ def commit(root: str, git_dir: str, paths: Sequence[str], message: str) -> bool:
 
     New ones are first announced to Git (`--intent-to-add`), and this is taken back when the commit fails.
     """
-    _refuse_unfinished(git_dir)
+    refuse_unfinished(git_dir)
     found = changed(root, paths)
-    if ignored := [path for path, state in found.items() if state == "!!"]:
-        raise GitError(
-            f"Git ignores {ignored[0]}, so it cannot be committed",
-            hint=f"git check-ignore -v '{ignored[0]}' names the rule; change it, then run this again",
-        )
+    refuse_ignored([path for path, state in found.items() if state == "!!"])
     if not found:
         return False
     new = [path for path, state in found.items() if state == "??"]
@@ -113,6 +109,15 @@ def commit(root: str, git_dir: str, paths: Sequence[str], message: str) -> bool:
     return True
 
 
+def refuse_ignored(paths: Sequence[str]) -> None:
+    """Raise `GitError` when there are any such paths."""
+    if paths:
+        raise GitError(
+            f"Git ignores {paths[0]}, so it cannot be committed",
+            hint=f"git check-ignore -v '{paths[0]}' names the rule; change it, then run this again",
+        )
+
+
 _FROM_INPUT = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
@@ -120,7 +125,8 @@ def _literal(paths: Sequence[str]) -> bytes:
     return process.lines([f":(literal){path}" for path in paths])
 
 
-def _refuse_unfinished(git_dir: str) -> None:
+def refuse_unfinished(git_dir: str) -> None:
+    """Raise `GitError` during a merge or the like."""
     for name, what in _UNFINISHED.items():
         if os.path.lexists(os.path.join(git_dir, name)):
             raise GitError(

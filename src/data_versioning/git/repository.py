@@ -130,7 +130,8 @@ class Git:
         return history.files(self.root, rev, tuple(suffixes))
 
     def identity(self) -> str:
-        """Return "Name <email>" of the committer; `GitError` when Git knows none."""
+        """Return "Name <email>" of the committer; `GitError` when Git knows none, or no author."""
+        process.run(self.root, "var", "GIT_AUTHOR_IDENT")
         said = process.run(self.root, "var", "GIT_COMMITTER_IDENT")
         return os.fsdecode(said).rpartition(">")[0] + ">"
 
@@ -138,6 +139,14 @@ class Git:
         """Check out a branch, or any other revision on a detached HEAD. Git refuses to overwrite changes."""
         how = () if revision in history.references(self.root, "refs/heads/") else ("--detach",)
         process.run(self.root, "switch", "--quiet", *how, history.plain(revision), env={})
+
+
+def check_commit(git: Git, path: str) -> None:
+    """Raise `GitError` when Git would not commit this file, there or not: no identity, a merge, an ignore rule."""
+    git.identity()
+    index.refuse_unfinished(git.git_dir)
+    if git.is_ignored([path]) and not git.tracked([path]):
+        index.refuse_ignored([_relative(git.root, path)])
 
 
 def relative(git: Git, path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_versioning import repo as repos
-from data_versioning.errors import Conflict, DataVersioningError, GitError, MissingObject
+from data_versioning.errors import Conflict, GitError, MissingObject
 from data_versioning.operations import checkout, fetch, status, versions
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
 from data_versioning.operations.sharing import TransferOptions
@@ -40,7 +40,7 @@ def switch(
     git.switch(revision)
     try:
         data = _checkout(repos.open(repo.root, argv=repo.argv, notify=repo.notify), remote, progress)
-    except DataVersioningError:
+    except BaseException:
         git.switch(before)
         checkout.checkout(repo, options=CheckoutOptions(allow_missing=True), progress=progress)
         raise

@@ -10,6 +10,7 @@ from hashlib import md5
 
 from data_versioning.errors import DataVersioningError, GitError, PathError
 from data_versioning.formats import dvcfile
+from data_versioning.git import repository
 from data_versioning.git.repository import Git, relative
 from data_versioning.operations import add, push, targets, versions
 from data_versioning.operations import loaded as loading
@@ -18,6 +19,7 @@ from data_versioning.operations.pointers import Annotations
 from data_versioning.operations.sharing import TransferOptions, TransferResult
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes import remote as remotes
 from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
@@ -71,8 +73,11 @@ def track(
     """
     git = _git(repo)
     where = targets.inside(repo, path)
-    snapshot = _look(repo, where, progress)
     pointer = _pointer(repo, where)
+    repository.check_commit(git, f"{repo.root}/{pointer}")
+    if remote or repo.settings.get("core", "remote"):
+        remotes.locate(repo.settings, remote)
+    snapshot = _look(repo, where, progress)
     tags = (
         versions.plan(git, relative(git, f"{repo.root}/{pointer}"), where, snapshot.oid.value, facts.tags)
         if facts
@@ -84,6 +89,7 @@ def track(
     commit = commit_files(repo, git, files, message or f"Track {where}")
     for tag in tags:
         git.tag(tag.name, f"{where}: {tag.words}")
+    warn_if_detached(git, commit, stacklevel=4)
     done = TrackResult(
         path=where,
         oid=result.outputs[0].oid,
@@ -91,27 +97,27 @@ def track(
         commit=commit,
         tags=tuple(tag.name for tag in tags),
     )
-    return _pushed(repo, done, remote, progress)
+    return _pushed(repo, done, pointer, remote, progress)
 
 
 def commit_files(repo: Repo, git: Git, files: Sequence[str], message: str) -> str | None:
-    """Commit exactly these files of the repository; None when none of them changed.
-
-    On a detached HEAD it warns how to keep the commit.
-    """
+    """Commit exactly these files of the repository; None when none of them changed."""
     paths = [f"{repo.root}/{file}" for file in dict.fromkeys(files) if os.path.lexists(f"{repo.root}/{file}")]
     gone = [f"{repo.root}/{file}" for file in files if not os.path.lexists(f"{repo.root}/{file}")]
     paths += git.tracked(gone)
     if not paths or not git.is_dirty(paths):
         return None
     git.identity()
-    commit = git.commit(paths, message)
-    if git.current_branch() is None and commit:
+    return git.commit(paths, message)
+
+
+def warn_if_detached(git: Git, commit: str | None, *, stacklevel: int) -> None:
+    """Tell how to keep a new commit that is on no branch."""
+    if commit and git.current_branch() is None:
         warnings.warn(
             f"HEAD is detached: commit {commit[:10]} is on no branch; keep it with: git switch -c NAME",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
-    return commit
 
 
 def _git(repo: Repo) -> Git:
@@ -120,7 +126,6 @@ def _git(repo: Repo) -> Git:
         raise GitError(
             "tracking commits to Git, and there is no Git repository here", hint="git init, then dv init"
         )
-    git.identity()
     return git
 
 
@@ -128,7 +133,7 @@ def _look(repo: Repo, where: RepoPath, progress: Progress) -> Snapshot:
     loaded = loading.load(repo)
     progress.start("Hashing")
     try:
-        snapshot = scan.look(loaded.scanner(advance=progress.advance), where)
+        snapshot = scan.look(loaded.scanner(progress=progress), where)
     finally:
         progress.finish()
         loaded.stats.save()
@@ -196,11 +201,14 @@ def _lock_digest(repo: Repo) -> str | None:
         return None
 
 
-def _pushed(repo: Repo, done: TrackResult, remote: str | None, progress: Progress) -> TrackResult:
+def _pushed(
+    repo: Repo, done: TrackResult, pointer: RepoPath, remote: str | None, progress: Progress
+) -> TrackResult:
     if not (remote or repo.settings.get("core", "remote")):
         return done
     try:
-        pushed = push.push(repo, [done.path], options=TransferOptions(remote=remote), progress=progress)
+        name = os.path.relpath(pointer, targets.base(repo) or ".")
+        pushed = push.push(repo, [name], options=TransferOptions(remote=remote), progress=progress)
     except DataVersioningError as error:
         raise PushFailed(done, error) from error
     return TrackResult(
