@@ -52,13 +52,17 @@ class UsageError(DataVersioningError):
 
 
 class FormatError(DataVersioningError):
-    """A file of the repository cannot be understood: `file`, `line` (from 1) and what was expected."""
+    """A file of the repository cannot be understood: `file`, `line` (from 1) and what was expected.
+
+    Without a better hint, the user is told to correct the file or to take it back from Git.
+    """
 
     def __init__(
         self, message: str, *, file: str = "", line: int | None = None, hint: str | None = None
     ) -> None:
         place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
-        super().__init__(place + message, hint=hint)
+        usual = f"correct it, or take the file back from Git: git checkout -- {file}" if file else None
+        super().__init__(place + message, hint=hint or usual)
         self.file = file
         self.line = line
 

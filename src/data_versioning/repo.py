@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from data_versioning.git.repository import Git
     from data_versioning.transaction import Transaction
 
-_SETTINGS_VERSION = 1
+_SETTINGS_VERSION = 2
+# A file changed this recently may change again without its time stamp telling.
+_TICK_NS = 20_000_000
 DEFAULT_LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process before giving up; DV_LOCK_TIMEOUT overrides it."""
 
@@ -181,15 +184,19 @@ def _load_settings(root: str) -> Settings:
     if os.path.isfile(f"{root}/.git"):
         _later("levels").share_cache_of_main_worktree(root)
     paths = level_paths(root)
-    signature = tuple(_signature(path) for path in paths.values())
+    # Settings hold absolute paths: they are of no use where the repository was moved to.
+    signature = (root, *[_signature(path) for path in paths.values()])
     compiled = f"{root}/.dvc/tmp/dv/settings"
     kept = disposable.load(compiled)
     if kept and kept[:2] == (_SETTINGS_VERSION, signature):
         return Settings.unpack(kept[2])
+    started = time.time_ns()
     settings: Settings = _later("levels").load(root)
-    # A repository that cannot be written to works without.
-    with contextlib.suppress(OSError):
-        disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
+    newest = max((max(found[2:]) for found in signature[1:] if isinstance(found, tuple)), default=0)
+    # A change in the same tick of the clock would not show. A repository that cannot be written to works without.
+    if newest < started - _TICK_NS:
+        with contextlib.suppress(OSError):
+            disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
     return settings
 
 

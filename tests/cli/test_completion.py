@@ -30,3 +30,15 @@ def test_all_commands_are_in_it(dv: Tool, place: Path) -> None:
 
 def test_shells_that_are_unknown(dv: Tool, place: Path) -> None:
     assert dv(place, "completion", "cmd").code == 254
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh", "fish"])
+def test_the_users_own_shell_is_the_default(dv: Tool, place: Path, shell: str) -> None:
+    own = dv.real(place, "completion", env={"SHELL": f"/usr/bin/{shell}"}).ok().out
+    assert own == dv(place, "completion", shell).ok().out
+
+
+def test_a_shell_without_completion_is_told(dv: Tool, place: Path) -> None:
+    result = dv.real(place, "completion", env={"SHELL": "/usr/bin/nu"})
+    assert (result.code, result.out) == (254, "")
+    assert "no completion for the shell 'nu'" in result.err

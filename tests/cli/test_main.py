@@ -85,7 +85,7 @@ def test_the_version(dv: Tool, place: Path) -> None:
     [
         ([], 254, "dv --help"),
         (["-q"], 254, "dv --help"),
-        (["stauts"], 254, "try: dv status"),
+        (["stauts"], 254, "did you mean `dv status`?"),
         (["xyzzy"], 254, "try: dv --help"),
         (["add", "--nonsense"], 254, "dv add --help"),
         (["root", "superfluous"], 254, "unrecognized arguments: superfluous"),
@@ -210,3 +210,11 @@ def test_errors_as_json(dv: Tool, place: Path) -> None:
     result = dv(place, "config", "--json", "--nonsense")
     assert result.code == 254
     assert json.loads(result.out)["error"]["type"] == "UsageError"
+
+
+def test_help_is_a_command_too(dv: Tool, place: Path) -> None:
+    assert dv(place, "help").ok().out == dv(place, "--help").ok().out
+    assert dv(place, "help", "add").ok().out == dv(place, "add", "--help").ok().out
+    assert dv(place, "help", "remote", "add").ok().out.startswith("usage: dv remote add")
+    assert "did you mean `dv status`?" in dv(place, "help", "stauts").err
+    assert "did you mean `dv help`?" in dv(place, "hlep").err

@@ -385,3 +385,10 @@ def test_invalid_utf8_names_the_line() -> None:
 def test_nesting_up_to_the_limit_is_read() -> None:
     deepest = yamlevents.MAX_DEPTH
     assert we_read("[" * deepest + "]" * deepest) == dvc_reads("[" * deepest + "]" * deepest)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: 1\na: 2", "[" * 200, "- x"])
+def test_the_hint_names_the_file(text: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        yamltext.read_mapping(text, file="sub/data.dvc")
+    assert caught.value.hint == "correct it, or take the file back from Git: git checkout -- sub/data.dvc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests.operations.twins import Twins
@@ -39,3 +40,22 @@ def test_migration_is_handed_to_dvc(dv: Tool, twins: Twins) -> None:
 def test_json(dv: Tool, twins: Twins) -> None:
     root = twins.roots()[1]
     assert dv(root, "cache", "dir", "--json").json == {"dir": f"{root}/.dvc/cache"}
+
+
+def test_what_is_left_in_the_old_cache_is_told_and_can_be_moved(dv: Tool, twins: Twins) -> None:
+    root = twins.roots()[1]
+    assert dv(root, "cache", "dir", "../empty").ok().err == ""
+    dv(root, "cache", "dir", "-u").ok()
+    (root / "data").write_text("data")
+    dv(root, "add", "-q", "data").ok()
+    assert dv(root, "-q", "cache", "dir", "--local", "x y/new").ok().err == ""
+    dv(root, "cache", "dir", "--local", "-u").ok()
+    for place in ("../x y/new", ".dvc/cache"):
+        told = dv(root, "cache", "dir", place).ok().err
+        assert told.startswith("Objects are left in the old cache; to move them: ")
+        assert told.count("\n") == 1
+        command = told.partition("to move them: ")[2]
+        subprocess.run(command, shell=True, check=True, cwd=root, env=dv.sandbox.environment())
+        assert dv(root, "fsck").ok().out == "1 sound object (4 B), 0 damaged.\n"
+        (root / ".dvc/cache").mkdir(exist_ok=True)
+    assert not list((root / "../x y").iterdir())

@@ -164,3 +164,29 @@ def test_two_writers_lose_nothing(dv: Tool, twins: Twins, sandbox: Sandbox) -> N
         process.communicate()
     text = (root / ".dvc/config").read_text()
     assert all(f'remote "r{number}"' in text for number in range(6))
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (["core.foo", "bar"], "the options of [core] are analytics, autostage, "),
+        (["core.remot", "x"], "try: dv config core.remote VALUE\n"),
+        (["cor.remote", "x"], "try: dv config core.remote VALUE\n"),
+        (["nonsense.x", "y"], "the sections are core, cache, "),
+        (["cache.type", "hardlin"], "try: dv config cache.type hardlink\n"),
+        (["cache.type", "reflink,hardlin"], "try: dv config cache.type reflink,hardlink\n"),
+        (["--local", "core.autostage", "yes"], "try: dv config --local core.autostage true\n"),
+        ([], "try: dv config --list\n"),
+    ],
+)
+def test_the_hint_of_a_refused_change_says_what_to_type(
+    dv: Tool, twins: Twins, args: list[str], hint: str
+) -> None:
+    assert hint in dv(twins.roots()[1], "config", *args).err
+
+
+def test_a_wrong_option_in_a_file_is_to_be_removed(dv: Tool, twins: Twins) -> None:
+    root = twins.roots()[1]
+    (root / ".dvc/config").write_text("[core]\n    remot = x\n")
+    result = dv(root, "config", "core.autostage", "true")
+    assert "try: dv config --project --unset core.remot\n" in result.err

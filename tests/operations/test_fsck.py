@@ -279,3 +279,16 @@ def test_a_hard_link_to_damage_is_replaced_after_a_fetch(repository: Path, dvc: 
     dv(repository, "checkout", "--relink", "--force", "data").ok()
     assert (repository / "data/two").read_text() == "content of two"
     assert check(repository).is_clean
+
+
+def test_a_repair_that_leaves_no_damage_ends_well(repository: Path, dv: Tool) -> None:
+    damage(repository, TWO)
+    single = damage(repository, place_of("single"))
+    (repository / "single").write_text("changed")
+    found = dv(repository, "fsck", "--repair")
+    assert found.code == 1
+    assert found.out.endswith("1 repaired, 1 damaged.\n")
+    (repository / "single").write_text("single")
+    found = dv(repository, "fsck", "--repair").ok()
+    assert found.out.endswith("1 repaired, 0 damaged.\n")
+    assert single.read_text() == "single"

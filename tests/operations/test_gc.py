@@ -379,3 +379,18 @@ def test_scope_without_anything_to_keep_is_an_error() -> None:
     with pytest.raises(UsageError):
         Scope().check()
     Scope(selection=Selection(all_tags=True)).check()
+
+
+def test_nothing_to_remove_needs_no_answer(repository: Path, dv: Tool) -> None:
+    dv(repository, "gc", "-w", "-f").ok()
+    result = dv(repository, "gc", "-w").ok()
+    assert (result.out, result.err) == ("No unused objects in the cache.\n", "")
+    found = json.loads(dv(repository, "gc", "-w", "--json").ok().out)
+    assert (found["count"], found["dry"]) == (0, False)
+
+
+def test_a_dry_run_does_not_warn(repository: Path, dv: Tool) -> None:
+    result = dv(repository, "gc", "-w", "--dry").ok()
+    assert result.err == "Would be removed from the cache: all objects but those used in the workspace\n"
+    assert "\nWould remove 9 objects (" in result.out
+    assert "WARNING: this will remove" in dv(repository, "gc", "-w", "-f").ok().err

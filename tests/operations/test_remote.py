@@ -143,3 +143,28 @@ def test_outside_a_repository(dvc: Tool, dv: Tool, place: Path) -> None:
     for tool in (dvc, dv):
         assert tool(place, "remote", "add", "x", "/x").code == 251
         assert tool(place, "remote", "list").code == 0
+
+
+@pytest.mark.parametrize("name", ["", " ", "it's", "two\nlines", "bell\a"])
+def test_names_that_no_configuration_can_hold(dv: Tool, twins: Twins, name: str) -> None:
+    root = twins.roots()[1]
+    dv(root, "remote", "add", "there", "/there").ok()
+    before = twins.files(root)
+    for args in (["add", "-d", name, "a"], ["rename", "there", name]):
+        result = dv(root, "remote", *args)
+        assert (result.code, result.out) == (254, "")
+        assert "name" in result.err
+    assert twins.files(root) == before
+
+
+@pytest.mark.parametrize("name", ["two words", "[x]", "a.b", 'a"b', "a=b,c#d"])
+def test_odd_names_that_dvc_takes(twins: Twins, name: str) -> None:
+    assert twins.run("remote", "add", "-d", name, "/there") == 0
+    assert twins.run("remote", "rename", name, name + "2") == 0
+
+
+def test_a_refused_option_is_answered_with_the_right_one(dv: Tool, twins: Twins) -> None:
+    root = twins.roots()[1]
+    dv(root, "remote", "add", "r", "s3://bucket").ok()
+    assert "try: dv config remote.r.region VALUE\n" in dv(root, "remote", "modify", "r", "regin", "x").err
+    assert "try: dv config remote.r.jobs 1\n" in dv(root, "remote", "modify", "r", "jobs", "0").err

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from data_versioning.cli import handoff, render, session
-from data_versioning.errors import UsageError
+from data_versioning.errors import FormatError, UsageError
 from data_versioning.formats import yamltext
 from data_versioning.operations import add
 from data_versioning.operations.pointers import Annotations
@@ -94,7 +94,12 @@ def _meta(pairs: list[str] | None) -> dict[str, object] | None:
         key, equals, value = pair.partition("=")
         if not key or not equals:
             raise UsageError(f"--meta wants KEY=VALUE, not {pair!r}", hint="dv add --meta owner=ana PATH")
-        found[key] = yamltext.read(value, file="--meta")
+        try:
+            found[key] = yamltext.read(value, file="")
+        except FormatError as error:
+            raise UsageError(
+                f"--meta {pair!r}: {error.message}", hint="dv add --meta owner=ana PATH"
+            ) from error
     return found
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from data_versioning.cli import handoff, levels, render
 from data_versioning.operations import cache
@@ -32,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if args.subcommand == "migrate":
         return handoff.run(args.argv)
     if args.value is not None or args.unset:
+        old = cache.effective_dir()
         cache.change_dir(None if args.unset else args.value, level=args.level, argv=("dv", *args.argv))
+        _tell_left(old, cache.effective_dir(), args)
         return 0
     found = cache.cache_dir(level=args.level)
     if args.json:
@@ -40,3 +44,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(found)
     return 0
+
+
+def _tell_left(old: str | None, new: str | None, args: argparse.Namespace) -> None:
+    """Say on stderr that data is left in the old cache, and how to move it."""
+    if args.quiet or old is None or new is None or old == new or not cache.holds_objects(old):
+        return
+    source, target = render.quote(old), render.quote(new)
+    if os.path.exists(new):
+        command = f"cp -Rn {source}/. {target} && dv fsck && rm -rf {source}"
+    else:
+        command = f"mkdir -p {render.quote(os.path.dirname(new))} && mv {source} {target}"
+    sys.stderr.write(f"Objects are left in the old cache; to move them: {command}\n")

@@ -7,6 +7,7 @@ import os
 import sys
 
 from data_versioning.cli import levels, render
+from data_versioning.errors import UsageError
 from data_versioning.operations import config
 
 EPILOG = """examples:
@@ -15,6 +16,7 @@ EPILOG = """examples:
   dv config core.remote                   print one option
   dv config --list --show-origin          print all, and where they come from
 """
+_MISUSED = 1  # as DVC ends
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print, set or remove options."""
-    if problem := _problem(args):
-        print(f"ERROR: {problem}", file=sys.stderr)
-        return 1
+    _check(args)
     if args.list:
         _print(args, config.listing(level=args.level))
     elif args.value is None and not args.unset:
@@ -59,14 +59,18 @@ def _name(text: str) -> config.Name:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _problem(args: argparse.Namespace) -> str | None:
+def _check(args: argparse.Namespace) -> None:
+    problem, hint = None, "dv config --help"
     if args.show_origin and (args.value or args.unset):
-        return "--show-origin goes with reading only, not with -u/--unset or a value"
-    if args.list and (args.name or args.value or args.unset):
-        return "-l/--list goes with neither -u/--unset, a name nor a value"
-    if not args.list and args.name is None:
-        return "which option? (section.option or remote.NAME.option)"
-    return None
+        problem = "--show-origin goes with reading only, not with -u/--unset or a value"
+    elif args.list and (args.name or args.value or args.unset):
+        problem = "-l/--list goes with neither -u/--unset, a name nor a value"
+    elif not args.list and args.name is None:
+        problem, hint = "which option? (section.option or remote.NAME.option)", "dv config --list"
+    if problem:
+        error = UsageError(problem, hint=hint)
+        error.exit_code = _MISUSED
+        raise error
 
 
 def _print(args: argparse.Namespace, settings: list[config.Setting]) -> None:

@@ -63,7 +63,9 @@ def unknown_command(name: str, known: Sequence[str]) -> NoReturn:
     if not name:
         raise UsageError("which command?", hint="dv --help")
     near = difflib.get_close_matches(name, known, n=1)
-    raise UsageError(f"{name!r} is not a command", hint=f"dv {near[0]}" if near else "dv --help")
+    raise UsageError(
+        f"{name!r} is not a command", hint=f"did you mean `dv {near[0]}`?" if near else "dv --help"
+    )
 
 
 def _tell(kind: str, message: str, hint: str | None, argv: Sequence[str]) -> None:

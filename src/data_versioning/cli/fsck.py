@@ -12,7 +12,7 @@ from data_versioning.operations.fsck import FsckResult, Options
 from data_versioning.operations.repair import Damage
 
 EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted. An interrupted check
-goes on where it stopped. The exit code is 1 when something is damaged.
+goes on where it stopped. The exit code is 1 when something damaged is left.
 
 examples:
   dv fsck                check every object
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check and tell; 1 when something is damaged."""
+    """Check and tell; 1 when something damaged is left."""
     repo = session.open_repo(args)
     options = Options(
         sample=args.sample,
@@ -84,9 +84,9 @@ def _print(result: FsckResult) -> None:
         verb = "are not" if result.dry_run else "were made"
         print(f"{render.plural(result.unsealed, 'sound object')} {verb} read-only.")
     sample = " in the sample" if result.sampled else ""
-    damaged = len(result.damaged) + len(result.unreadable) + len(result.malformed)
     sound = f"{render.plural(result.sound, 'sound object')}{sample}"
-    print(f"{sound} ({render.size(result.size)}), {damaged} damaged.")
+    repaired = f", {result.repaired} repaired" if result.repaired else ""
+    print(f"{sound} ({render.size(result.size)}){repaired}, {result.damaged_left} damaged.")
 
 
 def _print_damage(damage: Damage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 
@@ -12,8 +13,6 @@ from data_versioning.objects.gc import Sweep
 from data_versioning.operations import gc
 from data_versioning.operations.gc import GcResult, Scope
 from data_versioning.operations.reachable import Selection
-from data_versioning.progress import Progress
-from data_versioning.repo import Repo
 
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
@@ -66,15 +65,16 @@ def run(args: argparse.Namespace) -> int:
     if gc.is_handed_over(repo, scope):
         return handoff.run(args.argv)
     progress = render.progress(args)
-    if not (args.json or args.quiet):
-        places = "the cache and the remote" if scope.cloud else "the cache"
-        sys.stderr.write(
-            f"WARNING: this will remove from {places} all objects but those used in {_kept(args)}\n"
-        )
     try:
-        if not (args.dry or args.force) and not _confirmed(repo, scope, progress):
-            return _DECLINED
-        result = gc.gc(repo, scope, dry=args.dry, progress=progress)
+        found = None if args.force and not args.dry else gc.gc(repo, scope, dry=True, progress=progress)
+        if args.dry or found is None or found.is_something:
+            _announce(args)
+        if found is None or (found.is_something and not args.dry):
+            if found and not _confirmed(found):
+                return _DECLINED
+            result = gc.gc(repo, scope, progress=progress)
+        else:
+            result = dataclasses.replace(found, dry=args.dry)
     finally:
         progress.finish()
     if args.json:
@@ -106,6 +106,13 @@ def _scope(args: argparse.Namespace) -> Scope:
     )
 
 
+def _announce(args: argparse.Namespace) -> None:
+    if not (args.json or args.quiet):
+        places = "the cache and the remote" if args.cloud else "the cache"
+        begin = "Would be removed from" if args.dry else "WARNING: this will remove from"
+        sys.stderr.write(f"{begin} {places}: all objects but those used in {_kept(args)}\n")
+
+
 def _kept(args: argparse.Namespace) -> str:
     """Name what is kept."""
     number = args.num or 1
@@ -134,10 +141,9 @@ def _unasked() -> UsageError:
     return error
 
 
-def _confirmed(repo: Repo, scope: Scope, progress: Progress) -> bool:
+def _confirmed(found: GcResult) -> bool:
     if not sys.stdin.isatty():
         raise _unasked()
-    found = gc.gc(repo, scope, dry=True, progress=progress)
     if found.is_foreign:
         sys.stderr.write(
             "WARNING: other repositories may use this cache, and what only they need will be removed; "
@@ -153,7 +159,7 @@ def _print(result: GcResult) -> None:
         for sweep in (*result.cache, *result.remote):
             for listing in (sweep.directories, sweep.files, sweep.leftovers):
                 for index, path in enumerate(listing.paths()):
-                    print(f"Removing {sweep.root}/{path}  {render.size(listing.stat(index).size)}")
+                    print(f"Would remove {sweep.root}/{path}  {render.size(listing.stat(index).size)}")
     for place, sweeps in (("cache", result.cache), ("remote", result.remote)):
         if sweeps or place == "cache":
             _print_total(place, sweeps, dry=result.dry)

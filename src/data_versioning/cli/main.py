@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "gc": ("Delete data that nothing refers to.", "gc"),
         "fsck": ("Check that stored data is what its name says.", "fsck"),
         "cache": ("Show, move or migrate the cache.", "cache"),
+        "log": ("Show what was done to the repository, and by whom.", "log"),
         "config": ("Get or set options.", "config"),
         "root": ("Print the path to the top of the repository.", "root"),
         "version": ("Show versions and what this system can do.", "version"),
@@ -57,7 +58,7 @@ HANDED_OVER = (
 _UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "mv", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
-_INTERRUPTED = 252
+_HELP = "help"
 _BROKEN_PIPE = 141
 
 
@@ -109,7 +110,7 @@ def help_text() -> str:
     lines += [
         f"  {option:<18}{summary}"
         for option, summary in (
-            ("-h, --help", "show help; `dv COMMAND --help` shows a command's"),
+            ("-h, --help", "show help; `dv help COMMAND` shows a command's"),
             ("-q, --quiet", "print no results and no progress, only errors"),
             ("-v, --verbose", "say more; with an error, where it comes from"),
             ("--cd PATH", "go to PATH first"),
@@ -130,12 +131,17 @@ def _choose(arguments: list[str]) -> int:
         sys.stdout.write(f"{package.__version__}\n")
         return 0
     name = ALIASES.get(name, name)
+    if name == _HELP:
+        if rest:
+            return _choose([*leading, *rest, "--help"])
+        sys.stdout.write(help_text())
+        return 0
     if name in HANDED_OVER:
         return int(load("handoff").run(arguments))
     own = commands()
     if name not in own:
         sys.stderr.write(f"{_USAGE}\n")
-        load("failure").unknown_command(name, [*own, *ALIASES, *HANDED_OVER])
+        load("failure").unknown_command(name, [*own, *ALIASES, *HANDED_OVER, _HELP])
     return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
 
 

@@ -27,7 +27,7 @@ class Bar:
         """Replace the task that is drawn."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        self._progress.add_task(label, total=size if size else files, files=0, of=files, in_bytes=bool(size))
+        self._progress.add_task(label, total=size or files, files=0, of=files, in_bytes=bool(size))
         self._progress.start()
 
     def advance(self, files: int, size: int = 0) -> None:

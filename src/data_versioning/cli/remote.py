@@ -55,11 +55,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    if args.default:
-        print(f"Setting '{args.name.lower()}' as a default remote.")
     remote.add(
         args.name, args.url, default=args.default, force=args.force, level=args.level, argv=("dv", *args.argv)
     )
+    if args.default:
+        print(f"Setting '{args.name.lower()}' as a default remote.")
     return 0
 
 

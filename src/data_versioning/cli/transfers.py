@@ -71,8 +71,10 @@ def carry_out(
     """
     try:
         return show(work())
-    except ServedByDvc:
+    except ServedByDvc as refused:
         if args.json or args.dry_run:
+            verb = args.argv[main.options_before_command(args.argv)]
+            refused.hint = f"without --dry-run and --json, dv {verb} hands over to dvc"
             raise
         return int(main.load("handoff").run(args.argv))
     except TransferFailed as failed:

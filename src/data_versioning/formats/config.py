@@ -17,6 +17,7 @@ from data_versioning.formats import config_schema as schema
 
 Values = Mapping[str, Mapping[str, str]]
 
+_WORD = re.compile(r"[\w-]+")
 _URL = re.compile(r"\w+://")
 _LEVEL_OPTIONS = {
     "system": "--system ",
@@ -24,6 +25,19 @@ _LEVEL_OPTIONS = {
     "repo": "--project ",
     "local": "--local ",
 }
+
+
+class BadOption(ConfigError):
+    """An option or section (then `key` is None) that DVC does not accept.
+
+    The hint takes it out of the file; `instead` is the hint for somebody who just tried to set it.
+    """
+
+    def __init__(self, message: str, *, section: str, key: str | None, hint: str, instead: str) -> None:
+        super().__init__(message, hint=hint)
+        self.section = section
+        self.key = key
+        self.instead = instead
 
 
 class Settings(NamedTuple):
@@ -104,14 +118,15 @@ def _check_section(section: str, settings: Settings) -> None:
         if key not in known and section == "feature":
             continue  # DVC ignores experiments that it no longer knows
         if key not in known:
-            meant = formats.suggest.nearest(key, known)
-            raise _bad(f"unknown option {name!r}{meant}", settings, section, key)
+            raise _unknown_option(settings, section, key, known)
         if (expected := known[key](value)) is not None:
             shown = "***" if is_secret(key) else repr(value)
-            raise _bad(f"{name} must be {expected}, not {shown}", settings, section, key)
+            good = _nearest_value(value, expected, known[key])
+            message = f"{name} must be {expected}, not {shown}"
+            raise _bad(message, settings, section, key, instead=f"{name} {good}")
     if {"config_dir", "config_module"} <= options.keys() and section == "hydra":
         message = "hydra.config_dir and hydra.config_module exclude each other"
-        raise _bad(message, settings, section, "config_module")
+        raise _bad(message, settings, section, "config_module", instead=f"--unset {section}.config_dir")
 
 
 def _known_options(section: str, options: Mapping[str, str]) -> Mapping[str, schema.Check] | None:
@@ -120,8 +135,7 @@ def _known_options(section: str, options: Mapping[str, str]) -> Mapping[str, sch
     if name is None and kind in schema.SECTIONS:
         return schema.SECTIONS[kind]
     if name is None:
-        meant = formats.suggest.nearest(section, [*schema.SECTIONS, *schema.NAMED])
-        raise ConfigError(f"unknown section [{section}]{meant}", hint="remove it from the configuration file")
+        raise _unknown_section(section, options)
     if kind != "remote":
         return schema.NAMED[kind]
     if "url" not in options:
@@ -135,12 +149,51 @@ def _known_options(section: str, options: Mapping[str, str]) -> Mapping[str, sch
     return schema.REMOTE.get(scheme)
 
 
-def _bad(message: str, settings: Settings, section: str, key: str) -> ConfigError:
+def _unknown_section(section: str, options: Mapping[str, str]) -> BadOption:
+    known = [*schema.SECTIONS, *schema.NAMED]
+    near = formats.suggest.closest(section, known)
+    key = next(iter(options), "OPTION")
+    return BadOption(
+        f"unknown section [{section}]{formats.suggest.nearest(section, known)}",
+        section=section,
+        key=None,
+        hint="remove it from the configuration file",
+        instead=f"dv config {near}.{key} VALUE" if near else f"the sections are {', '.join(known)}",
+    )
+
+
+def _unknown_option(
+    settings: Settings, section: str, key: str, known: Mapping[str, schema.Check]
+) -> BadOption:
+    near = formats.suggest.closest(key, known)
+    message = f"unknown option {address(section, key)!r}{formats.suggest.nearest(key, known)}"
+    error = _bad(message, settings, section, key, instead=f"{address(section, near or key)} VALUE")
+    if near is None:
+        error.instead = f"the options of [{section}] are {', '.join(sorted(known))}"
+    return error
+
+
+def _bad(message: str, settings: Settings, section: str, key: str, *, instead: str) -> BadOption:
     level = settings.origins[section][key]
     option = _LEVEL_OPTIONS.get(level, "")
-    return ConfigError(
-        f"{message} (level {level})", hint=f"dv config {option}--unset {address(section, key)}"
+    return BadOption(
+        f"{message} (level {level})",
+        section=section,
+        key=key,
+        hint=f"dv config {option}--unset {address(section, key)}",
+        instead=f"dv config {option if level != 'repo' else ''}{instead}",
     )
+
+
+def _nearest_value(value: str, expected: str, check: schema.Check) -> str:
+    """Return what was probably meant: of the words in `expected`, those that `check` accepts are values.
+
+    >>> _nearest_value("copy,hardlin", str(schema.link_types("hardlin")), schema.link_types)
+    'copy,hardlink'
+    """
+    words = [word for word in _WORD.findall(expected) if check(word) is None]
+    parts = value.lower().split(",")
+    return ",".join(formats.suggest.closest(part, words) or next(iter(words), "VALUE") for part in parts)
 
 
 def address(section: str, key: str) -> str:

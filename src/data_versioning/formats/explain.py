@@ -13,14 +13,12 @@ from data_versioning.formats import suggest
 
 Place = tuple[str | int, ...]
 
-_HINT = "correct it, or take the file back from Git: git checkout -- {file}"
-
 
 def wrong_value(message: str, *, text: str, file: str, place: Place) -> FormatError:
     """Return the error about the value at `place`."""
     where = ".".join(map(str, place))
     full = f"{where}: {message}" if where else message
-    return FormatError(full, file=file, line=line_of(text, place), hint=_HINT.format(file=file or "FILE"))
+    return FormatError(full, file=file, line=line_of(text, place))
 
 
 def unknown_key(key: object, known: Iterable[str], *, text: str, file: str, place: Place) -> FormatError:
@@ -30,7 +28,6 @@ def unknown_key(key: object, known: Iterable[str], *, text: str, file: str, plac
         f"unknown key {key!r}{where}{suggest.nearest(str(key), known)}",
         file=file,
         line=line_of(text, (*place, str(key))),
-        hint=_HINT.format(file=file or "FILE"),
     )
 
 

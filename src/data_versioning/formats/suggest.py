@@ -12,5 +12,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("remot", ["remote", "cache"])
     "; did you mean 'remote'?"
     """
+    found = closest(word, known)
+    return f"; did you mean {found!r}?" if found else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the most similar known word, if one is similar.
+
+    >>> closest("hardlin", ["hardlink", "symlink"]), closest("foo", ["hardlink"])
+    ('hardlink', None)
+    """
     found = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return found[0] if found else None

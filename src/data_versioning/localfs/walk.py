@@ -15,6 +15,7 @@ from data_versioning.localfs import engine
 # inode, size, mtime_ns, ctime_ns, st_mode, flags
 RECORD: Final = struct.Struct("=QQqqII")
 # Where fields stand in a record seen as 8-byte words (time stamps) or as 4-byte words (mode).
+SIZE_WORD: Final = 1
 MTIME_WORD: Final = 2
 CTIME_WORD: Final = 3
 MODE_WORD: Final = 8

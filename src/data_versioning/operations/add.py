@@ -223,10 +223,10 @@ def _stored(
     loaded: Loaded, target: _Target, options: AddOptions, kind: LinkType, progress: Progress
 ) -> Snapshot:
     if target.known is not None and target.known.output.is_legacy:
-        old = scan.look(loaded.scanner(legacy=True, advance=progress.advance), target.path)
+        old = scan.look(loaded.scanner(legacy=True, progress=progress), target.path)
         if old is not None and old.oid == ObjectId(target.known.output.md5 or "", legacy=True):
             return old
-    scanner = loaded.scanner(advance=progress.advance)
+    scanner = loaded.scanner(progress=progress)
     if not options.store:
         found = scan.look(scanner, target.path)
         if found is None:

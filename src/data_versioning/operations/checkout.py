@@ -89,9 +89,7 @@ def checkout(
         )
         if item.tracked.output.cache
     ]
-    with repo.transaction(
-        "checkout", writes=[f"{repo.root}/{item.tracked.path}" for item in selections] if names else []
-    ):
+    with repo.transaction("checkout", writes=[f"{repo.root}/{item.tracked.path}" for item in selections]):
         return run(loaded, selections, options, progress, everything=not names)
 
 
@@ -146,7 +144,7 @@ def _plan(loaded: Loaded, item: Selection, signature: bytes, progress: Progress)
     output = item.tracked.output
     oid = ObjectId(output.md5 or "", output.is_legacy)
     path = item.tracked.path
-    actual = scan.look(loaded.scanner(legacy=oid.legacy, advance=progress.advance), path)
+    actual = scan.look(loaded.scanner(legacy=oid.legacy, sweep=True, progress=progress), path)
     if not oid.value or (actual is not None and actual.oid == oid):
         return _Work(selection=item, oid=oid, actual=actual, plan=None)
     cache = loaded.repo.cache

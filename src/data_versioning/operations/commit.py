@@ -102,7 +102,7 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
         path = stage.located(out.path)
         if path is None or out.external:
             continue
-        snapshot = scan.look(loaded.scanner(legacy=out.is_legacy, advance=progress.advance), path)
+        snapshot = scan.look(loaded.scanner(legacy=out.is_legacy, progress=progress), path)
         if snapshot is None:
             raise PathError(f"the output '{path}' does not exist", hint=f"dv checkout {path}")
         found.outs[out.path] = snapshot
@@ -112,7 +112,7 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
         path = stage.located(dep.path)
         if path is None or dep.external:
             continue
-        snapshot = scan.look(loaded.scanner(advance=progress.advance), path)
+        snapshot = scan.look(loaded.scanner(progress=progress), path)
         if snapshot is None:
             raise PathError(
                 f"the dependency '{path}' does not exist", hint=f"dv checkout {path}, or dv repro"
@@ -151,9 +151,9 @@ def _store(
         if before.oid == ObjectId(out.md5 or "", out.is_legacy) and out.is_legacy:
             outs[out.path] = before
         elif not out.cache:
-            outs[out.path] = scan.look(loaded.scanner(advance=progress.advance), path) or before
+            outs[out.path] = scan.look(loaded.scanner(progress=progress), path) or before
         else:
-            stored = store.put(loaded.scanner(advance=progress.advance), path, loaded.repo.cache, kind=kind)
+            stored = store.put(loaded.scanner(progress=progress), path, loaded.repo.cache, kind=kind)
             if options.relink:
                 linking.relink(loaded, path, stored, kind)
             outs[out.path] = stored

@@ -94,7 +94,7 @@ def change(name: Name, value: str | None, *, level: str | None = None, argv: Seq
         typed = None if value is None else stored(name.section, name.option, value, level)
         return configtext.edit(text, name.section, name.option, typed)
 
-    save("config", {level or "repo": edit}, argv=argv)
+    save("config", {level or "repo": edit}, argv=argv, setting=name)
 
 
 def stored(section: str, option: str, value: str, level: str | None) -> str:
@@ -105,12 +105,22 @@ def stored(section: str, option: str, value: str, level: str | None) -> str:
     return config.saved_path(value, here=os.getcwd(), base=os.path.dirname(os.path.abspath(file)))
 
 
-def save(verb: str, changes: Mapping[str, Change], *, argv: Sequence[str]) -> None:
-    """Change some levels; a change of the repository's own is recorded in the operation log."""
+def save(
+    verb: str, changes: Mapping[str, Change], *, argv: Sequence[str], setting: Name | None = None
+) -> None:
+    """Change some levels; a change of the repository's own is recorded in the operation log.
+
+    `setting` is the option that the user typed: when it is refused, the hint says what to type instead.
+    """
     root = find_root()
     for level, change in changes.items():
         files(level)
-        config_levels.save(root, level, change)
+        try:
+            config_levels.save(root, level, change)
+        except config.BadOption as error:
+            if setting and error.section == setting.section and error.key in (setting.option, None):
+                error.hint = error.instead
+            raise
     if root is not None and {"repo", "local"} & changes.keys():
         with repo.open(root, argv=argv).transaction(verb, lock="none"):
             pass

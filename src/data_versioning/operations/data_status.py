@@ -148,7 +148,7 @@ def _workspace(loaded: Loaded, progress: Progress, *, granular: bool) -> _Entrie
     for item in loaded.project.outputs():
         if not item.output.cache:
             continue
-        scanner = loaded.scanner(legacy=item.output.is_legacy, advance=progress.advance)
+        scanner = loaded.scanner(legacy=item.output.is_legacy, progress=progress)
         found = scan.look(scanner, item.path)
         if found is None:
             continue

@@ -62,8 +62,18 @@ class FsckResult:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is damaged; objects that were never fetched are no damage."""
-        return not (self.damaged or self.unreadable or self.malformed)
+        """Whether nothing damaged is left; objects that were never fetched are no damage."""
+        return self.damaged_left == 0
+
+    @property
+    def repaired(self) -> int:
+        """Damaged objects that were restored."""
+        return sum(damage.restored for damage in self.damaged)
+
+    @property
+    def damaged_left(self) -> int:
+        """Objects that are still unusable."""
+        return len(self.damaged) - self.repaired + len(self.unreadable) + len(self.malformed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,11 @@ class GcResult:
         return sum(sweep.count for sweep in (*self.cache, *self.remote))
 
     @property
+    def is_something(self) -> bool:
+        """Whether anything is to be removed: objects, or unfinished writes."""
+        return any(sweep.count or len(sweep.leftovers) for sweep in (*self.cache, *self.remote))
+
+    @property
     def size(self) -> int:
         """Bytes, in cache and remote."""
         return sum(sweep.size for sweep in (*self.cache, *self.remote))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.localfs import atomic, links
 from data_versioning.localfs.links import LinkType
 from data_versioning.pipeline import compiled
 from data_versioning.pipeline.project import Options, Project
+from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace.scan import Scanner
 from data_versioning.workspace.stat_cache import StatCache
@@ -28,10 +28,15 @@ class Loaded(NamedTuple):
     ignore: IgnoreRules | None
     stats: StatCache
 
-    def scanner(self, *, legacy: bool = False, advance: Callable[[int, int], None] | None = None) -> Scanner:
+    def scanner(self, *, legacy: bool = False, sweep: bool = False, progress: Progress = SILENT) -> Scanner:
         """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
         return Scanner(
-            root=self.repo.root, stats=self.stats, ignore=self.ignore, legacy=legacy, advance=advance
+            root=self.repo.root,
+            stats=self.stats,
+            ignore=self.ignore,
+            legacy=legacy,
+            sweep=sweep,
+            progress=progress,
         )
 
 

@@ -71,7 +71,7 @@ def _stored(
     """Return the entries that `path` contributes now, and their size; none when it is gone."""
     if not os.path.lexists(f"{loaded.repo.root}/{path}"):
         return [], 0
-    snapshot = store.put(loaded.scanner(advance=progress.advance), path, loaded.repo.cache, kind=kind)
+    snapshot = store.put(loaded.scanner(progress=progress), path, loaded.repo.cache, kind=kind)
     if not snapshot.is_dir:
         return [(inner, snapshot.oid.value)], snapshot.size
     names = [f"{inner}/{name}" for name in snapshot.paths()]

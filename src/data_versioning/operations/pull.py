@@ -49,7 +49,7 @@ def pull(
         )
         if item.tracked.output.cache
     ]
-    writes = [f"{repo.root}/{item.tracked.path}" for item in selections] if names else []
+    writes = [f"{repo.root}/{item.tracked.path}" for item in selections]
     with repo.transaction("pull", writes=writes):
         fetched = fetch.run(repo, shares, options, progress)
         changed = checkout.run(

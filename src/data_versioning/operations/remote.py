@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.errors import ConfigError
+from data_versioning.errors import ConfigError, UsageError
 from data_versioning.formats import config_schema as schema
 from data_versioning.formats import configtext
 from data_versioning.operations import config
@@ -51,8 +51,11 @@ def add(
     level: str | None = None,
     argv: Sequence[str] = (),
 ) -> None:
-    """Add a remote to one level; `force` replaces one of that name with all its options."""
-    section = _section(name)
+    """Add a remote to one level; `force` replaces one of that name with all its options.
+
+    Raises `UsageError` for a name that a configuration file cannot hold.
+    """
+    section = _new_section(name)
 
     def change(text: str, values: Values) -> str:
         if section in values and not force:
@@ -76,7 +79,8 @@ def modify(
         typed = None if value is None else config.stored(section, option, value, level)
         return configtext.edit(text, section, option, typed)
 
-    config.save("remote modify", {level or "repo": change}, argv=argv)
+    setting = config.Name(section=section, option=option)
+    config.save("remote modify", {level or "repo": change}, argv=argv, setting=setting)
 
 
 def set_default(name: str | None, *, level: str | None = None, argv: Sequence[str] = ()) -> None:
@@ -106,8 +110,11 @@ def remove(name: str, *, level: str | None = None, argv: Sequence[str] = ()) -> 
 
 
 def rename(name: str, new: str, *, level: str | None = None, argv: Sequence[str] = ()) -> None:
-    """Give a remote another name, also where it is the default, in one level and in the stronger ones."""
-    if _section(new) in config.merged():
+    """Give a remote another name, also where it is the default, in one level and in the stronger ones.
+
+    Raises `UsageError` for a name that a configuration file cannot hold.
+    """
+    if _new_section(new) in config.merged():
         raise ConfigError(f"remote '{new}' exists already", hint=f"dv remote remove {new}")
 
     def rename_default(text: str, values: Values) -> str:
@@ -116,7 +123,7 @@ def rename(name: str, new: str, *, level: str | None = None, argv: Sequence[str]
     def change(text: str, values: Values) -> str:
         if _section(name) not in values:
             raise _unknown(name)
-        return rename_default(configtext.rename_section(text, _section(name), _section(new)), values)
+        return rename_default(configtext.rename_section(text, _section(name), _new_section(new)), values)
 
     changes = {level or "repo": change} | dict.fromkeys(_stronger(level), rename_default)
     config.save("remote rename", changes, argv=argv)
@@ -124,6 +131,19 @@ def rename(name: str, new: str, *, level: str | None = None, argv: Sequence[str]
 
 def _section(name: str) -> str:
     return schema.named("remote", name)
+
+
+def _new_section(name: str) -> str:
+    """Return the section of a remote to be made."""
+    if not name.strip():
+        raise UsageError("the name of a remote cannot be empty", hint="dv remote add NAME URL")
+    # A section's name with a quotation mark has to be put into the other kind, and it has double ones already.
+    if "'" in name or not name.isprintable():
+        raise UsageError(
+            f"{name!r} cannot be the name of a remote: it contains a quotation mark or control character",
+            hint="choose a name of letters, digits, - and _",
+        )
+    return _section(name)
 
 
 def _values(level: str | None) -> Values:

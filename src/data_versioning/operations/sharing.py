@@ -252,7 +252,9 @@ def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool
 def _open(repo: Repo, name: str | None) -> Remote:
     found = remotes.locate(repo.settings, name)
     if not found.is_ours:
+        scheme = found.url.partition("://")[0]
         raise ServedByDvc(
-            f"remote {found.name!r} is of a kind that the program dvc serves", hint="dvc push, dvc pull"
+            f"{scheme}:// remotes ({found.name!r} is one) are served by the program dvc for now",
+            hint="dvc push, dvc pull",
         )
     return remotes.open(repo.settings, name)

@@ -83,7 +83,7 @@ class _Look:
         path = os.path.relpath(place, self.loaded.repo.root) if place.startswith("/") else place
         legacy = entry.md5 is not None and entry.hash is None
         if (path, legacy) not in self.known:
-            snapshot = scan.look(self.loaded.scanner(legacy=legacy, advance=self.progress.advance), path)
+            snapshot = scan.look(self.loaded.scanner(legacy=legacy, progress=self.progress), path)
             self.known[path, legacy] = snapshot.oid.value if snapshot else None
         return self.known[path, legacy]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from data_versioning.git import index
 from data_versioning.git.repository import Git
 from data_versioning.localfs import walk
@@ -31,8 +33,17 @@ def discover(root: str, options: Options) -> Discovered:
         project=project,
         ignore_files=[] if rules.is_trivial else ignore_files,
         directories=[path for path, *_ in directories if not _below(path, inside_outputs)],
-        files=sorted({*names, *source.asked}),
+        files=sorted({*names, *source.asked, *(_ignore_files_above(git, root) if git else ())}),
     )
+
+
+def _ignore_files_above(git: Git, root: str) -> list[str]:
+    """Return the files outside of the project that tell Git what to ignore inside, relative to `root`."""
+    found = [os.path.relpath(f"{git.common_dir}/info/exclude", root)]
+    above = os.path.relpath(root, git.root)
+    if above != ".":
+        found += ["/".join([".."] * depth) + "/.gitignore" for depth in range(1, above.count("/") + 2)]
+    return found
 
 
 def _below(path: str, outputs: set[RepoPath]) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.errors import DiskError, FileChanged, PathError
@@ -19,6 +19,7 @@ from data_versioning.localfs.walk import Listing
 from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
+from data_versioning.progress import SILENT, Progress
 from data_versioning.workspace import stat_cache
 from data_versioning.workspace.stat_cache import FileRecord, StatCache, TreeRecord
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _DIGEST = 16
 _CONTENT = 24  # the bytes of a `walk.RECORD` that hold inode, size and mtime
+# The temporary names of `localfs.batch`.
+_LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
 _ATTEMPTS = 3
 """How often a file that changes while it is read is read again before giving up."""
 
@@ -62,7 +65,8 @@ class Scanner(NamedTuple):
     stats: StatCache
     ignore: IgnoreRules | None = None
     legacy: bool = False
-    advance: Callable[[int, int], None] | None = None
+    sweep: bool = False  # nobody else is writing here: remove what a crash left behind
+    progress: Progress = SILENT
 
     def key(self, path: str) -> str:
         """Return the name under which the stat cache knows `path`; text hashes are kept apart."""
@@ -84,7 +88,7 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
 
 def list_files(scanner: Scanner, path: str) -> Listing:
     """List a directory as DVC would track it: regular files and links to them, without what is ignored."""
-    listing = walk.walk(f"{scanner.root}/{path}")
+    listing = _without_leftovers(scanner, path, walk.walk(f"{scanner.root}/{path}"))
     if listing.names.startswith(b".dvcignore\0") or b"/.dvcignore\0" in listing.names:
         raise PathError(
             f"there is a .dvcignore file inside '{path}': it would be tracked and obeyed at once",
@@ -97,6 +101,18 @@ def list_files(scanner: Scanner, path: str) -> Listing:
             listing = listing.select(kept)
     _refuse_special(listing, path)
     return listing
+
+
+def _without_leftovers(scanner: Scanner, path: str, listing: Listing) -> Listing:
+    """Leave out files that were being made when a process died: their content is in the cache."""
+    if b".tmp\0" not in listing.names:
+        return listing
+    names = listing.raw_paths()
+    left = [name for name in names if _LEFTOVER.search(name)]
+    if left and scanner.sweep:
+        batch.remove_files(f"{scanner.root}/{path}", b"".join([name + b"\0" for name in left]))
+    gone = set(left)
+    return listing.select([i for i, name in enumerate(names) if name not in gone]) if left else listing
 
 
 def _refuse_special(listing: Listing, path: str) -> None:
@@ -218,18 +234,27 @@ def _hash_unknown(
     stats = bytearray(listing.stats)
     raw = listing.raw_paths()
     left = unknown
+    if unknown:
+        announce(scanner, "Hashing", listing, unknown)
     since = begin(listing, unknown)
     for _ in range(_ATTEMPTS):
         if not left:
             break
         names = b"".join([raw[i] + b"\0" for i in left])
         found = batch.hash_files(
-            f"{scanner.root}/{path}", names, text_mode=scanner.legacy, advance=scanner.advance
+            f"{scanner.root}/{path}", names, text_mode=scanner.legacy, advance=scanner.progress.advance
         )
         left = take_results(found, left, digests=digests, stats=stats, raw=raw, path=path)
     if left:
         raise changed_while_read(path, raw[left[0]])
     return Listing.of(listing.names, bytes(stats)), since
+
+
+def announce(scanner: Scanner, label: str, listing: Listing, indices: list[int]) -> None:
+    """Tell that these files are about to be read."""
+    sizes = memoryview(listing.stats).cast("Q")[walk.SIZE_WORD :: walk.RECORD.size // 8]
+    total = sum(sizes) if len(indices) == len(listing) else sum([sizes[i] for i in indices])
+    scanner.progress.start(label, files=len(indices), size=total)
 
 
 def take_results(

@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from data_versioning.errors import DiskError
 from data_versioning.localfs import disposable, walk
 
 _VERSION = 1
@@ -105,15 +104,14 @@ class StatCache:
                 wait_for_tick(record.stats)
         if self._changed_files:
             wait_for_tick(b"".join(found[0] for found in self._known_files().values()))
-        try:
+        # A repository that cannot be written to works without.
+        with contextlib.suppress(OSError):
             for path in self._changed_trees:
                 self._write_tree(path, self._trees[path])
             if self._changed_files:
                 disposable.keep(f"{self._directory}/files", (_VERSION, self._files))
             if self._changed_outputs:
                 disposable.keep(f"{self._directory}/outputs", (_VERSION, self._outputs))
-        except OSError as error:
-            raise DiskError(f"cannot write {self._directory}: {error.strerror}") from error
         self._changed_files = self._changed_outputs = False
         self._changed_trees.clear()
 

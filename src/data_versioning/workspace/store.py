@@ -119,6 +119,7 @@ def _store(
     stats = bytearray(listing.stats)
     written: list[str] = []
     left = todo
+    scan.announce(scanner, "Storing", listing, todo)
     for _ in range(_ATTEMPTS):
         found = batch.store_files(
             f"{scanner.root}/{path}",
@@ -126,7 +127,7 @@ def _store(
             cache.root(),
             method=_METHODS[kind],
             directory_mode=cache.directory_mode,
-            advance=scanner.advance,
+            advance=scanner.progress.advance,
         )
         values = oids.hex_digests(found.digests)
         written += [value for value, new in zip(values, found.written, strict=True) if new]
