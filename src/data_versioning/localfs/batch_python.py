@@ -1,8 +1,8 @@
 """The batches of `batch.py` without the C extension; the same arguments and answers.
 
 An `Answer` holds, packed and in the order of the names: digests (16 bytes), stats (`walk.RECORD`), errnos
-(native int), marks (one byte of WRITTEN | CHANGED). `advance` is called with numbers of files and of bytes. `threads` is
-for the C extension. Reads and writes the disk.
+(native int), marks (one byte of WRITTEN | CHANGED). `advance` is called with numbers of files and of bytes.
+`threads` is for the C extension. Reads and writes the disk.
 """
 
 from __future__ import annotations
