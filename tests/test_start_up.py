@@ -11,6 +11,46 @@ import pytest
 from tests.oracle import Sandbox, Tool
 from tests.tracking import with_remote, write
 
+# Not even one of them: each costs more than our whole start.
+SLOW = frozenset(
+    """
+    asyncio configobj ctypes dataclasses inspect logging pathlib pathspec random rich ruamel ruamel.yaml shtab shutil
+    socket ssl subprocess tempfile tomlkit traceback urllib.parse uuid yaml
+    """.split()
+)
+# Of this package, relative to it.
+STATUS = frozenset(
+    """
+    data_versioning _native cli cli.arguments cli.main cli.render cli.session cli.status errors formats formats.config
+    formats.config_schema formats.dirfile localfs localfs.atomic localfs.batch localfs.disposable localfs.engine
+    localfs.links localfs.reflink localfs.walk objects objects.cache objects.hashing objects.oid operations
+    operations.loaded operations.status operations.targets paths pipeline pipeline.compiled pipeline.graph
+    pipeline.project pipeline.stage pipeline.staleness progress repo workspace workspace.config_paths workspace.scan
+    workspace.stat_cache
+    """.split()
+)
+PARAMETERS = frozenset(
+    """
+    formats.checksums formats.explain formats.paramfiles formats.roundtrip formats.suggest formats.values
+    formats.yamlevents formats.yamltext
+    """.split()
+)
+# Of the standard library, what a bare interpreter (`-S`) has not.
+BARE = frozenset(
+    """
+    __future__ _collections_abc _stat genericpath importlib importlib._bootstrap importlib._bootstrap_external os
+    os.path posixpath stat warnings
+    """.split()
+)
+STANDARD = BARE | frozenset(
+    """
+    _bisect _blake2 _collections _functools _hashlib _json _locale _operator _sre _struct _typing _weakrefset argparse
+    bisect collections collections.abc contextlib copyreg enum errno fcntl functools gettext hashlib itertools json
+    json.decoder json.encoder json.scanner keyword locale operator re re._casefix re._compiler re._constants
+    re._parser reprlib signal struct threading types typing typing.io typing.re zlib
+    """.split()
+)
+
 SCRIPT = """
 import sys
 before = set(sys.modules)
@@ -25,7 +65,7 @@ def imported(sandbox: Sandbox, cwd: Path, *args: str) -> set[str]:
     """The modules that a command loads beyond a bare interpreter, as a process of its own; it must succeed."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", SCRIPT, *args], cwd=cwd, capture_output=True, text=True, check=True,
-        env=sandbox.environment() | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")},
+        env=sandbox.environment() | {"PYTHONPATH": str(Path(__file__).parents[1] / "src"), "DV_NATIVE": ""},
     )  # fmt: skip
     code, *modules = done.stdout.splitlines()[-1].split()
     assert code == "0", done
@@ -34,16 +74,15 @@ def imported(sandbox: Sandbox, cwd: Path, *args: str) -> set[str]:
 
 @pytest.fixture
 def project(repository: Path, sandbox: Sandbox, dvc: Tool) -> Path:
-    """Tracked data, a stage with everything that a stage can have, a remote."""
+    """Tracked data, a stage, a remote."""
     with_remote(repository, sandbox, dvc)
     write(repository, "data/a", "1")
     write(repository, "data.csv", "2")
-    write(repository, "params.yaml", "train:\n  epochs: 3\n")
     write(
         repository,
         "dvc.yaml",
         "stages:\n  train:\n    cmd: cp data.csv model && echo '{}' > metrics.json\n    deps: [data.csv]\n"
-        "    params: [train.epochs]\n    outs: [model]\n    metrics:\n    - metrics.json:\n        cache: false\n",
+        "    outs: [model]\n    metrics:\n    - metrics.json:\n        cache: false\n",
     )
     dvc(repository, "add", "-q", "data", "data.csv").ok()
     dvc(repository, "repro", "-q").ok()
@@ -52,13 +91,33 @@ def project(repository: Path, sandbox: Sandbox, dvc: Tool) -> Path:
     return repository
 
 
+def ours(modules: set[str]) -> set[str]:
+    return {
+        name.removeprefix("data_versioning.") for name in modules if name.split(".")[0] == "data_versioning"
+    }
+
+
 def test_status_that_finds_nothing(sandbox: Sandbox, project: Path, dv: Tool) -> None:
+    """The second run: the first one compiled settings and pipeline."""
     assert "up to date" in dv.real(project, "status").ok().out
     found = imported(sandbox, project, "status")
-    print(sorted(found))
-    assert 0
+    assert ours(found) == STATUS
+    assert not found & SLOW
+    assert found - {f"data_versioning.{name}" for name in STATUS} - {"data_versioning"} <= STANDARD
+
+
+def test_parameters_cost_only_their_parser(sandbox: Sandbox, project: Path, dv: Tool) -> None:
+    write(project, "params.json", '{"epochs": 3}')
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text + "    params:\n    - params.json: [epochs]\n")
+    dv(project, "commit", "-f", "train").ok()
+    dv.real(project, "status").ok()
+    found = imported(sandbox, project, "status")
+    assert ours(found) - STATUS <= PARAMETERS
+    assert not found & (SLOW - {"yaml"})
 
 
 def test_help(sandbox: Sandbox, place: Path) -> None:
-    print(sorted(imported(sandbox, place, "--help")))
-    assert 0
+    found = imported(sandbox, place, "--help")
+    assert ours(found) == {"data_versioning", "cli", "cli.main"}
+    assert found - {"data_versioning", "data_versioning.cli", "data_versioning.cli.main"} <= BARE
