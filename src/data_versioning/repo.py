@@ -113,18 +113,9 @@ class Repo(NamedTuple):
             float("inf") if self.patient else float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
         )
 
-    def transaction(
-        self,
-        verb: str,
-        *,
-        lock: str = "shared",
-        writes: Sequence[str] = (),
-        reads: Sequence[str] = (),
-    ) -> AbstractContextManager[Transaction]:
+    def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""
-        begun: AbstractContextManager[Transaction] = _later("transaction").begin(
-            self, verb, lock=lock, writes=writes, reads=reads
-        )
+        begun: AbstractContextManager[Transaction] = _later("transaction").begin(self, verb, lock=lock)
         return begun
 
     def handed_over(self, argv: Sequence[str]) -> AbstractContextManager[None]:

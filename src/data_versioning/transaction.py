@@ -39,11 +39,28 @@ class Edit(NamedTuple):
 class Transaction:
     """What a command changes in the files that users commit."""
 
-    def __init__(self, repo: Repo, git: Git | None) -> None:
+    def __init__(self, repo: Repo, git: Git | None, verb: str, stack: contextlib.ExitStack) -> None:
         self.repo = repo
         self.git = git
+        self.verb = verb
         self.edits: list[Edit] = []
         self._queue: list[tuple[RepoPath, Change]] = []
+        self._stack = stack
+
+    def reserve(self, *, writes: Sequence[RepoPath]) -> None:
+        """Keep stages that DVC runs away from these paths until the end (`.dvc/tmp/rwlock`)."""
+        if not writes:
+            return
+        self._stack.enter_context(
+            rwlock.hold(
+                f"{self.repo.dvc_dir}/tmp",
+                command=f"dv {self.verb}",
+                read=[],
+                write=[f"{self.repo.root}/{path}" for path in writes],
+                timeout=self.repo.lock_timeout,
+                waiting=self.repo.notify,
+            )
+        )
 
     def edit(self, path: RepoPath, change: Change) -> None:
         """Change a file when the transaction ends; `change` gets its latest content."""
@@ -100,18 +117,16 @@ class Transaction:
 
 
 @contextlib.contextmanager
-def begin(
-    repo: Repo, verb: str, *, lock: str = "shared", writes: Sequence[str] = (), reads: Sequence[str] = ()
-) -> Iterator[Transaction]:
+def begin(repo: Repo, verb: str, *, lock: str = "shared") -> Iterator[Transaction]:
     """Run a block as one operation: `lock` is "shared", "exclusive" or "none".
 
-    `writes` and `reads` are absolute paths that no running DVC stage may be using (`.dvc/tmp/rwlock`). When the block
-    raises, queued edits are dropped; the operation is recorded as failed or interrupted.
+    What the block reads of the project under the lock is how it stays. When the block raises, queued edits are
+    dropped; the operation is recorded as failed or interrupted.
     """
     locks.require_flock(hardlink_lock=repo.settings.flag("core", "hardlink_lock"))
     git = repo.git
-    transaction = Transaction(repo, git)
     with contextlib.ExitStack() as stack:
+        transaction = Transaction(repo, git, verb, stack)
         stack.enter_context(_recorded(repo, git, verb, repo.argv, transaction.edits))
         _make(f"{repo.dvc_dir}/tmp")
         _make(repo.temp_dir)
@@ -119,17 +134,6 @@ def begin(
             take = locks.shared if lock == "shared" else locks.exclusive
             path = f"{repo.dvc_dir}/tmp/lock"
             stack.enter_context(take(path, timeout=repo.lock_timeout, waiting=repo.notify))
-        if writes or reads:
-            stack.enter_context(
-                rwlock.hold(
-                    f"{repo.dvc_dir}/tmp",
-                    command=f"dv {verb}",
-                    read=list(reads),
-                    write=list(writes),
-                    timeout=repo.lock_timeout,
-                    waiting=repo.notify,
-                )
-            )
         yield transaction
         transaction.commit()
 

@@ -152,6 +152,21 @@ class ObjectCache(NamedTuple):
         atomic.write(path, content, durable=False)
         return oid
 
+    def adopt(self, values: list[str]) -> dict[str, str]:
+        """Store objects of DVC 2.x under the hashes of today, too; return the new name of each.
+
+        Raises `MissingObject`.
+        """
+        source = self.root(legacy=True)
+        found = batch.store_files(
+            source, oids.names(values), self.root(), method="copy", directory_mode=self.directory_mode
+        )
+        if found.errors:
+            raise MissingObject(f"{values[min(found.errors)]} is not in the cache", hint="dv fetch")
+        digests = oids.hex_digests(found.digests)
+        self.seal([digest for digest, new in zip(digests, found.written, strict=True) if new])
+        return dict(zip(values, digests, strict=True))
+
     def seal(self, values: list[str], *, legacy: bool = False) -> None:
         """Make new objects durable, then trusted (0444): one sync for all of them."""
         if not values:

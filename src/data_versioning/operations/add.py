@@ -14,7 +14,7 @@ from data_versioning.operations import linking, partial, pointers, targets, wild
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
-from data_versioning.paths import RepoPath
+from data_versioning.paths import RepoPath, parents
 from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
@@ -63,26 +63,29 @@ def add(
     named = wildcards.expand(paths, glob=options.glob)
     if not named:
         raise UsageError("nothing to add", hint="dv add PATH")
-    loaded = loading.load(repo)
-    if options.recursive:
-        named = _files_below(repo, loaded, named)
-    chosen = [_target(repo, loaded, name) for name in named]
-    _refuse_tracked_by_git(repo, chosen)
-    with repo.transaction("add", writes=[f"{repo.root}/{target.path}" for target in chosen]) as transaction:
+    with repo.transaction("add") as transaction:
+        loaded = loading.load(repo)
+        if options.recursive:
+            named = _files_below(repo, loaded, named)
+        chosen = [_target(repo, loaded, name) for name in named]
+        _refuse_overlaps(repo, chosen)
+        _refuse_tracked_by_git(repo, chosen)
+        transaction.reserve(writes=[target.path for target in chosen])
         kind = loading.link_kind(repo)
-        progress.start("Adding")
+        tracked = list(dict.fromkeys(target.known.path if target.known else target.path for target in chosen))
         try:
+            progress.start("Adding")
             outputs = [_add_one(loaded, transaction, target, options, kind, progress) for target in chosen]
+            pointers.ignore(transaction, tracked)
+            edited = tuple(edit.path for edit in transaction.commit())
+            loaded.stats.remember_outputs(tracked)
         finally:
             progress.finish()
-            loaded.stats.remember_outputs([_ignored_as(target) for target in chosen])
             loaded.stats.save()
-        pointers.ignore(transaction, list(dict.fromkeys(_ignored_as(target) for target in chosen)))
-        edited = tuple(edit.path for edit in transaction.commit())
-        return AddResult(
-            outputs=tuple(replace(one, changed=one.pointer in edited) for one in outputs),
-            edited=edited,
-        )
+    return AddResult(
+        outputs=tuple(replace(one, changed=one.pointer in edited) for one in outputs),
+        edited=edited,
+    )
 
 
 def add_copy(
@@ -124,10 +127,6 @@ def _copy(source: str, target: str) -> None:
         raise DiskError(f"cannot copy '{names[index]}' to '{target}': {os.strerror(code)}")
 
 
-def _ignored_as(target: _Target) -> RepoPath:
-    return target.known.path if target.known else target.path
-
-
 def _target(repo: Repo, loaded: Loaded, name: str) -> _Target:
     path = targets.inside(repo, name)
     if not os.path.lexists(f"{repo.root}/{path}"):
@@ -161,6 +160,18 @@ def _refuse_stage_output(known: Tracked, name: str) -> None:
             f"cannot add '{name}': it is an output of the stage {known.stage.address}",
             hint=f"dv commit {known.stage.address}   records it, or run the pipeline: dv repro",
         )
+
+
+def _refuse_overlaps(repo: Repo, chosen: Sequence[_Target]) -> None:
+    """Raise `Overlap` when a path that is not tracked yet lies inside another one of the same command."""
+    new = {target.path for target in chosen if target.known is None}
+    for target in chosen:
+        outer = next((parent for parent in parents(target.path) if parent in new), None)
+        if outer is not None:
+            raise Overlap(
+                f"'{repo.shown(target.path)}' lies inside '{repo.shown(outer)}', which is about to be tracked, too",
+                hint=f"dv add {repo.shown(outer)}",
+            )
 
 
 def _refuse_tracked_by_git(repo: Repo, chosen: Sequence[_Target]) -> None:

@@ -81,15 +81,16 @@ def checkout(
 
     Raises `NotTracked`, or `Conflict` before anything is changed. Missing objects are in the result.
     """
-    loaded = loading.load(repo)
-    selections = [
-        item
-        for item in loaded.project.select(
-            names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
-        )
-        if item.tracked.output.cache
-    ]
-    with repo.transaction("checkout", writes=[f"{repo.root}/{item.tracked.path}" for item in selections]):
+    with repo.transaction("checkout") as transaction:
+        loaded = loading.load(repo)
+        selections = [
+            item
+            for item in loaded.project.select(
+                names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
+            )
+            if item.tracked.output.cache
+        ]
+        transaction.reserve(writes=[item.tracked.path for item in selections])
         return run(loaded, selections, options, progress, everything=not names)
 
 

@@ -68,31 +68,32 @@ def commit(
     Changes are confirmed first, all of them before anything is stored. Raises `Conflict` when one is not confirmed,
     `PathError` when an output is gone.
     """
-    loaded = loading.load(repo)
-    chosen = loaded.project.select_stages(
-        names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
-    )
-    stages = list({item.stage.place: item.stage for item in chosen}.values())
-    paths = [
-        path
-        for stage in stages
-        for out in stage.outs
-        if (path := stage.located(out.path)) and not out.external
-    ]
-    with repo.transaction("commit", writes=[f"{repo.root}/{path}" for path in paths]) as transaction:
-        progress.start("Comparing")
+    with repo.transaction("commit") as transaction:
+        loaded = loading.load(repo)
+        chosen = loaded.project.select_stages(
+            names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
+        )
+        stages = list({item.stage.place: item.stage for item in chosen}.values())
+        outputs = [
+            (path, out)
+            for stage in stages
+            for out in stage.outs
+            if (path := stage.located(out.path)) and not out.external
+        ]
+        transaction.reserve(writes=[path for path, _ in outputs])
         try:
+            progress.start("Comparing")
             found = [_look(loaded, stage, progress) for stage in stages]
             for one in found:
                 _confirm(one, options, confirm)
             kind = loading.link_kind(repo)
             for one in found:
                 _store(loaded, transaction, one, kind, options, progress)
+            edited = tuple(edit.path for edit in transaction.commit())
+            loaded.stats.remember_outputs([path for path, out in outputs if out.cache])
         finally:
             progress.finish()
-            loaded.stats.remember_outputs(paths)
             loaded.stats.save()
-        edited = tuple(edit.path for edit in transaction.commit())
     return CommitResult(stages=tuple(stage.address for stage in stages), edited=edited)
 
 
@@ -112,14 +113,17 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
         path = stage.located(dep.path)
         if path is None or dep.external:
             continue
-        snapshot = scan.look(loaded.scanner(progress=progress), path)
+        legacy = dep.md5 is not None and dep.hash is None
+        snapshot = scan.look(loaded.scanner(legacy=legacy, progress=progress), path)
         if snapshot is None:
             raise PathError(
                 f"the dependency '{path}' does not exist", hint=f"dv checkout {path}, or dv repro"
             )
-        found.deps[dep.path] = snapshot
-        if snapshot.oid.value != dep.md5:
+        if snapshot.oid != ObjectId(dep.md5 or "", legacy):
             found.changed.append(path)
+            # What is recorded anew is recorded as DVC 3 does.
+            snapshot = (legacy and scan.look(loaded.scanner(progress=progress), path)) or snapshot
+        found.deps[dep.path] = snapshot
     return found
 
 
@@ -162,6 +166,8 @@ def _store(
         transaction.edit(lock, _change_lock(loaded.repo, found, outs, lock))
     else:
         for name, snapshot in outs.items():
+            if snapshot.oid.legacy:
+                continue  # an unchanged output of DVC 2.x stays as it is
             transaction.edit(
                 found.stage.file,
                 pointers.change_output(name, found.stage.file, _recorder(snapshot)),
@@ -195,6 +201,7 @@ def _dependency(path: str, snapshot: Snapshot | None) -> dvcfile.Dependency:
     return replace(
         dependency,
         md5=snapshot.oid.value,
+        hash=None if snapshot.oid.legacy else "md5",
         size=snapshot.size,
         nfiles=len(snapshot.listing) if snapshot.is_dir else None,
         isexec=snapshot.is_executable and not snapshot.is_dir,

@@ -9,6 +9,7 @@ from data_versioning.errors import NotTracked
 from data_versioning.formats import dirfile
 from data_versioning.formats.dvcfile import Output
 from data_versioning.localfs.links import LinkType
+from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import pointers
 from data_versioning.operations.loaded import Loaded
@@ -38,7 +39,7 @@ def add(
         raise NotTracked(f"'{known.path}' is tracked as a file, so '{path}' cannot lie inside it")
     inner = path[len(known.path) + 1 :]
     cache = repo.cache
-    old = cache.read_tree(ObjectId(output.md5, output.is_legacy)) if output.md5 else ([], [])
+    old = _recorded(cache, ObjectId(output.md5, output.is_legacy)) if output.md5 else ([], [])
     kept = [
         (name, value)
         for name, value in zip(*old, strict=True)
@@ -63,6 +64,15 @@ def add(
     return AddedOutput(
         path=known.path, pointer=known.stage.file, oid=oid.value, size=total or 0, nfiles=len(entries)
     )
+
+
+def _recorded(cache: ObjectCache, oid: ObjectId) -> tuple[list[str], list[str]]:
+    """Return the listing `oid`; one of DVC 2.x with the hashes of today, its objects stored under them."""
+    paths, values = cache.read_tree(oid)
+    if not oid.legacy or not values:
+        return paths, values
+    stored = cache.adopt(list(dict.fromkeys(values)))
+    return paths, [stored[value] for value in values]
 
 
 def _stored(

@@ -38,19 +38,19 @@ def pull(
         planned = sharing.joined([fetch.plan(repo, share, options) for share in shares])
         checked = sharing.checked(planned, verb="fetch", allow_missing=options.allow_missing)
         return PullResult(fetched=checked, checkout=None)
-    loaded = loading.load(repo)
-    selections = [
-        item
-        for item in loaded.project.select(
-            wildcards.expand(names, glob=options.glob),
-            base=targets.base(repo),
-            recursive=options.recursive,
-            with_deps=options.with_deps,
-        )
-        if item.tracked.output.cache
-    ]
-    writes = [f"{repo.root}/{item.tracked.path}" for item in selections]
-    with repo.transaction("pull", writes=writes):
+    with repo.transaction("pull") as transaction:
+        loaded = loading.load(repo)
+        selections = [
+            item
+            for item in loaded.project.select(
+                wildcards.expand(names, glob=options.glob),
+                base=targets.base(repo),
+                recursive=options.recursive,
+                with_deps=options.with_deps,
+            )
+            if item.tracked.output.cache
+        ]
+        transaction.reserve(writes=[item.tracked.path for item in selections])
         fetched = fetch.run(repo, shares, options, progress)
         changed = checkout.run(
             loaded,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.errors import NotTracked
+from data_versioning.errors import DiskError, NotTracked, PathError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
@@ -34,27 +34,27 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
 
     All names are checked first. Raises `NotTracked`.
     """
-    loaded = loading.load(repo)
-    stages = [stage for name in names for stage in _stages(loaded, repo, name)]
-    paths = [path for stage in stages for output in stage.outs if (path := stage.located(output.path))]
-    with repo.transaction("remove", writes=[f"{repo.root}/{path}" for path in paths]) as transaction:
+    with repo.transaction("remove") as transaction:
+        loaded = loading.load(repo)
+        stages = [stage for name in names for stage in _stages(loaded, repo, name)]
+        outputs = [
+            (path, output)
+            for stage in stages
+            for output in stage.outs
+            if (path := stage.located(output.path)) and not output.external
+        ]
+        transaction.reserve(writes=[path for path, _ in outputs])
+        for path, output in outputs:
+            if outs:
+                _delete(loaded, path)
+            elif output.cache:
+                _unprotect(loaded, path, output)
+        pointers.unignore(transaction, [path for path, output in outputs if output.cache])
         for stage in stages:
-            for output in stage.outs:
-                path = stage.located(output.path)
-                if path is None or output.external:
-                    continue
-                if outs:
-                    _delete(loaded, path)
-                elif output.cache:
-                    _unprotect(loaded, path, output)
-            pointers.unignore(
-                transaction,
-                [path for output in stage.outs if output.cache and (path := stage.located(output.path))],
-            )
             _queue_pointer(transaction, stage)
-        loaded.stats.remember_outputs([], removed=paths)
-        loaded.stats.save()
         edited = tuple(edit.path for edit in transaction.commit())
+        loaded.stats.remember_outputs([], removed=[path for path, _ in outputs])
+        loaded.stats.save()
     return RemoveResult(removed=tuple(stage.address for stage in stages), edited=edited)
 
 
@@ -123,21 +123,28 @@ def _without_lock(stage: Stage, lock: RepoPath) -> Change:
 def _delete(loaded: Loaded, path: RepoPath) -> None:
     """Delete an output's files; what the ignore rules hide inside a directory goes with it, as for DVC."""
     absolute = f"{loaded.repo.root}/{path}"
-    if os.path.islink(absolute) or os.path.isfile(absolute):
-        os.unlink(absolute)
-        return
-    for directory, directories, files in os.walk(absolute, topdown=False):
-        for name in (*files, *(one for one in directories if os.path.islink(f"{directory}/{one}"))):
-            os.unlink(f"{directory}/{name}")
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
+    try:
+        if os.path.islink(absolute) or os.path.isfile(absolute):
+            os.unlink(absolute)
+            return
+        for directory, directories, files in os.walk(absolute, topdown=False):
+            for name in (*files, *(one for one in directories if os.path.islink(f"{directory}/{one}"))):
+                os.unlink(f"{directory}/{name}")
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+    except OSError as error:
+        raise DiskError(
+            f"cannot delete '{error.filename}': {error.strerror}", hint=f"ls -ld '{error.filename}'"
+        ) from error
 
 
 def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
     """Give the user files of their own in place of links into the cache, and the right to write them."""
     repo = loaded.repo
-    scanner = loaded.scanner(legacy=output.is_legacy)
-    snapshot = scan.look(scanner, path)
+    try:
+        snapshot = scan.look(loaded.scanner(legacy=output.is_legacy), path)
+    except PathError:
+        return  # links whose object is gone, for example: they stay as they are
     if snapshot is None:
         return
     directory = path if snapshot.is_dir else os.path.dirname(path)
