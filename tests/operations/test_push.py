@@ -244,6 +244,6 @@ def test_nothing_slow_is_imported(repository: Path, sandbox: Sandbox, dvc: Tool,
     dv(repository, "push").ok()
     result = dv.real(repository, "push", env={"PYTHONPROFILEIMPORTTIME": "1"})
     imported = {line.rsplit("|", 1)[-1].strip() for line in result.err.splitlines() if "|" in line}
-    assert "data_versioning.operations.push" in imported
+    assert "data_versioning.remotes.transfer" in imported
     packages = {name.partition(".")[0] for name in imported}
     assert not packages & {"yaml", "ruamel", "configobj", "pathspec", "rich", "subprocess", "tomlkit"}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from data_versioning.cli import handoff, render, session
+from data_versioning import formats, operations
+from data_versioning.cli import main, render, session
 from data_versioning.errors import FormatError, UsageError
-from data_versioning.formats import yamltext
-from data_versioning.operations import add
-from data_versioning.operations.pointers import Annotations
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -46,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Track, then say what to commit."""
     if args.to_remote:
-        return handoff.run(args.argv)
+        return int(main.load("handoff").run(args.argv))
     _check(args)
     repo = session.open_repo(args)
-    options = add.AddOptions(
+    options = operations.add.AddOptions(
         glob=args.glob,
         recursive=args.recursive,
         store=not args.no_commit,
         relink=not args.no_relink,
-        notes=Annotations(
+        notes=operations.pointers.Annotations(
             desc=args.desc,
             type=args.type,
             labels=tuple(args.labels) if args.labels else None,
@@ -63,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
     )
     progress = render.progress(args)
     if args.out:
-        result = add.add_copy(
+        result = operations.add.add_copy(
             repo, args.targets[0], args.out, force=args.force, options=options, progress=progress
         )
     else:
-        result = add.add(repo, args.targets, options=options, progress=progress)
+        result = operations.add.add(repo, args.targets, options=options, progress=progress)
     if args.json:
         render.print_json(result)
     else:
@@ -95,7 +93,7 @@ def _meta(pairs: list[str] | None) -> dict[str, object] | None:
         if not key or not equals:
             raise UsageError(f"--meta wants KEY=VALUE, not {pair!r}", hint="dv add --meta owner=ana PATH")
         try:
-            found[key] = yamltext.read(value, file="")
+            found[key] = formats.yamltext.read(value, file="")
         except FormatError as error:
             raise UsageError(
                 f"--meta {pair!r}: {error.message}", hint="dv add --meta owner=ana PATH"
@@ -103,7 +101,7 @@ def _meta(pairs: list[str] | None) -> dict[str, object] | None:
     return found
 
 
-def _tell(result: add.AddResult, shown: Callable[[str], str]) -> None:
+def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None:
     changed = [output for output in result.outputs if output.changed]
     for output in result.outputs:
         files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""

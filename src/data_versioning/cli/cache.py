@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 
-from data_versioning.cli import handoff, levels, render
-from data_versioning.operations import cache
+from data_versioning import operations
+from data_versioning.cli import levels, main, render
 
 EPILOG = """examples:
   dv cache dir                          print where the cache is
@@ -32,13 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print or set the directory; migration is DVC's."""
     if args.subcommand == "migrate":
-        return handoff.run(args.argv)
+        return int(main.load("handoff").run(args.argv))
     if args.value is not None or args.unset:
-        old = cache.effective_dir()
-        cache.change_dir(None if args.unset else args.value, level=args.level, argv=("dv", *args.argv))
-        _tell_left(old, cache.effective_dir(), args)
+        old = operations.cache.effective_dir()
+        operations.cache.change_dir(
+            None if args.unset else args.value, level=args.level, argv=("dv", *args.argv)
+        )
+        _tell_left(old, operations.cache.effective_dir(), args)
         return 0
-    found = cache.cache_dir(level=args.level)
+    found = operations.cache.cache_dir(level=args.level)
     if args.json:
         render.print_json({"dir": found})
     else:
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell_left(old: str | None, new: str | None, args: argparse.Namespace) -> None:
     """Say on stderr that data is left in the old cache, and how to move it."""
-    if args.quiet or old is None or new is None or old == new or not cache.holds_objects(old):
+    if args.quiet or old is None or new is None or old == new or not operations.cache.holds_objects(old):
         return
     source, target = render.quote(old), render.quote(new)
     if os.path.exists(new):

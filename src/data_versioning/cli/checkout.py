@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from data_versioning import operations
 from data_versioning.cli import render, session
 from data_versioning.errors import MissingObject
-from data_versioning.operations import checkout
 
 EPILOG = """examples:
   dv checkout                     make all data match the pointer files, e.g. after git checkout
@@ -33,14 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check out and list what changed; missing data is an error unless --allow-missing."""
     repo = session.open_repo(args)
-    options = checkout.CheckoutOptions(
+    options = operations.checkout.CheckoutOptions(
         force=args.force,
         relink=args.relink,
         recursive=args.recursive,
         with_deps=args.with_deps,
         allow_missing=args.allow_missing,
     )
-    result = checkout.checkout(repo, args.targets, options=options, progress=render.progress(args))
+    result = operations.checkout.checkout(repo, args.targets, options=options, progress=render.progress(args))
     show(result, summary=args.summary, as_json=args.json)
     if result.failed and not args.allow_missing:
         tell_missing(result, as_json=args.json)
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def show(result: checkout.CheckoutResult, *, summary: bool = False, as_json: bool = False) -> None:
+def show(result: operations.checkout.CheckoutResult, *, summary: bool = False, as_json: bool = False) -> None:
     """Print what changed: one line an output, or counts of files."""
     if as_json:
         render.print_json(
@@ -75,7 +75,7 @@ def show(result: checkout.CheckoutResult, *, summary: bool = False, as_json: boo
             print(f"{render.colour(word[0].upper(), _COLOURS[word])}\t{path}")
 
 
-def tell_missing(result: checkout.CheckoutResult, *, as_json: bool = False) -> None:
+def tell_missing(result: operations.checkout.CheckoutResult, *, as_json: bool = False) -> None:
     """Tell on stderr what could not be brought in, unless the JSON said it already."""
     if as_json:
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from data_versioning import operations
 from data_versioning.cli import render, session
-from data_versioning.operations import commit
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -29,10 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record and store what changed, asking first on a terminal."""
     repo = session.open_repo(args)
-    options = commit.CommitOptions(
+    options = operations.commit.CommitOptions(
         force=args.force, with_deps=args.with_deps, recursive=args.recursive, relink=not args.no_relink
     )
-    result = commit.commit(repo, args.targets, options=options, confirm=_ask, progress=render.progress(args))
+    result = operations.commit.commit(
+        repo, args.targets, options=options, confirm=_ask, progress=render.progress(args)
+    )
     if args.json:
         render.print_json(result)
         return 0

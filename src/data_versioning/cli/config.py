@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
+from data_versioning import operations
 from data_versioning.cli import levels, render
 from data_versioning.errors import UsageError
-from data_versioning.operations import config
 
 EPILOG = """examples:
   dv config core.autostage true           for everybody (.dvc/config)
@@ -35,13 +35,13 @@ def run(args: argparse.Namespace) -> int:
     """Print, set or remove options."""
     _check(args)
     if args.list:
-        _print(args, config.listing(level=args.level))
+        _print(args, operations.config.listing(level=args.level))
     elif args.value is None and not args.unset:
-        found = config.get(args.name, level=args.level)
+        found = operations.config.get(args.name, level=args.level)
         if args.json or found:
             _print(args, [found] if found else [])
     else:
-        config.change(
+        operations.config.change(
             args.name, None if args.unset else args.value, level=args.level, argv=("dv", *args.argv)
         )
         if str(args.name) == "cache.type" and not args.quiet:
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _name(text: str) -> config.Name:
+def _name(text: str) -> operations.config.Name:
     try:
-        return config.Name.parse(text)
+        return operations.config.Name.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -73,7 +73,7 @@ def _check(args: argparse.Namespace) -> None:
         raise error
 
 
-def _print(args: argparse.Namespace, settings: list[config.Setting]) -> None:
+def _print(args: argparse.Namespace, settings: list[operations.config.Setting]) -> None:
     if args.json:
         render.print_json(settings)
         return
@@ -82,7 +82,7 @@ def _print(args: argparse.Namespace, settings: list[config.Setting]) -> None:
         print(f"{origin}{setting.name}={setting.value}" if args.list else f"{origin}{setting.value}")
 
 
-def _shown(setting: config.Setting) -> str:
+def _shown(setting: operations.config.Setting) -> str:
     """Return the file as DVC does: relative to the repository's top if it belongs to the repository."""
     inside = setting.level in ("repo", "local")
     return os.path.join(".dvc", os.path.basename(setting.file)) if inside else setting.file

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from data_versioning.cli import handoff, render, session
-from data_versioning.operations import data_status
-from data_versioning.operations.data_status import Changes, DataStatus
+from data_versioning import operations
+from data_versioning.cli import main, render, session
 
 EPILOG = """examples:
   dv data status                      what changed since the last commit
@@ -59,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare and print; the exit code is 0 whatever was found."""
     if args.not_in_remote:
-        return handoff.run(args.argv)
-    found = data_status.data_status(
+        return int(main.load("handoff").run(args.argv))
+    found = operations.data_status.data_status(
         session.open_repo(args),
         args.targets,
         granular=args.granular,
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _groups(found: DataStatus, *, unchanged: bool) -> dict[str, object]:
+def _groups(found: operations.data_status.DataStatus, *, unchanged: bool) -> dict[str, object]:
     """Return DVC's JSON: what is empty is left out."""
     groups: dict[str, object] = {
         "not_in_cache": list(found.not_in_cache),
@@ -87,7 +86,7 @@ def _groups(found: DataStatus, *, unchanged: bool) -> dict[str, object]:
     return {name: value for name, value in groups.items() if value}
 
 
-def _changes(changes: Changes) -> dict[str, object]:
+def _changes(changes: operations.data_status.Changes) -> dict[str, object]:
     named: dict[str, object] = {
         "modified": list(changes.modified),
         "added": list(changes.added),
@@ -98,7 +97,7 @@ def _changes(changes: Changes) -> dict[str, object]:
     return {name: value for name, value in named.items() if value}
 
 
-def _show(found: DataStatus, groups: dict[str, object]) -> None:
+def _show(found: operations.data_status.DataStatus, groups: dict[str, object]) -> None:
     blocks = []
     for name, heading, colour, hints in _HEADINGS:
         group = groups.get(name)

@@ -6,10 +6,8 @@ import argparse
 import dataclasses
 import time
 
+from data_versioning import operations
 from data_versioning.cli import render, session
-from data_versioning.operations import fsck
-from data_versioning.operations.fsck import FsckResult, Options
-from data_versioning.operations.repair import Damage
 
 EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted. An interrupted check
 goes on where it stopped. The exit code is 1 when something damaged is left.
@@ -38,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check and tell; 1 when something damaged is left."""
     repo = session.open_repo(args)
-    options = Options(
+    options = operations.fsck.Options(
         sample=args.sample,
         restart=args.restart,
         repair=args.repair,
@@ -47,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     )
     progress = render.progress(args)
     try:
-        result = fsck.fsck(repo, options, progress=progress)
+        result = operations.fsck.fsck(repo, options, progress=progress)
     finally:
         progress.finish()
     if args.json:
@@ -57,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result.is_clean else _DAMAGED
 
 
-def _print(result: FsckResult) -> None:
+def _print(result: operations.fsck.FsckResult) -> None:
     if result.resumed is not None:
         began = time.strftime("%Y-%m-%d %H:%M", time.localtime(result.resumed))
         print(f"Continued the check that began at {began}.")
@@ -89,7 +87,7 @@ def _print(result: FsckResult) -> None:
     print(f"{sound} ({render.size(result.size)}){repaired}, {result.damaged_left} damaged.")
 
 
-def _print_damage(damage: Damage) -> None:
+def _print_damage(damage: operations.repair.Damage) -> None:
     shown = ", ".join(damage.used_by[:_SHOWN])
     more = f" and {len(damage.used_by) - _SHOWN} more" if len(damage.used_by) > _SHOWN else ""
     users = f"used by {shown}{more}" if shown else "no file of the workspace uses it"
@@ -104,7 +102,7 @@ def _print_damage(damage: Damage) -> None:
         print(f"            to restore: dv fetch {' '.join(damage.targets[:_SHOWN])}")
 
 
-def _as_json(result: FsckResult) -> dict[str, object]:
+def _as_json(result: operations.fsck.FsckResult) -> dict[str, object]:
     return {
         **{field.name: getattr(result, field.name) for field in dataclasses.fields(result)},
         "clean": result.is_clean,

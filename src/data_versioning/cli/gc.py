@@ -6,13 +6,14 @@ import argparse
 import dataclasses
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from data_versioning.cli import handoff, render, session
+from data_versioning import operations
+from data_versioning.cli import main, render, session
 from data_versioning.errors import UsageError
-from data_versioning.objects.gc import Sweep
-from data_versioning.operations import gc
-from data_versioning.operations.gc import GcResult, Scope
-from data_versioning.operations.reachable import Selection
+
+if TYPE_CHECKING:
+    from data_versioning.objects.gc import Sweep
 
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
@@ -62,17 +63,21 @@ def run(args: argparse.Namespace) -> int:
     scope = _scope(args)
     scope.check()
     repo = session.open_repo(args)
-    if gc.is_handed_over(repo, scope):
-        return handoff.run(args.argv)
+    if operations.gc.is_handed_over(repo, scope):
+        return int(main.load("handoff").run(args.argv))
     progress = render.progress(args)
     try:
-        found = None if args.force and not args.dry else gc.gc(repo, scope, dry=True, progress=progress)
+        found = (
+            None
+            if args.force and not args.dry
+            else operations.gc.gc(repo, scope, dry=True, progress=progress)
+        )
         if args.dry or found is None or found.is_something:
             _announce(args)
         if found is None or (found.is_something and not args.dry):
             if found and not _confirmed(found):
                 return _DECLINED
-            result = gc.gc(repo, scope, progress=progress)
+            result = operations.gc.gc(repo, scope, progress=progress)
         else:
             result = dataclasses.replace(found, dry=args.dry)
     finally:
@@ -84,10 +89,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scope(args: argparse.Namespace) -> Scope:
-    return Scope(
+def _scope(args: argparse.Namespace) -> operations.gc.Scope:
+    return operations.gc.Scope(
         workspace=args.workspace,
-        selection=Selection(
+        selection=operations.reachable.Selection(
             all_branches=args.all_branches,
             all_tags=args.all_tags,
             all_commits=args.all_commits,
@@ -141,7 +146,7 @@ def _unasked() -> UsageError:
     return error
 
 
-def _confirmed(found: GcResult) -> bool:
+def _confirmed(found: operations.gc.GcResult) -> bool:
     if not sys.stdin.isatty():
         raise _unasked()
     if found.is_foreign:
@@ -154,7 +159,7 @@ def _confirmed(found: GcResult) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _print(result: GcResult) -> None:
+def _print(result: operations.gc.GcResult) -> None:
     if result.dry:
         for sweep in (*result.cache, *result.remote):
             for listing in (sweep.directories, sweep.files, sweep.leftovers):
@@ -183,11 +188,11 @@ def _print_total(place: str, sweeps: tuple[Sweep, ...], *, dry: bool) -> None:
         print(f"Kept {kept} younger than the grace period: another repository may be about to use them.")
 
 
-def _total(result: GcResult) -> str:
+def _total(result: operations.gc.GcResult) -> str:
     return f"{render.plural(result.count, 'object')} ({render.size(result.size)})"
 
 
-def _as_json(result: GcResult) -> dict[str, object]:
+def _as_json(result: operations.gc.GcResult) -> dict[str, object]:
     return {
         "dry": result.dry,
         "cache": [_sweep_as_json(sweep) for sweep in result.cache],

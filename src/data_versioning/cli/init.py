@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning import operations
 from data_versioning.cli import render
 from data_versioning.errors import Conflict, GitError, PathError
-from data_versioning.operations import init
 
 EPILOG = """examples:
   git init && dv init           a repository beside Git
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the repository and say what to do next."""
     try:
-        result = init.init(
+        result = operations.init.init(
             args.directory, no_scm=args.no_scm, subdir=args.subdir, force=args.force, argv=("dv", *args.argv)
         )
     except (Conflict, GitError, PathError) as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from data_versioning import operations
 from data_versioning.cli import render, session
-from data_versioning.eventlog.chain import Event
-from data_versioning.operations import log
+
+if TYPE_CHECKING:
+    from data_versioning.eventlog.chain import Event
 
 EPILOG = """Changed pointer files are marked A (added), M (modified) or D (deleted). Times are UTC.
 
@@ -33,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the operations, newest first, or check them."""
     repo = session.open_repo(args)
     if args.verify:
-        return _verify(log.verify(repo), args)
-    events = log.log(repo, limit=args.number)
+        return _verify(operations.log.verify(repo), args)
+    events = operations.log.log(repo, limit=args.number)
     if args.json:
         render.print_json([{"seq": event.seq, **event.record, "hash": event.hash} for event in events])
     elif not events:
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(found: log.LogCheck, args: argparse.Namespace) -> int:
+def _verify(found: operations.log.LogCheck, args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(found)
     else:

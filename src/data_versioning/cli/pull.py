@@ -6,10 +6,9 @@ import argparse
 import sys
 from functools import partial
 
+from data_versioning import operations
 from data_versioning.cli import checkout as checkout_command
 from data_versioning.cli import render, session, transfers
-from data_versioning.operations import pull
-from data_versioning.operations.pull import PullResult
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -31,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
     """Pull; what is missing or damaged is listed, and the exit code 1."""
     repo = session.open_repo(args)
     options = transfers.options(args)
-    work = partial(pull.pull, repo, args.targets, options=options, progress=render.progress(args))
+    work = partial(operations.pull.pull, repo, args.targets, options=options, progress=render.progress(args))
     return transfers.carry_out(args, work, partial(_show, args=args), word="fetched")
 
 
-def _show(result: PullResult, args: argparse.Namespace) -> int:
+def _show(result: operations.pull.PullResult, args: argparse.Namespace) -> int:
     changed = result.checkout
     if changed is None:
         return transfers.show(result.fetched, args, word="fetched")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from data_versioning import operations
 from data_versioning.cli import render, session, transfers
-from data_versioning.operations import push
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     """Push; what is missing or damaged is listed, and the exit code 1."""
     repo = session.open_repo(args)
     options = transfers.options(args)
-    work = partial(push.push, repo, args.targets, options=options, progress=render.progress(args))
+    work = partial(operations.push.push, repo, args.targets, options=options, progress=render.progress(args))
     return transfers.carry_out(args, work, partial(transfers.show, args=args, word="pushed"), word="pushed")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from data_versioning import operations
 from data_versioning.cli import levels, render
 from data_versioning.errors import ConfigError
-from data_versioning.operations import remote
 
 EPILOG = """examples:
   dv remote add -d store s3://bucket/path                     for everybody
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    remote.add(
+    operations.remote.add(
         args.name, args.url, default=args.default, force=args.force, level=args.level, argv=("dv", *args.argv)
     )
     if args.default:
@@ -65,9 +65,11 @@ def _add(args: argparse.Namespace) -> int:
 
 def _default(args: argparse.Namespace) -> int:
     if args.unset or args.name is not None:
-        remote.set_default(None if args.unset else args.name, level=args.level, argv=("dv", *args.argv))
+        operations.remote.set_default(
+            None if args.unset else args.name, level=args.level, argv=("dv", *args.argv)
+        )
         return 0
-    found = remote.default(level=args.level)
+    found = operations.remote.default(level=args.level)
     if args.json:
         render.print_json({"remote": found})
     else:
@@ -81,12 +83,12 @@ def _modify(args: argparse.Namespace) -> int:
             f"which value shall {args.option!r} have?", hint="dv remote modify NAME OPTION VALUE"
         )
     value = None if args.unset else args.value
-    remote.modify(args.name, args.option, value, level=args.level, argv=("dv", *args.argv))
+    operations.remote.modify(args.name, args.option, value, level=args.level, argv=("dv", *args.argv))
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    found = remote.remotes(level=args.level)
+    found = operations.remote.remotes(level=args.level)
     if args.json:
         render.print_json(found)
         return 0
@@ -97,10 +99,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
-    remote.remove(args.name, level=args.level, argv=("dv", *args.argv))
+    operations.remote.remove(args.name, level=args.level, argv=("dv", *args.argv))
     return 0
 
 
 def _rename(args: argparse.Namespace) -> int:
-    remote.rename(args.name, args.new, level=args.level, argv=("dv", *args.argv))
+    operations.remote.rename(args.name, args.new, level=args.level, argv=("dv", *args.argv))
     return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning import operations
 from data_versioning.cli import render, session
-from data_versioning.operations import remove
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Stop tracking, then say what to commit."""
     repo = session.open_repo(args)
-    result = remove.remove(repo, args.targets, outs=args.outs)
+    result = operations.remove.remove(repo, args.targets, outs=args.outs)
     if args.json:
         render.print_json(result)
         return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning import operations
 from data_versioning.cli import render
-from data_versioning.operations import root
 
 EPILOG = """examples:
   cd "$(dv root)"        go to the top of the repository
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the path."""
-    found = root.root()
+    found = operations.root.root()
     if args.json:
         render.print_json({"root": found})
     else:

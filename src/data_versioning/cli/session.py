@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+from typing import TYPE_CHECKING
 
-from data_versioning import repo
 from data_versioning.errors import ConfigError
-from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
+
+_REPO = "data_versioning.repo"  # loaded when a repository is opened: help does without
 
 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; the engine's messages go to stderr unless --quiet."""
     notify = _silent if args.quiet else _tell
     try:
-        return repo.open(argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock)
+        opened: Repo = importlib.import_module(_REPO).open(
+            argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock
+        )
     except ConfigError as error:
         error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
         raise
+    return opened
 
 
 def _tell(message: str) -> None:

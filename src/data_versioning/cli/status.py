@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning import operations
 from data_versioning.cli import main, render, session
 from data_versioning.errors import UsageError
-from data_versioning.operations import status
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             "--all-branches, --all-tags, --all-commits and --jobs need --cloud", hint="dv status --cloud"
         )
     repo = session.open_repo(args)
-    found = status.status(
+    found = operations.status.status(
         repo, args.targets, recursive=args.recursive, with_deps=args.with_deps, progress=render.progress(args)
     )
     if found.needs_dvc:

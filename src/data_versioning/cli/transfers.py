@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from data_versioning import operations
 from data_versioning.cli import main, render
-from data_versioning.operations.sharing import ServedByDvc, TransferFailed, TransferOptions, TransferResult
-from data_versioning.remotes.transfer import Problem
 from data_versioning.storage.base import FailureKind
 
 if TYPE_CHECKING:
     from data_versioning.operations.checkout import CheckoutResult
+    from data_versioning.remotes.transfer import Problem
 
 Result = TypeVar("Result")
 # Problems that are printed one by one; all of them with -v or --json.
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
     add("--json", action="store_true", help="print the result as JSON")
 
 
-def options(args: argparse.Namespace) -> TransferOptions:
+def options(args: argparse.Namespace) -> operations.sharing.TransferOptions:
     """Return what the arguments say."""
-    return TransferOptions(
+    return operations.sharing.TransferOptions(
         remote=args.remote,
         jobs=args.jobs,
         all_branches=args.all_branches,
@@ -71,13 +71,13 @@ def carry_out(
     """
     try:
         return show(work())
-    except ServedByDvc as refused:
+    except operations.sharing.ServedByDvc as refused:
         if args.json or args.dry_run:
             verb = args.argv[main.options_before_command(args.argv)]
             refused.hint = f"without --dry-run and --json, dv {verb} hands over to dvc"
             raise
         return int(main.load("handoff").run(args.argv))
-    except TransferFailed as failed:
+    except operations.sharing.TransferFailed as failed:
         if not args.json:
             if failed.checkout is not None:
                 main.load("checkout").show(failed.checkout)
@@ -88,7 +88,7 @@ def carry_out(
         return failed.exit_code
 
 
-def show(result: TransferResult, args: argparse.Namespace, *, word: str) -> int:
+def show(result: operations.sharing.TransferResult, args: argparse.Namespace, *, word: str) -> int:
     """Print what was copied; `word` is "pushed" or "fetched"."""
     if args.json:
         render.print_json(as_json(result, word=word))
@@ -100,7 +100,7 @@ def show(result: TransferResult, args: argparse.Namespace, *, word: str) -> int:
     return 0
 
 
-def print_planned(result: TransferResult, *, word: str) -> None:
+def print_planned(result: operations.sharing.TransferResult, *, word: str) -> None:
     """Print what a dry run found."""
     for name in result.planned:
         print(name)
@@ -119,7 +119,9 @@ def summary(counts: Mapping[str, int]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
-def as_json(result: TransferResult, changed: CheckoutResult | None = None, *, word: str) -> dict[str, object]:
+def as_json(
+    result: operations.sharing.TransferResult, changed: CheckoutResult | None = None, *, word: str
+) -> dict[str, object]:
     """Return a result as JSON values, for `pull` with what changed in the workspace."""
     values: dict[str, object] = {
         "remotes": result.remotes,
@@ -142,7 +144,7 @@ def as_json(result: TransferResult, changed: CheckoutResult | None = None, *, wo
     return values
 
 
-def tell_tolerated(result: TransferResult) -> None:
+def tell_tolerated(result: operations.sharing.TransferResult) -> None:
     """Tell on stderr what is missing although that is allowed."""
     if result.problems:
         _tell(result.problems, is_verbose=False)

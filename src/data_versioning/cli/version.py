@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from data_versioning import operations
 from data_versioning.cli import render
-from data_versioning.operations import version
 
 EPILOG = """examples:
   dv version             for a bug report
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts."""
-    facts = version.version()
+    facts = operations.version.version()
     if args.json:
         render.print_json(facts)
     else:
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(facts: version.Version) -> list[str]:
+def _lines(facts: operations.version.Version) -> list[str]:
     title = f"data-versioning version: {facts.version}"
     lines = [
         title,

@@ -1,6 +1,6 @@
 """Text of a DVC repository turned into values and back; no I/O.
 
-Parts that need a slow library (ruamel, configobj, difflib, hashlib, …) are modules of their own, reached as
+Parts that need a slow library (ruamel, PyYAML, configobj, difflib, hashlib, …) are modules of their own, reached as
 attributes of this package and loaded when first used: `formats.roundtrip.write(...)`.
 """
 
@@ -11,9 +11,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from data_versioning.formats import checksums, configtext, explain, paramfiles, roundtrip, suggest
+    from data_versioning.formats import (
+        checksums,
+        configtext,
+        explain,
+        paramfiles,
+        roundtrip,
+        suggest,
+        yamltext,
+    )
 
-__all__ = ["checksums", "configtext", "explain", "paramfiles", "roundtrip", "suggest"]
+__all__ = ["checksums", "configtext", "explain", "paramfiles", "roundtrip", "suggest", "yamltext"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,1 +1,68 @@
-"""One module a verb: arguments in, a frozen result out, no printing."""
+"""One module a verb: arguments in, a frozen result out, no printing.
+
+The command line reaches them as attributes of this package, so that each is loaded when a command is carried
+out, and not for its help: `operations.add.add(...)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data_versioning.operations import (
+        add,
+        cache,
+        checkout,
+        commit,
+        config,
+        data_status,
+        fetch,
+        fsck,
+        gc,
+        init,
+        log,
+        pointers,
+        pull,
+        push,
+        reachable,
+        remote,
+        remove,
+        repair,
+        root,
+        sharing,
+        status,
+        version,
+    )
+
+__all__ = [
+    "add",
+    "cache",
+    "checkout",
+    "commit",
+    "config",
+    "data_status",
+    "fetch",
+    "fsck",
+    "gc",
+    "init",
+    "log",
+    "pointers",
+    "pull",
+    "push",
+    "reachable",
+    "remote",
+    "remove",
+    "repair",
+    "root",
+    "sharing",
+    "status",
+    "version",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.{name}")
