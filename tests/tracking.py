@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,3 @@ def records(root: Path) -> list[dict[str, Any]]:
 def clean(root: Path, dvc: Tool, sandbox: Sandbox) -> bool:
     """Whether Git and the real DVC find nothing to do."""
     return sandbox.git(root, "status", "--porcelain") == "" and dvc(root, "status", "--json").json == {}
-
-
-def lose_cache(root: Path) -> None:
-    """Delete every object of the cache."""
-    for path in (root / ".dvc/cache").rglob("*"):
-        if path.is_file():
-            os.unlink(path)

@@ -79,8 +79,8 @@ class DVCTracker:
         path: str | os.PathLike[str],
         metrics: Mapping[str, float] | None = None,
         params: Mapping[str, object] | None = None,
-        tags: Sequence[str] = (),
-        data: Sequence[str | os.PathLike[str]] = (),
+        tags: str | Sequence[str] = (),
+        data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         message: str | None = None,
     ) -> TrackResult:
         """As `track_data`, and record metrics, params, the data it was trained on and the code's commit.
@@ -88,8 +88,12 @@ class DVCTracker:
         A tag such as "v1.0" becomes the Git tag `NAME@v1.0.0`, any other word `NAME#WORD#1`, where NAME is the file's
         name without suffix. Raises `Conflict` when a version names other content already; then nothing is written.
         """
+        sources = [data] if isinstance(data, str | os.PathLike) else data
         facts = Facts(
-            metrics=metrics, params=params, training_data=[self._absolute(one) for one in data], tags=tags
+            metrics=metrics,
+            params=params,
+            training_data=[self._absolute(source) for source in sources],
+            tags=[tags] if isinstance(tags, str) else tags,
         )
         repo = self._open("track_model", path)
         return track.track(repo, self._absolute(path), message=message, facts=facts, remote=self._remote)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_versioning import repo as repos
 from data_versioning.errors import Conflict, GitError, MissingObject
-from data_versioning.operations import checkout, fetch, status, versions
+from data_versioning.objects.oid import ObjectId
+from data_versioning.operations import checkout, fetch, versions
+from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
 from data_versioning.operations.sharing import TransferOptions
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
+from data_versioning.workspace import scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,7 @@ def _refuse_unrecorded(repo: Repo, progress: Progress) -> None:
             "files that Git tracks have changes that are not committed; nothing was changed",
             hint="git commit, or git stash",
         )
-    changes = status.status(repo, progress=progress).changes
-    modified = [path for entries in changes.values() for path in _modified(entries)]
+    modified = _modified(repo, progress)
     if modified:
         listed = "\n".join(f"  {path}" for path in modified)
         raise Conflict(
@@ -64,14 +65,27 @@ def _refuse_unrecorded(repo: Repo, progress: Progress) -> None:
         )
 
 
-def _modified(entries: Sequence[object]) -> list[str]:
-    outs = [entry.get("changed outs") for entry in entries if isinstance(entry, dict)]
-    return [path for out in outs if out for path, change in out.items() if change == "modified"]
+def _modified(repo: Repo, progress: Progress) -> list[str]:
+    """Return the outputs that hold something else than what is recorded; one that is missing does not count."""
+    loaded = loading.load(repo)
+    modified = []
+    progress.start("Comparing")
+    try:
+        for item in loaded.project.outputs():
+            recorded = ObjectId(item.output.md5 or "", item.output.is_legacy)
+            if recorded.value and item.output.cache:
+                scanner = loaded.scanner(legacy=recorded.legacy, progress=progress)
+                found = scan.look(scanner, item.path)
+                modified += [repo.shown(item.path)] if found and found.oid != recorded else []
+    finally:
+        progress.finish()
+        loaded.stats.save()
+    return modified
 
 
 def _checkout(repo: Repo, remote: str | None, progress: Progress) -> CheckoutResult:
     if remote or repo.settings.get("core", "remote"):
-        fetch.fetch(repo, options=TransferOptions(remote=remote), progress=progress)
+        fetch.fetch(repo, options=TransferOptions(remote=remote, allow_missing=True), progress=progress)
     data = checkout.checkout(repo, progress=progress)
     if data.failed:
         listed = "\n".join(f"  {path}" for path in data.failed)

@@ -15,6 +15,7 @@ from data_versioning.git.repository import Git, relative
 from data_versioning.operations import add, push, targets, versions
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.add import AddOptions
+from data_versioning.operations.facts import plain
 from data_versioning.operations.pointers import Annotations
 from data_versioning.operations.sharing import TransferOptions, TransferResult
 from data_versioning.paths import RepoPath
@@ -155,8 +156,8 @@ def _ignore_file(where: RepoPath) -> str:
 def _notes(repo: Repo, git: Git, pointer: RepoPath, snapshot: Snapshot, facts: Facts) -> Annotations:
     """Return the annotations of a model: facts about other content go, facts that did not change stay as they are."""
     given: dict[str, object] = {
-        "metrics": dict(facts.metrics) if facts.metrics else None,
-        "params": dict(facts.params) if facts.params else None,
+        "metrics": plain(facts.metrics, "metrics") if facts.metrics else None,
+        "params": plain(facts.params, "params") if facts.params else None,
         "training_data": [_training_data(repo, path) for path in facts.training_data] or None,
     }
     before = _recorded(repo, pointer)

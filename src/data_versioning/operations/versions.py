@@ -16,9 +16,10 @@ from data_versioning.formats import dvcfile
 from data_versioning.git import history
 from data_versioning.git.repository import Git
 
-_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?((?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)")
+_PART = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_VERSION = re.compile(rf"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?((?:-{_PART})?(?:\+{_PART})?)")
 _TAG = re.compile(r"(?P<name>[^@#]+)@(?P<version>v\d+\.\d+\.\d+[^#!]*)(?:#\d+)?")
-_STAGE = re.compile(r"[A-Za-z][A-Za-z0-9_/-]*")
+_STAGE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:/[A-Za-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def plan(git: Git, pointer: str, path: str, oid: str, words: Sequence[str]) -> l
     """
     name = artifact_name(path)
     existing = git.tags()
-    new = []
+    new: list[NewTag] = []
     for word in dict.fromkeys(words):
         version = padded(word)
         if version is None:
@@ -73,7 +74,7 @@ def plan(git: Git, pointer: str, path: str, oid: str, words: Sequence[str]) -> l
             continue
         tag = f"{name}@{version}"
         if tag not in existing:
-            new.append(NewTag(name=tag, words=word))
+            new += [NewTag(name=tag, words=word)] if tag not in [one.name for one in new] else []
         elif _content(git, tag, pointer) != oid:
             raise Conflict(
                 f"the version {tag} exists and names other content; nothing was written",
@@ -122,9 +123,12 @@ def find(git: Git, text: str) -> str:
     """
     if history.resolve(git.root, text):
         return text
-    version = padded(text.rpartition("@")[2])
+    name, at, word = text.rpartition("@")
+    version = padded(word)
     tags = [(tag, found) for tag in git.tags() if (found := _TAG.fullmatch(tag))]
-    fitting = [tag for tag, found in tags if found["version"] == version]
+    fitting = [
+        tag for tag, found in tags if found["version"] == version and (not at or found["name"] == name)
+    ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
