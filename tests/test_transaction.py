@@ -123,29 +123,37 @@ def test_reading_leaves_no_record(tracked: Path, dv: Tool, command: list[str]) -
     assert records(tracked) == before
 
 
-@pytest.mark.parametrize(
-    ("spoil", "command"),
-    [
-        (lambda root: (root / ".dvc/cache").rename(root / "cache"), ["push"]),
-        (lambda root: (write(root, "data/a", "unsaved"), write(root, "lone.dvc", ":")), ["checkout", "data"]),
-        (lambda root: os.mkfifo(root / "data/pipe"), ["add", "data"]),
-    ],
-    ids=["push", "checkout", "add"],
-)  # fmt: skip
-def test_a_failure_is_recorded(
-    tracked: Path, dv: Tool, spoil: Callable[[Path], object], command: list[str]
-) -> None:
+def lose_objects(root: Path) -> None:
+    (root / ".dvc/cache").rename(root / "cache")
+
+
+def unsaved(root: Path) -> None:
+    write(root, "data/a", "saved nowhere")
+
+
+def special(root: Path) -> None:
+    os.mkfifo(root / "data/pipe")
+
+
+FAILURES = {
+    "add": (special, ["add", "data"]),
+    "checkout": (unsaved, ["checkout", "data"]),
+    "commit": (special, ["commit", "-f"]),
+    "fetch": (lose_objects, ["fetch"]),
+    "push": (lose_objects, ["push"]),
+}
+
+
+@pytest.mark.parametrize("verb", FAILURES)
+def test_a_failure_is_recorded(tracked: Path, dv: Tool, verb: str) -> None:
+    spoil, command = FAILURES[verb]
     spoil(tracked)
     old, before = len(records(tracked)), changes(tracked, *WATCHED)
-    result = dv(tracked, *command)
-    assert result.code not in (0, 252)
+    assert dv(tracked, *command).code not in (0, 252)
     assert changes(tracked, *WATCHED) == before
-    found = records(tracked)[old:]
-    assert len(found) <= 1
-    for record in found:
-        assert (record["verb"], record["outcome"]) == (command[0], "failed")
-        assert record["error"]
-        assert record["pointers"] == []
+    (record,) = records(tracked)[old:]
+    assert (record["verb"], record["outcome"], record["pointers"]) == (verb, "failed", [])
+    assert record["error"]
 
 
 def test_a_handed_over_failure_is_recorded(tracked: Path, dv: Tool) -> None:
