@@ -19,7 +19,24 @@ from tests.oracle import Sandbox, Tool
 NAMES = ("a", "b", "data", "x.txt", ".log", "a b", "[z]", "#h", "!n", "é", "d*")
 DIRECTORIES = ("", "a", "data", "a/b", "a/data", "data/[z]", "a/b/a b")
 PARTS = st.sampled_from(
-    ("a", "b", "data", "x.txt", "*.txt", "*", "**", "?", "[ab]", "[!a]", "[a-z]*", "d*", "\\#h", "\\*", "é", "a b")
+    (
+        "a",
+        "b",
+        "data",
+        "x.txt",
+        "*.txt",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "[!a]",
+        "[a-z]*",
+        "d*",
+        "\\#h",
+        "\\*",
+        "é",
+        "a b",
+    )
 )
 
 
@@ -27,7 +44,12 @@ PARTS = st.sampled_from(
 def rules(draw: st.DrawFn) -> str:
     body = "/".join(draw(st.lists(PARTS, min_size=1, max_size=3)))
     negation = draw(st.sampled_from(("", "", "!")))
-    return negation + draw(st.sampled_from(("", "", "/", "**/"))) + body + draw(st.sampled_from(("", "", "/", "/**")))
+    return (
+        negation
+        + draw(st.sampled_from(("", "", "/", "**/")))
+        + body
+        + draw(st.sampled_from(("", "", "/", "/**")))
+    )
 
 
 IGNORE_FILES = st.dictionaries(

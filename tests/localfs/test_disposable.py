@@ -1,0 +1,71 @@
+"""Kept values are read back only when this very directory wrote them, undamaged."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from data_versioning.localfs import disposable
+
+VALUE = ("text", 1, {"bytes": b"\0\xff"}, [None, 1.5])
+
+
+@pytest.fixture
+def kept(place: Path) -> str:
+    path = str(place / "dv/value")
+    disposable.keep(path, VALUE)
+    return path
+
+
+def test_kept(kept: str) -> None:
+    assert disposable.load(kept) == VALUE
+    disposable.keep(kept, "other")
+    assert disposable.load(kept) == "other"
+    assert sorted(os.listdir(os.path.dirname(kept))) == ["key", "value"]
+
+
+def test_nothing_kept(place: Path) -> None:
+    assert disposable.load(str(place / "missing/value")) is None
+
+
+def test_a_copy_is_not_read(kept: str, place: Path) -> None:
+    """What was cloned, copied or unpacked was made by somebody else."""
+    shutil.copytree(place / "dv", place / "copy")
+    assert disposable.load(str(place / "copy/value")) is None
+    disposable.keep(str(place / "copy/value"), "ours")
+    assert disposable.load(str(place / "copy/value")) == "ours"
+
+
+def test_a_moved_directory_is_read(kept: str, place: Path) -> None:
+    (place / "dv").rename(place / "moved")
+    assert disposable.load(str(place / "moved/value")) == VALUE
+
+
+def test_a_strangers_bytes_are_not_unpacked(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpacked(*_: object) -> None:
+        raise AssertionError("unpacked")
+
+    content = Path(kept).read_bytes()
+    monkeypatch.setattr(marshal, "loads", unpacked)
+    for hostile in (marshal.dumps("x"), b"", bytes(16) + content[16:], content[:10]):
+        Path(kept).write_bytes(hostile)
+        assert disposable.load(kept) is None
+
+
+def test_any_flipped_bit_is_noticed(kept: str) -> None:
+    content = Path(kept).read_bytes()
+    for at in range(len(content)):
+        Path(kept).write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        assert disposable.load(kept) is None
+
+
+def test_a_failure_leaves_nothing_behind(kept: str) -> None:
+    os.unlink(kept)
+    os.mkdir(kept)
+    with pytest.raises(OSError, match="irectory"):
+        disposable.keep(kept, VALUE)
+    assert sorted(os.listdir(os.path.dirname(kept))) == ["key", "value"]
