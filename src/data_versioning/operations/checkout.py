@@ -226,6 +226,9 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
     scanner = loaded.scanner(legacy=work.oid.legacy)
     if plan.wanted.is_dir:
         listing, digests = workspace.remembered(plan, work.actual, done)
+        if kind is LinkType.HARDLINK:
+            # Each link changes the change time of the object, and so of files that were linked to it before.
+            listing = scan.refreshed(f"{repo.root}/{path}", listing)
         value = scan.tree_value(listing, digests)
         scan.finish_tree(
             scanner, path, listing, digests, value=value, present=b"" if done.failed else work.present
