@@ -82,9 +82,9 @@ class Repo(NamedTuple):
     @property
     def durability(self) -> str:
         """`power` (default): what a finished command wrote survives power loss; `process`: survives `kill -9`."""
-        value = os.environ.get("DV_DURABILITY") or self.settings.get("dv", "durability") or "power"
+        value = os.environ.get("DV_DURABILITY") or "power"
         if value not in {"power", "process"}:
-            raise ConfigError(f"durability must be power or process, not {value!r}")
+            raise ConfigError(f"DV_DURABILITY must be power or process, not {value!r}", hint="unset DV_DURABILITY")
         return value
 
     @property
@@ -109,9 +109,15 @@ class Repo(NamedTuple):
     @property
     def lock_timeout(self) -> float:
         """Seconds to wait for other processes."""
-        return (
-            float("inf") if self.patient else float(os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT)
-        )
+        if self.patient:
+            return float("inf")
+        wanted = os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT
+        try:
+            return float(wanted)
+        except ValueError:
+            raise ConfigError(
+                f"DV_LOCK_TIMEOUT must be a number of seconds, not {wanted!r}", hint="unset DV_LOCK_TIMEOUT"
+            ) from None
 
     def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""

@@ -85,7 +85,7 @@ def commit(
             progress.start("Comparing")
             found = [_look(loaded, stage, progress) for stage in stages]
             for one in found:
-                _confirm(one, options, confirm)
+                _confirm(repo, one, options, confirm)
             kind = loading.link_kind(repo)
             for one in found:
                 _store(loaded, transaction, one, kind, options, progress)
@@ -127,14 +127,15 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
     return found
 
 
-def _confirm(found: _Found, options: CommitOptions, confirm: Callable[[str], bool]) -> None:
+def _confirm(repo: Repo, found: _Found, options: CommitOptions, confirm: Callable[[str], bool]) -> None:
     if options.force or not (found.changed or found.stage.cmd_changed):
         return
-    what = ", ".join(f"'{path}'" for path in found.changed) or "the command"
-    if not confirm(f"{what} of {found.stage.address} changed. Record it as it is?"):
+    address = found.stage.address_from(targets.base(repo))
+    what = ", ".join(f"'{repo.shown(path)}'" for path in found.changed) or "the command"
+    if not confirm(f"{what} of {address} changed. Record it as it is?"):
         raise Conflict(
-            f"{what} of {found.stage.address} changed, and recording it was not confirmed; nothing was stored",
-            hint=f"dv commit --force {found.stage.address}",
+            f"{what} of {address} changed, and recording it was not confirmed; nothing was stored",
+            hint=f"dv commit --force {address}",
         )
 
 

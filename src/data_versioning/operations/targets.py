@@ -24,10 +24,13 @@ def inside(repo: Repo, target: str) -> RepoPath:
     if path == ".." or path.startswith("../"):
         raise PathError(
             f"'{target}' lies outside of the repository {repo.root}",
-            hint="copy or move it into the repository first",
+            hint=f"dv add --out NAME '{target}'   copies it into the repository",
         )
     if path == "." or path.split("/")[0] in {".dvc", ".git"}:
-        raise PathError(f"'{target}' cannot be tracked: it holds the repository's own files")
+        raise PathError(
+            f"'{target}' cannot be tracked: it holds the repository's own files",
+            hint="track the directories in it by name; dv add -R . tracks every file by itself",
+        )
     try:
         path.encode()
     except UnicodeEncodeError:
