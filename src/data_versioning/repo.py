@@ -84,7 +84,9 @@ class Repo(NamedTuple):
         """`power` (default): what a finished command wrote survives power loss; `process`: survives `kill -9`."""
         value = os.environ.get("DV_DURABILITY") or "power"
         if value not in {"power", "process"}:
-            raise ConfigError(f"DV_DURABILITY must be power or process, not {value!r}", hint="unset DV_DURABILITY")
+            raise ConfigError(
+                f"DV_DURABILITY must be power or process, not {value!r}", hint="unset DV_DURABILITY"
+            )
         return value
 
     @property

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.usefixtures("each_engine", "no_descriptor_stays_open")
 def test_advance_counts_every_file_and_byte(sample: Sample, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     asked = sample.names + b"missing\0"
-    batch.store_files(str(sample.root), asked, str(tmp_path / "o"), method="copy", advance=lambda *step: steps.append(step))
+    batch.store_files(
+        str(sample.root), asked, str(tmp_path / "o"), method="copy", advance=lambda *step: steps.append(step)
+    )
     assert sum(files for files, _ in steps) == len(SIZES) + 1
     assert sum(size for _, size in steps) == sum(SIZES.values() if isinstance(SIZES, dict) else SIZES)
 

@@ -283,7 +283,9 @@ def test_progress_counts_every_file(tmp_path: Path, store: Store) -> None:
     asked = requests(tmp_path / "cache")
     plan = transfer.plan_push(expand(asked, tmp_path / "cache", store), cache_at(tmp_path / "cache"), store)
     seen: list[tuple[int, int]] = []
-    transfer.push(plan, cache_at(tmp_path / "cache"), store, pace=Pace(jobs=1, advance=lambda *step: seen.append(step)))
+    transfer.push(
+        plan, cache_at(tmp_path / "cache"), store, pace=Pace(jobs=1, advance=lambda *step: seen.append(step))
+    )
     assert sum(files for files, _ in seen) == len(plan) == len(FILES) + 2
 
 

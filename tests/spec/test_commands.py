@@ -82,7 +82,9 @@ def test_share_dataset(world: World) -> None:
     assert world.is_pushed(table(20))
     world.shell(bob, get)
     assert (bob / "data/dataset.csv").read_text() == table(20)
-    assert world.git(bob, "status", "--porcelain") == "?? data/dataset.csv"  # the example leaves .gitignore out
+    assert (
+        world.git(bob, "status", "--porcelain") == "?? data/dataset.csv"
+    )  # the example leaves .gitignore out
     assert world.dvc(bob, "status", "--json").json == {}
 
 
