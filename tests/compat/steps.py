@@ -30,7 +30,7 @@ class Step:
 GIT_COMMIT = ("git", "commit")
 TARGETS = (
     "data", "model.bin", "my data", "caf\u00e9", "cafe\u0301", "#x", "!y", "[z]", "sub/data", "a/b/c", "null", "1e3",
-    "-dash", "it's", 'say "hi"', "*", "trail ", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
+    "-dash", "it's", 'say "hi"', "*", "\U0001f600", ".hidden", "{x}", "&a", "%b", "@c",
 )  # fmt: skip
 
 

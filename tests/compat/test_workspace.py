@@ -84,6 +84,16 @@ def test_checkout_of_a_revision_without_the_data(tracked: Twins) -> None:
     tracked.run("checkout")
 
 
+def test_a_file_becomes_a_directory_and_back(tracked: Twins) -> None:
+    tracked.write("data/a/inside", "x")
+    tracked.write("data/inner/deep", "a file now")
+    tracked.compare("changed kinds")
+    tracked.run("add", "data")
+    tracked.run(*GIT_COMMIT)
+    tracked.each("git", "checkout", "-q", "HEAD~1")
+    tracked.run("checkout")
+
+
 def test_remove(tracked: Twins) -> None:
     tracked.run("remove", "data.dvc")
     tracked.run("remove", "--outs", "model.bin.dvc")

@@ -192,10 +192,16 @@ def _diff(old: _Entries, new: _Entries, only: Sequence[str]) -> Changes:
     found["unknown"] = sorted([*found["unknown"], *between])
     renamed = _renamed(old, new, added, deleted)
     names = {kind: tuple(_shown(path, new, old) for path in paths) for kind, paths in found.items()}
+    # DVC shows a deleted file as what stands in its place.
+    replaced = {parent for path in added for parent in parents(path)} if deleted else set()
     moved_from, moved_to = {pair[0] for pair in renamed}, {pair[1] for pair in renamed}
     return Changes(
         added=tuple(_shown(path, new, old) for path in added if path not in moved_to),
-        deleted=tuple(_shown(path, old, new) for path in deleted if path not in moved_from),
+        deleted=tuple(
+            f"{path}/" if path in replaced else _shown(path, old, new)
+            for path in deleted
+            if path not in moved_from
+        ),
         renamed=tuple((_shown(one, old, old), _shown(two, new, new)) for one, two in renamed),
         **names,
     )
