@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from data_versioning.errors import Conflict, DiskError, Overlap, PathError, UsageError
 from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
+from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import linking, partial, pointers, targets, wildcards
 from data_versioning.operations import loaded as loading
@@ -20,7 +23,11 @@ from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
 from data_versioning.workspace import scan, store
-from data_versioning.workspace.scan import Snapshot
+from data_versioning.workspace.scan import Scanner, Snapshot
+
+
+class _Put(Protocol):
+    def __call__(self, scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,11 @@ class _Target:
     pointer: RepoPath
     known: Tracked | None
 
+    @property
+    def place(self) -> RepoPath:
+        """What is tracked: the path itself, or the directory that it is a part of."""
+        return self.known.path if self.known else self.path
+
 
 def add(
     repo: Repo,
@@ -72,10 +84,10 @@ def add(
         _refuse_tracked_by_git(repo, chosen)
         transaction.reserve(writes=[target.path for target in chosen])
         kind = loading.link_kind(repo)
-        tracked = list(dict.fromkeys(target.known.path if target.known else target.path for target in chosen))
+        tracked = list(dict.fromkeys(target.place for target in chosen))
         try:
             progress.start("Adding")
-            outputs = [_add_one(loaded, transaction, target, options, kind, progress) for target in chosen]
+            outputs = _add_all(loaded, transaction, chosen, options, kind, progress)
             pointers.ignore(transaction, tracked)
             edited = tuple(edit.path for edit in transaction.commit())
             loaded.stats.remember_outputs(tracked)
@@ -201,24 +213,41 @@ def _files_below(repo: Repo, loaded: Loaded, names: Sequence[str]) -> list[str]:
     return found
 
 
-def _add_one(
+def _add_all(
     loaded: Loaded,
     transaction: Transaction,
-    target: _Target,
+    chosen: Sequence[_Target],
     options: AddOptions,
     kind: LinkType,
     progress: Progress,
-) -> AddedOutput:
-    if target.known is not None and target.known.path != target.path:
-        return partial.add(loaded, transaction, target.known, target.path, options.notes, kind, progress)
-    snapshot = _stored(loaded, target, options, kind, progress)
+) -> list[AddedOutput]:
+    """Add every target; parts of one directory together, and not beside the whole."""
+    groups: dict[RepoPath, list[_Target]] = {}
+    for target in chosen:
+        groups.setdefault(target.place, []).append(target)
+    put = functools.partial(_stored, loaded, options=options, kind=kind, progress=progress)
+    done = {}
+    for place, members in groups.items():
+        whole = next((target for target in members if target.path == place), None)
+        known = members[0].known
+        if whole is None and known is not None:
+            parts = list(dict.fromkeys(target.path for target in members))
+            stored = functools.partial(put, store_as=store.put_part)
+            done[place] = partial.add(loaded, transaction, known, parts, options.notes, stored)
+        elif whole is not None:
+            snapshot = _unchanged_legacy(loaded, whole, progress) or put(whole.path)
+            done[place] = _record(transaction, whole, snapshot, options.notes)
+    return [done[target.place] for target in chosen]
+
+
+def _record(transaction: Transaction, target: _Target, snapshot: Snapshot, notes: Annotations) -> AddedOutput:
     name = os.path.basename(target.path) if target.known is None else target.known.output.path
     transaction.edit(
         target.pointer,
         pointers.change_output(
             name,
             target.pointer,
-            lambda output: pointers.annotated(pointers.recorded(output, snapshot), options.notes),
+            lambda output: pointers.annotated(pointers.recorded(output, snapshot), notes),
         ),
     )
     return AddedOutput(
@@ -230,21 +259,31 @@ def _add_one(
     )
 
 
+def _unchanged_legacy(loaded: Loaded, target: _Target, progress: Progress) -> Snapshot | None:
+    """Return what DVC 2.x recorded if that is what is there still: it stays as it is."""
+    if target.known is None or not target.known.output.is_legacy:
+        return None
+    found = scan.look(loaded.scanner(legacy=True, progress=progress), target.path)
+    recorded = ObjectId(target.known.output.md5 or "", legacy=True)
+    return found if found is not None and found.oid == recorded else None
+
+
 def _stored(
-    loaded: Loaded, target: _Target, options: AddOptions, kind: LinkType, progress: Progress
+    loaded: Loaded,
+    path: RepoPath,
+    *,
+    options: AddOptions,
+    kind: LinkType,
+    progress: Progress,
+    store_as: _Put = store.put,
 ) -> Snapshot:
-    if target.known is not None and target.known.output.is_legacy:
-        old = scan.look(loaded.scanner(legacy=True, progress=progress), target.path)
-        if old is not None and old.oid == ObjectId(target.known.output.md5 or "", legacy=True):
-            return old
     scanner = loaded.scanner(progress=progress)
     if not options.store:
-        found = scan.look(scanner, target.path)
+        found = scan.look(scanner, path)
         if found is None:
-            raise PathError(f"'{target.path}' does not exist")
+            raise PathError(f"'{path}' does not exist", hint="check the path, and where you are: pwd")
         return found
-    cache = loaded.repo.cache
-    snapshot = store.put(scanner, target.path, cache, kind=kind)
+    snapshot = store_as(scanner, path, loaded.repo.cache, kind=kind)
     if options.relink:
-        linking.relink(loaded, target.path, snapshot, kind)
+        linking.relink(loaded, path, snapshot, kind)
     return snapshot

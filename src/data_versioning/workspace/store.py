@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from data_versioning.errors import PathError
 from data_versioning.localfs import batch, walk
@@ -38,14 +38,19 @@ def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> S
     With `kind` hardlink or symlink no content is copied: the cache object is another name of the workspace file.
     Raises as `scan.look`, and `PathError` when `path` does not exist.
     """
+    return (_put_tree if _is_dir(scanner, path) else _put_file)(scanner, path, cache, kind)
+
+
+def put_part(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot:
+    """Store as `put`, but not the object that lists a directory: it is a part of another one."""
+    return (_put_subtree if _is_dir(scanner, path) else _put_file)(scanner, path, cache, kind)
+
+
+def _is_dir(scanner: Scanner, path: str) -> bool:
     found = walk.stat_file(f"{scanner.root}/{path}")
     if found is None:
         raise PathError(f"'{path}' does not exist", hint="check the path for a typo")
-    return (
-        _put_tree(scanner, path, cache, kind)
-        if stat.S_ISDIR(found.mode)
-        else _put_file(scanner, path, cache, kind)
-    )
+    return stat.S_ISDIR(found.mode)
 
 
 def fitting(kind: LinkType, *, is_executable: bool) -> LinkType:
@@ -53,29 +58,57 @@ def fitting(kind: LinkType, *, is_executable: bool) -> LinkType:
     return LinkType.COPY if is_executable and kind in {LinkType.HARDLINK, LinkType.SYMLINK} else kind
 
 
+class _Stored(NamedTuple):
+    """The files of a directory, all in the cache; those that are new are not sealed."""
+
+    listing: Listing
+    digests: bytes | bytearray
+    written: list[str]
+    since: int | None  # when reading began; None when nothing was read
+    record: TreeRecord | None  # what was remembered, if that is what is there
+
+
 def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
+    found = _put_files(scanner, path, cache, kind)
+    if found.record is not None and found.record.present == cache.signature() != b"":
+        return scan.finished(found.listing, found.record)
+    oid = cache.write_tree(scan.tree_content(found.listing, found.digests))
+    cache.seal([*found.written, oid.value])
+    return _finish(scanner, path, found, kind, value=oid.value, present=cache.signature())
+
+
+def _put_subtree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
+    found = _put_files(scanner, path, cache, kind)
+    cache.seal(found.written)
+    return _finish(
+        scanner, path, found, kind, value=scan.tree_value(found.listing, found.digests), present=b""
+    )
+
+
+def _finish(
+    scanner: Scanner, path: str, found: _Stored, kind: LinkType, *, value: str, present: bytes
+) -> Snapshot:
+    listing, digests = found.listing, found.digests
+    if found.written and _METHODS[kind] == "hardlink":
+        listing = scan.refreshed(f"{scanner.root}/{path}", listing)
+    return scan.finish_tree(scanner, path, listing, digests, value=value, present=present, since=found.since)
+
+
+def _put_files(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> _Stored:
     listing = scan.list_files(scanner, path)
     record = scanner.stats.tree(scanner.key(path))
     digests, unknown = scan.align(listing, record)
     absent = _absent(cache, record, listing, digests, unknown)
     todo = sorted({*unknown, *absent}) if absent else unknown
+    if not todo:
+        fits = record is not None and listing.names == record.names
+        return _Stored(listing, digests, [], None, record if fits else None)
+    since = scan.begin(listing, todo)
     written: list[str] = []
-    since = None
-    if todo:
-        since = scan.begin(listing, todo)
-        for method, indices in _grouped(listing, todo, kind):
-            listing, new = _store(scanner, path, cache, listing, digests, indices, method)
-            written += new
-    elif record is not None and listing.names == record.names and record.present == cache.signature() != b"":
-        return scan.finished(listing, record)
-    content = scan.tree_content(listing, digests)
-    oid = cache.write_tree(content)
-    cache.seal([*written, oid.value])
-    if written and _METHODS[kind] == "hardlink":
-        listing = scan.refreshed(f"{scanner.root}/{path}", listing)
-    return scan.finish_tree(
-        scanner, path, listing, digests, value=oid.value, present=cache.signature(), since=since
-    )
+    for method, indices in _grouped(listing, todo, kind):
+        listing, new = _store(scanner, path, cache, listing, digests, indices, method)
+        written += new
+    return _Stored(listing, digests, written, since, None)
 
 
 def _grouped(listing: Listing, todo: list[int], kind: LinkType) -> list[tuple[LinkType, list[int]]]:
