@@ -126,18 +126,19 @@ def run(
         progress.finish()
         loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
         loaded.stats.save()
-    for work in works:
-        _prune(loaded, work)
+    for work, applied in done:
+        if not applied.failed and not work.missing:
+            _prune(loaded, work)
     if options.relink:
         _relink(loaded, works, kind)
     return _result(loaded.repo, done, gone)
 
 
 def _prune(loaded: Loaded, work: _Work) -> None:
-    """Remove empty directories inside a directory that is complete now."""
+    """Remove empty directories inside a directory that is complete."""
     path = work.selection.tracked.path
     record = loaded.stats.tree(loaded.scanner(legacy=work.oid.legacy).key(path))
-    if record is not None and record.value == work.oid.value and work.selection.inner is None:
+    if work.oid.is_dir and record is not None and work.selection.inner is None:
         workspace.prune(loaded.repo.root, path, os.fsdecode(record.names).split("\0")[:-1])
 
 
