@@ -70,6 +70,7 @@ class Work:
             os.path.relpath(os.path.join(directory, file), top): Path(directory, file).read_bytes()
             for directory, _, files in os.walk(top)
             for file in files
+            if os.path.isfile(os.path.join(directory, file))
         }
 
     def configure(self, **options: str) -> None:
