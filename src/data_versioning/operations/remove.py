@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.errors import DiskError, NotTracked, PathError
+from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
@@ -70,6 +70,11 @@ def _stages(loaded: Loaded, repo: Repo, name: str) -> list[Stage]:
             raise NotTracked(
                 f"'{name}' is data; its pointer file is what can be removed",
                 hint=f"dv remove {repo.shown(item.stage.file)}",
+            )
+        if item.stage.group and item.stage.name == name.rpartition(":")[2]:
+            raise UsageError(
+                f"'{name}' is one of the stages that '{item.stage.group}' in {item.stage.file} makes",
+                hint=f"dv remove {name.removesuffix(item.stage.name)}{item.stage.group}   removes all of them",
             )
         if item.path is not None:
             raise NotTracked(

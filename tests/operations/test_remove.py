@@ -1,0 +1,221 @@
+"""Stopping to track: the data stays, as files of the user's own, unless it is to go."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_versioning.errors import DataVersioningError, DiskError, NotTracked, UsageError
+from data_versioning.operations import remove
+from data_versioning.operations.remove import RemoveResult
+from tests.operations.work import Work, digest
+from tests.oracle import Sandbox, Tool, copy_repository, difference, snapshot
+from tests.tracking import records
+
+KINDS = ("copy", "hardlink", "symlink")
+
+
+def run(work: Work, *names: str, outs: bool = False) -> RemoveResult:
+    return remove.remove(work.repo(), names, outs=outs)
+
+
+@pytest.fixture
+def data(work: Work) -> Work:
+    for name in ("a", "in/b"):
+        work.write(f"sub/data/{name}", name)
+    work.write("lone", "lone")
+    work.add("sub/data", "lone")
+    return work
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_data_stays(data: Work, kind: str) -> None:
+    data.configure(type=kind)
+    data.checkout(relink=True)
+    result = run(data, "sub/data.dvc", "lone.dvc")
+    assert result.removed == ("sub/data.dvc", "lone.dvc")
+    assert set(result.edited) == {"sub/data.dvc", "sub/.gitignore", "lone.dvc", ".gitignore"}
+    assert not any((data.root / name).exists() for name in result.edited)
+    assert (data.files("sub/data"), data.read("lone")) == ({"a": b"a", "in/b": b"in/b"}, b"lone")
+    for name in ("sub/data/a", "sub/data/in/b", "lone"):
+        assert not (data.root / name).is_symlink()
+        assert stat.S_IMODE((data.root / name).stat().st_mode) == 0o644
+        assert (data.root / name).stat().st_nlink == 1
+    assert len(data.objects()) == 4
+    data.checkout()
+    assert (data.root / "lone").exists()
+
+
+def test_the_data_goes(data: Work) -> None:
+    outside = data.root.parent / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("x")
+    (data.root / "sub/data/link").symlink_to(outside)
+    (data.root / "sub/data/hollow").mkdir()
+    run(data, "sub/data.dvc", outs=True)
+    assert not (data.root / "sub/data").exists()
+    assert (outside / "file").exists()
+    assert data.read("lone") == b"lone"
+    assert digest("a") in data.objects()
+
+
+def test_other_ignore_rules_stay(data: Work) -> None:
+    data.write(".gitignore", "*.log\n/lone\n# ours\n")
+    run(data, "lone.dvc")
+    assert data.read(".gitignore") == b"*.log\n# ours\n"
+
+
+def test_from_a_directory(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data.root / "sub")
+    assert run(data, "data.dvc", "../lone.dvc").removed == ("sub/data.dvc", "lone.dvc")
+
+
+@pytest.mark.parametrize("name", ["nothing.dvc", "nothing", "lone", "sub/data", "sub/data/a", "model"])
+def test_what_cannot_be_removed(data: Work, name: str) -> None:
+    data.write("dvc.yaml", "stages:\n  s:\n    cmd: make\n    outs: [model]\n")
+    before = data.everything()
+    with pytest.raises(NotTracked) as refused:
+        run(data, "sub/data.dvc", name)
+    assert refused.value.hint
+    assert data.everything() == before
+    assert records(data.root)[-1]["outcome"] == "failed"
+
+
+def test_changes_stay(data: Work) -> None:
+    data.write("sub/data/a", "mine")
+    data.write("sub/data/new", "mine")
+    data.delete("lone")
+    run(data, "sub/data.dvc", "lone.dvc")
+    assert data.files("sub/data") == {"a": b"mine", "in/b": b"in/b", "new": b"mine"}
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_links_whose_object_is_gone(data: Work, kind: str) -> None:
+    data.configure(type=kind)
+    data.checkout(relink=True)
+    data.object("a").unlink()
+    data.object("lone").unlink()
+    run(data, "sub/data.dvc", "lone.dvc")
+    assert not (data.root / "lone.dvc").exists()
+    assert os.path.lexists(data.root / "lone")
+    if kind == "hardlink":
+        assert data.read("lone") == b"lone"
+
+
+def test_data_of_dvc_2(work: Work) -> None:
+    value = work.put_legacy(b"one\r\n")
+    work.write("old.dvc", f"outs:\n- md5: {value}\n  path: old\n")
+    work.configure(type="symlink")
+    work.checkout()
+    assert (work.root / "old").is_symlink()
+    run(work, "old.dvc")
+    assert not (work.root / "old").is_symlink()
+    assert work.read("old") == b"one\r\n"
+
+
+def test_what_the_system_refuses(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(DiskError, match="lone") as refused:
+        run(data, "lone.dvc", outs=True)
+    assert refused.value.hint
+    assert (data.root / "lone.dvc").exists()
+
+
+STAGES = """\
+# a pipeline
+stages:
+  first:
+    cmd: cp in mid
+    deps: [in]
+    outs:
+    - mid   # cached
+  second:
+    cmd: cp mid out && printf 1 > m.json
+    deps: [mid]
+    outs: [out]
+    metrics:
+    - m.json:
+        cache: false
+  each:
+    foreach: [a, b]
+    do:
+      cmd: printf ${item} > ${item}.txt
+      outs: ['${item}.txt']
+metrics: [m.json]
+"""
+
+
+@pytest.fixture
+def twins(work: Work, dvc: Tool) -> tuple[Work, Path]:
+    """A pipeline that ran, and a copy of it for DVC."""
+    work.write("in", "1")
+    work.write("dvc.yaml", STAGES)
+    dvc(work.root, "repro", "-q").ok()
+    work.save()
+    return work, copy_repository(work.root, work.root.parent / "theirs")
+
+
+@pytest.mark.parametrize("options", [(), ("--outs",)])
+@pytest.mark.parametrize("names", [["first"], ["second"], ["first", "second"]])
+def test_stages(
+    twins: tuple[Work, Path],
+    sandbox: Sandbox,
+    dvc: Tool,
+    dv: Tool,
+    names: list[str],
+    options: tuple[str, ...],
+) -> None:
+    """As the real DVC removes them."""
+    work, theirs = twins
+    results = [tool(root, "remove", *options, *names) for tool, root in ((dvc, theirs), (dv, work.root))]
+    assert results[1].code == results[0].code, results
+    ours = snapshot(work.root, private=(".git", ".dvc/tmp", ".dvc/cache"))
+    assert difference(snapshot(theirs, private=(".git", ".dvc/tmp", ".dvc/cache")), ours) == {}
+    assert sandbox.git(work.root, "status", "--porcelain") == sandbox.git(theirs, "status", "--porcelain")
+
+
+def test_a_group_of_stages(twins: tuple[Work, Path], dvc: Tool) -> None:
+    """DVC cannot remove stages that a template makes; we remove all of a template's, or none."""
+    work, _ = twins
+    before = work.everything()
+    with pytest.raises(UsageError) as refused:
+        run(work, "each@a")
+    assert "dv remove each " in (refused.value.hint or "")
+    assert work.everything() == before
+    assert run(work, "each").removed == ("each@a", "each@b")
+    assert set(yaml.safe_load(work.read("dvc.yaml"))["stages"]) == {"first", "second"}
+    assert set(yaml.safe_load(work.read("dvc.lock"))["stages"]) == {"first", "second"}
+    assert work.read("a.txt") == b"a"
+    assert b".txt" not in work.read(".gitignore")
+    assert dvc(work.root, "status", "--json").json == {} == work.status()
+
+
+def test_the_last_stage(work: Work) -> None:
+    work.write("dvc.yaml", "stages:\n  s:\n    cmd: make\n")
+    assert run(work, "s").edited == ("dvc.yaml",)
+    assert not (work.root / "dvc.yaml").exists()
+    work.write("sub/dvc.yaml", "stages:\n  s:\n    cmd: make\nmetrics: [m.json]\n")
+    run(work, "sub/dvc.yaml:s")
+    assert work.read("sub/dvc.yaml") == b"metrics: [m.json]\n"
+
+
+def test_without_git(work: Work) -> None:
+    work.delete(".git")
+    work.write("lone", "lone")
+    work.add("lone")
+    assert run(work, "lone.dvc").edited == ("lone.dvc",)
+
+
+def test_again(data: Work) -> None:
+    run(data, "lone.dvc")
+    with pytest.raises(DataVersioningError):
+        run(data, "lone.dvc")
+    data.add("lone")
+    assert data.status() == {}
