@@ -236,6 +236,8 @@ def test_signature(cache: ObjectCache) -> None:
 def test_signature_of_a_cache_that_changes_now(cache: ObjectCache) -> None:
     put(cache.root(), b"just now")
     assert cache.signature() == b""
+    waited = caches.settled_signature(cache)
+    assert waited == cache.signature() != b""
 
 
 def test_signatures_of_two_caches_differ(place: Path) -> None:

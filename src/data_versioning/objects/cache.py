@@ -191,6 +191,15 @@ class ObjectCache(NamedTuple):
         return os.fsencode(root) + b"\0" + found
 
 
+def settled_signature(cache: ObjectCache) -> bytes:
+    """Return the signature, after waiting until time stamps can tell: at most for one tick of the clock."""
+    found = cache.signature()
+    if not found:
+        time.sleep(_TICK_NS / 1e9)
+        found = cache.signature()
+    return found
+
+
 def _is_sealed(path: str) -> bool:
     try:
         return os.stat(path).st_mode == stat.S_IFREG | SEALED

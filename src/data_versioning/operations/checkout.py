@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatError, MissingObject
 from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
+from data_versioning.objects.cache import settled_signature
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import linking, targets, unused
 from data_versioning.operations import loaded as loading
@@ -103,7 +104,7 @@ def run(
     everything: bool,
 ) -> CheckoutResult:
     """Check out `selections` in the caller's transaction; `everything` also removes outputs of other revisions."""
-    signature = loaded.repo.cache.signature()
+    signature = settled_signature(loaded.repo.cache)
     progress.start("Comparing")
     try:
         works = [_plan(loaded, item, signature, progress) for item in selections]

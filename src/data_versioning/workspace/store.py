@@ -16,7 +16,7 @@ from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import oid as oids
-from data_versioning.objects.cache import ObjectCache
+from data_versioning.objects.cache import ObjectCache, settled_signature
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Scanner, Snapshot
 from data_versioning.workspace.stat_cache import TreeRecord
@@ -30,6 +30,7 @@ _METHODS: Final[Mapping[LinkType, Literal["copy", "reflink", "hardlink"]]] = {
 }
 _DIGEST = 16
 _ATTEMPTS = 3
+_MANY = 1000
 
 
 def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot:
@@ -74,7 +75,9 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
         return scan.finished(found.listing, found.record)
     oid = cache.write_tree(scan.tree_content(found.listing, found.digests))
     cache.seal([*found.written, oid.value])
-    return _finish(scanner, path, found, kind, value=oid.value, present=cache.signature())
+    # Of many objects it is worth to know in the next command that they are there.
+    present = settled_signature(cache) if len(found.listing) > _MANY else cache.signature()
+    return _finish(scanner, path, found, kind, value=oid.value, present=present)
 
 
 def _put_subtree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
