@@ -245,6 +245,20 @@ def test_commit_of_what_the_command_line_added(repository: Path, sandbox: Sandbo
     assert shown.split() == ["sub/.gitignore", "sub/data.csv.dvc"]
 
 
+def test_commit_leaves_a_pipeline_that_is_being_edited(repository: Path, sandbox: Sandbox, dvc: Tool) -> None:
+    """Lock files are written by tools, dvc.yaml by people."""
+    write(repository, "dvc.yaml", "stages:\n  s:\n    cmd: printf 1 > out\n    outs: [out]\n")
+    sandbox.git(repository, "add", "dvc.yaml")
+    sandbox.git(repository, "commit", "-qm", "stage")
+    dvc(repository, "repro", "-q").ok()
+    with (repository / "dvc.yaml").open("a") as file:
+        file.write("# to be continued\n")
+    assert DVCTracker(repository).commit("Run")
+    shown = sandbox.git(repository, "show", "--name-only", "--format=")
+    assert shown.split() == [".gitignore", "dvc.lock"]
+    assert sandbox.git(repository, "status", "--porcelain") == " M dvc.yaml\n"
+
+
 @every_method
 def test_a_failed_push(repository: Path, sandbox: Sandbox, dvc: Tool, method: Method) -> None:
     unwritable(repository, sandbox, dvc)

@@ -10,6 +10,7 @@ import pytest
 
 from data_versioning import DVCTracker
 from data_versioning.errors import Conflict, DataVersioningError, PathError, UsageError
+from data_versioning.localfs import batch
 from tests.oracle import Sandbox, Tool
 from tests.tracking import clean, everything, head, messages, output, tags, write
 
@@ -194,3 +195,47 @@ def test_a_new_version_of_data(repository: Path, sandbox: Sandbox, dvc: Tool) ->
     assert messages(repository, sandbox)[:2] == ["Track data", "Track data"]
     assert sandbox.git(repository, "show", "--name-only", "--format=").split() == ["data.dvc"]
     assert clean(repository, dvc, sandbox)
+
+
+def test_a_part_of_a_data_set(repository: Path, sandbox: Sandbox, dvc: Tool) -> None:
+    """It may change alone, but it has no versions of its own."""
+    write(repository, "data/a", "1")
+    write(repository, "data/b", "1")
+    tracker = DVCTracker(repository)
+    tracker.track_data("data")
+    write(repository, "data/a", "2")
+    assert tracker.track_data("data/a").commit == head(repository, sandbox)
+    assert clean(repository, dvc, sandbox)
+    write(repository, "data/b", "2")
+    before = everything(repository)
+    with pytest.raises(PathError, match="'data'") as refused:
+        tracker.track_model("data/b", metrics={"f1": 1.0})
+    assert refused.value.hint
+    assert everything(repository) == before
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["entry committed", "entry new"])
+def test_other_changes_of_an_ignore_file(repository: Path, sandbox: Sandbox, *, committed: bool) -> None:
+    """They are the user's business, unless our own entry is still to be committed with them."""
+    write(repository, "data.csv", "1")
+    tracker = DVCTracker(repository)
+    if committed:
+        tracker.track_data("data.csv")
+    else:
+        tracker.add("data.csv")
+    with (repository / ".gitignore").open("a") as file:
+        file.write("*.log\n")
+    sandbox.git(repository, "add", ".gitignore")
+    write(repository, "data.csv", "2")
+    tracker.track_data("data.csv")
+    assert sandbox.git(repository, "status", "--porcelain") == ("M  .gitignore\n" if committed else "")
+
+
+def test_each_byte_is_read_once(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(repository, "data/a", "1")
+
+    def hashed(*_: object, **__: object) -> None:
+        raise AssertionError("hashed before it is stored")
+
+    monkeypatch.setattr(batch, "hash_files", hashed)
+    DVCTracker(repository).track_data("data")

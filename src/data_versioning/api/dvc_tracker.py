@@ -15,6 +15,7 @@ from data_versioning.operations.sharing import TransferOptions, TransferResult
 from data_versioning.operations.status import StatusResult
 from data_versioning.operations.switch import SwitchResult
 from data_versioning.operations.track import Facts, PushFailed, TrackResult
+from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE
 from data_versioning.repo import Repo
 
 __all__ = ["DVCTracker", "PushFailed"]
@@ -113,10 +114,10 @@ class DVCTracker:
 
 
 def _pointer_files(repo: Repo) -> list[str]:
-    """Return all pointer files and the ignore files beside their outputs."""
+    """Return all pointer and lock files, which only tools write, and the ignore files beside their outputs."""
     found: set[str] = set()
     for stage in loading.load(repo).project.stages:
-        found.add(stage.file)
+        found.add(f"{stage.file.removesuffix(PIPELINE_FILE)}{LOCK_FILE}" if stage.name else stage.file)
         for output in stage.outs:
             if path := stage.located(output.path):
                 parent = os.path.dirname(path)

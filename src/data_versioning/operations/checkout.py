@@ -84,15 +84,16 @@ def checkout(
     """
     with repo.transaction("checkout") as transaction:
         loaded = loading.load(repo)
-        selections = [
-            item
-            for item in loaded.project.select(
-                names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
-            )
-            if item.tracked.output.cache
-        ]
+        selections = select(loaded, names, recursive=options.recursive, with_deps=options.with_deps)
         transaction.reserve(writes=[item.tracked.path for item in selections])
         return run(loaded, selections, options, progress, everything=not names)
+
+
+def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: bool) -> list[Selection]:
+    """Return the outputs that `names` mean, as far as the cache holds such outputs at all."""
+    base = targets.base(loaded.repo)
+    found = loaded.project.select(names, base=base, recursive=recursive, with_deps=with_deps)
+    return [item for item in found if item.tracked.output.cache]
 
 
 def run(

@@ -42,22 +42,7 @@ def add(
         )
     old = _recorded(cache, ObjectId(output.md5, output.is_legacy)) if output.md5 else ([], [])
     entries = dict(zip(*old, strict=True))
-    directories = {parent for name in entries for parent in parents(name)}
-    added, appended = 0, True
-    for path in paths:
-        inner = path[len(known.path) + 1 :]
-        # Many files may be named: only for a directory all entries are looked at.
-        gone = checkout.within(list(entries), inner) if inner in directories else [inner] * (inner in entries)
-        for name in gone:
-            del entries[name]
-        if os.path.lexists(f"{repo.root}/{path}"):
-            snapshot = stored(path)
-            names = [f"{inner}/{name}" for name in snapshot.paths()] if snapshot.is_dir else [inner]
-            entries |= zip(names, snapshot.hex_digests(), strict=True)
-            added += snapshot.size
-        elif not gone:
-            raise NotTracked(f"'{path}' does not exist, here or in what is tracked", hint="check the path")
-        appended = appended and not gone
+    added, appended = _merge(entries, loaded, known, paths, stored)
     oid = cache.write_tree(dirfile.dump(list(entries), list(entries.values())))
     cache.seal([oid.value])
     total = _total(output.size, added, appended=appended, same=oid.value == output.md5)
@@ -72,6 +57,33 @@ def add(
     return AddedOutput(
         path=known.path, pointer=known.stage.file, oid=oid.value, size=total or 0, nfiles=len(entries)
     )
+
+
+def _merge(
+    entries: dict[str, str],
+    loaded: Loaded,
+    known: Tracked,
+    paths: Sequence[RepoPath],
+    stored: Callable[[RepoPath], Snapshot],
+) -> tuple[int, bool]:
+    """Make `entries` say what `paths` hold now; return the bytes that came, and whether nothing went."""
+    directories = {parent for name in entries for parent in parents(name)}
+    added, appended = 0, True
+    for path in paths:
+        inner = path[len(known.path) + 1 :]
+        # Many files may be named: only for a directory all entries are looked at.
+        gone = checkout.within(list(entries), inner) if inner in directories else [inner] * (inner in entries)
+        for name in gone:
+            del entries[name]
+        if os.path.lexists(f"{loaded.repo.root}/{path}"):
+            snapshot = stored(path)
+            names = [f"{inner}/{name}" for name in snapshot.paths()] if snapshot.is_dir else [inner]
+            entries |= zip(names, snapshot.hex_digests(), strict=True)
+            added += snapshot.size
+        elif not gone:
+            raise NotTracked(f"'{path}' does not exist, here or in what is tracked", hint="check the path")
+        appended = appended and not gone
+    return added, appended
 
 
 def _recorded(cache: ObjectCache, oid: ObjectId) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.operations import checkout, fetch, sharing, targets, wildcards
+from data_versioning.operations import checkout, fetch, sharing, wildcards
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
 from data_versioning.operations.sharing import TransferFailed, TransferOptions, TransferResult
@@ -40,16 +40,8 @@ def pull(
         return PullResult(fetched=checked, checkout=None)
     with repo.transaction("pull") as transaction:
         loaded = loading.load(repo)
-        selections = [
-            item
-            for item in loaded.project.select(
-                wildcards.expand(names, glob=options.glob),
-                base=targets.base(repo),
-                recursive=options.recursive,
-                with_deps=options.with_deps,
-            )
-            if item.tracked.output.cache
-        ]
+        chosen = wildcards.expand(names, glob=options.glob)
+        selections = checkout.select(loaded, chosen, recursive=options.recursive, with_deps=options.with_deps)
         transaction.reserve(writes=[item.tracked.path for item in selections])
         fetched = fetch.run(repo, shares, options, progress)
         changed = checkout.run(

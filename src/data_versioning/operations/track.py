@@ -10,7 +10,7 @@ from hashlib import md5
 
 from data_versioning.errors import DataVersioningError, GitError, PathError
 from data_versioning.formats import dvcfile
-from data_versioning.git import repository
+from data_versioning.git import ignorefile, repository
 from data_versioning.git.repository import Git, relative
 from data_versioning.operations import add, push, targets, versions
 from data_versioning.operations import loaded as loading
@@ -74,19 +74,19 @@ def track(
     """
     git = _git(repo)
     where = targets.inside(repo, path)
-    pointer = _pointer(repo, where)
+    known = loading.load(repo).project.tracked(where)
+    pointer = known.stage.file if known else RepoPath(f"{where}.dvc")
+    if facts and known and known.path != where:
+        raise PathError(
+            f"'{where}' is a part of '{known.path}', which is versioned as a whole",
+            hint=f"track_model({known.path!r}, …), or track_data for the part alone",
+        )
     repository.check_commit(git, f"{repo.root}/{pointer}")
     if remote or repo.settings.get("core", "remote"):
         remotes.locate(repo.settings, remote)
-    snapshot = _look(repo, where, progress)
-    tags = (
-        versions.plan(git, relative(git, f"{repo.root}/{pointer}"), where, snapshot.oid.value, facts.tags)
-        if facts
-        else []
-    )
-    notes = _notes(repo, git, pointer, snapshot, facts) if facts else Annotations()
+    notes, tags = _planned(repo, git, where, pointer, facts, progress) if facts else (Annotations(), [])
     result = add.add(repo, [f"{repo.root}/{where}"], options=AddOptions(notes=notes), progress=progress)
-    files = [*result.edited, pointer, _ignore_file(where)]
+    files = [*result.edited, pointer, *_ignore_file(repo, git, where)]
     commit = commit_files(repo, git, files, message or f"Track {where}")
     for tag in tags:
         git.tag(tag.name, f"{where}: {tag.words}")
@@ -143,14 +143,28 @@ def _look(repo: Repo, where: RepoPath, progress: Progress) -> Snapshot:
     return snapshot
 
 
-def _pointer(repo: Repo, where: RepoPath) -> RepoPath:
-    known = loading.load(repo).project.tracked(where)
-    return known.stage.file if known else RepoPath(f"{where}.dvc")
+def _ignore_file(repo: Repo, git: Git, where: RepoPath) -> list[str]:
+    """Return the ignore file beside `where` if its entry for it is not committed yet."""
+    parent, _, name = where.rpartition("/")
+    file = f"{parent}/.gitignore" if parent else ".gitignore"
+    entry = ignorefile.entry_for(name).encode("utf-8", "surrogateescape")
+    committed = git.read_many([f"HEAD:{relative(git, f'{repo.root}/{file}')}"])[0] or b""
+    try:
+        with open(f"{repo.root}/{file}", "rb") as opened:
+            now = opened.read()
+    except FileNotFoundError:
+        return []
+    return [file] if entry in now.splitlines() and entry not in committed.splitlines() else []
 
 
-def _ignore_file(where: RepoPath) -> str:
-    parent = os.path.dirname(where)
-    return f"{parent}/.gitignore" if parent else ".gitignore"
+def _planned(
+    repo: Repo, git: Git, where: RepoPath, pointer: RepoPath, facts: Facts, progress: Progress
+) -> tuple[Annotations, list[versions.NewTag]]:
+    """Return what to record with the model, and the tags to make; they depend on what it holds."""
+    snapshot = _look(repo, where, progress)
+    top = relative(git, f"{repo.root}/{pointer}")
+    tags = versions.plan(git, top, where, snapshot.oid.value, facts.tags)
+    return _notes(repo, git, pointer, snapshot, facts), tags
 
 
 def _notes(repo: Repo, git: Git, pointer: RepoPath, snapshot: Snapshot, facts: Facts) -> Annotations:
