@@ -6,12 +6,10 @@ import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from data_versioning.errors import Conflict, DiskError, Overlap, PathError, UsageError
 from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
-from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import linking, partial, pointers, targets, wildcards
 from data_versioning.operations import loaded as loading
@@ -23,11 +21,7 @@ from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
 from data_versioning.workspace import scan, store
-from data_versioning.workspace.scan import Scanner, Snapshot
-
-
-class _Put(Protocol):
-    def __call__(self, scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot: ...
+from data_versioning.workspace.scan import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,8 +226,7 @@ def _add_all(
         known = members[0].known
         if whole is None and known is not None:
             parts = list(dict.fromkeys(target.path for target in members))
-            stored = functools.partial(put, store_as=store.put_part)
-            done[place] = partial.add(loaded, transaction, known, parts, options.notes, stored)
+            done[place] = partial.add(loaded, transaction, known, parts, options.notes, put)
         elif whole is not None:
             snapshot = _unchanged_legacy(loaded, whole, progress) or put(whole.path)
             done[place] = _record(transaction, whole, snapshot, options.notes)
@@ -275,7 +268,6 @@ def _stored(
     options: AddOptions,
     kind: LinkType,
     progress: Progress,
-    store_as: _Put = store.put,
 ) -> Snapshot:
     scanner = loaded.scanner(progress=progress)
     if not options.store:
@@ -283,7 +275,7 @@ def _stored(
         if found is None:
             raise PathError(f"'{path}' does not exist", hint="check the path, and where you are: pwd")
         return found
-    snapshot = store_as(scanner, path, loaded.repo.cache, kind=kind)
+    snapshot = store.put(scanner, path, loaded.repo.cache, kind=kind)
     if options.relink:
         linking.relink(loaded, path, snapshot, kind)
     return snapshot

@@ -39,19 +39,10 @@ def put(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> S
     With `kind` hardlink or symlink no content is copied: the cache object is another name of the workspace file.
     Raises as `scan.look`, and `PathError` when `path` does not exist.
     """
-    return (_put_tree if _is_dir(scanner, path) else _put_file)(scanner, path, cache, kind)
-
-
-def put_part(scanner: Scanner, path: str, cache: ObjectCache, *, kind: LinkType) -> Snapshot:
-    """Store as `put`, but not the object that lists a directory: it is a part of another one."""
-    return (_put_subtree if _is_dir(scanner, path) else _put_file)(scanner, path, cache, kind)
-
-
-def _is_dir(scanner: Scanner, path: str) -> bool:
     found = walk.stat_file(f"{scanner.root}/{path}")
     if found is None:
         raise PathError(f"'{path}' does not exist", hint="check the path for a typo")
-    return stat.S_ISDIR(found.mode)
+    return (_put_tree if stat.S_ISDIR(found.mode) else _put_file)(scanner, path, cache, kind)
 
 
 def fitting(kind: LinkType, *, is_executable: bool) -> LinkType:
@@ -77,24 +68,12 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
     cache.seal([*found.written, oid.value])
     # Of many objects it is worth to know in the next command that they are there.
     present = settled_signature(cache) if len(found.listing) > _MANY else cache.signature()
-    return _finish(scanner, path, found, kind, value=oid.value, present=present)
-
-
-def _put_subtree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> Snapshot:
-    found = _put_files(scanner, path, cache, kind)
-    cache.seal(found.written)
-    return _finish(
-        scanner, path, found, kind, value=scan.tree_value(found.listing, found.digests), present=b""
-    )
-
-
-def _finish(
-    scanner: Scanner, path: str, found: _Stored, kind: LinkType, *, value: str, present: bytes
-) -> Snapshot:
     listing, digests = found.listing, found.digests
     if found.written and _METHODS[kind] == "hardlink":
         listing = scan.refreshed(f"{scanner.root}/{path}", listing)
-    return scan.finish_tree(scanner, path, listing, digests, value=value, present=present, since=found.since)
+    return scan.finish_tree(
+        scanner, path, listing, digests, value=oid.value, present=present, since=found.since
+    )
 
 
 def _put_files(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> _Stored:
