@@ -219,3 +219,15 @@ def test_again(data: Work) -> None:
         run(data, "lone.dvc")
     data.add("lone")
     assert data.status() == {}
+
+
+def test_nothing_behind_a_link_is_deleted(work: Work, tmp_path: Path) -> None:
+    outside = tmp_path / "outside/sub"
+    outside.mkdir(parents=True)
+    (outside / "mine").write_text("precious")
+    os.symlink(outside.parent, work.root / "link")
+    work.write("y.dvc", f"outs:\n- md5: {digest('x')}\n  hash: md5\n  path: link/sub\n")
+    with pytest.raises(DataVersioningError, match="symbolic link"):
+        run(work, "y.dvc", outs=True)
+    assert (outside / "mine").read_text() == "precious"
+    assert (work.root / "y.dvc").exists()

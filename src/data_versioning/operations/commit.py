@@ -19,7 +19,7 @@ from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Stage
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import scan, store
+from data_versioning.workspace import checkout, scan, store
 from data_versioning.workspace.scan import Snapshot
 
 
@@ -103,6 +103,7 @@ def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:
         path = stage.located(out.path)
         if path is None or out.external:
             continue
+        checkout.refuse_links(path, loaded.repo.root)
         snapshot = scan.look(loaded.scanner(legacy=out.is_legacy, progress=progress), path)
         if snapshot is None:
             raise PathError(f"the output '{path}' does not exist", hint=f"dv checkout {path}")

@@ -43,6 +43,8 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
             for output in stage.outs
             if (path := stage.located(output.path)) and not output.external
         ]
+        for path, _ in outputs:
+            checkout.refuse_links(path, repo.root)
         transaction.reserve(writes=[path for path, _ in outputs])
         for path, output in outputs:
             if outs:

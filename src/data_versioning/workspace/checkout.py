@@ -138,15 +138,20 @@ def check(plan: Plan, root: str) -> None:
     A repository can bring a symbolic link along that leads our writes anywhere. A directory that must become a file
     may hold files that are ignored.
     """
-    for place in (*reversed(parents(plan.path)), plan.path):
-        absolute = f"{root}/{place}"
-        if os.path.islink(absolute) and (place != plan.path or os.path.isdir(absolute)):
-            raise PathError(
-                f"'{plan.path}' is not touched, because '{place}' is a symbolic link",
-                hint=f"rm '{place}', then run the command again",
-            )
+    refuse_links(plan.path, root)
     if plan.clear and not plan.wanted.is_dir:
         _refuse_leftovers(plan, f"{root}/{plan.path}")
+
+
+def refuse_links(path: str, root: str) -> None:
+    """Raise `PathError` when an output lies behind a symbolic link, or is one to a directory."""
+    for place in (*reversed(parents(path)), path):
+        absolute = f"{root}/{place}"
+        if os.path.islink(absolute) and (place != path or os.path.isdir(absolute)):
+            raise PathError(
+                f"'{path}' is not touched, because '{place}' is a symbolic link",
+                hint=f"rm '{place}', then run the command again",
+            )
 
 
 def _refuse_leftovers(plan: Plan, absolute: str) -> None:
