@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.invariants import assert_cache_trustworthy, assert_clean_failure, md5, objects
-from tests.oracle import TIMEOUT, Result, Tool, copy_repository
+from tests.oracle import TIMEOUT, Result, Sandbox, Tool, copy_repository
 
 WRITER = """
 import os, random, sys, time
@@ -218,3 +218,21 @@ def test_interrupt(repository: Path, dv: Tool) -> None:
     assert interrupted >= 1
     dv(repository, "add", "data").ok()
     assert not list((repository / ".dvc/cache").rglob("*.tmp")), "temporary files were left"
+
+
+def test_parts_of_one_directory_added_at_once(sandbox: Sandbox, dv: Tool, template: Path) -> None:
+    repo = copy_repository(template, sandbox.base / "parts")
+    for name in ("f", "g"):
+        (repo / "d").mkdir(exist_ok=True)
+        (repo / "d" / name).write_text(name)
+    dv(repo, "add", "d").ok()
+    for round_ in range(3):
+        both = []
+        for name in (f"a{round_}", f"b{round_}"):
+            (repo / "d" / name).write_text(name)
+            both.append(dv.start(repo, "add", f"d/{name}"))
+        for process in both:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+    assert "nfiles: 8" in (repo / "d.dvc").read_text()
+    assert dv(repo, "status", "--json").json == {}

@@ -73,10 +73,13 @@ def add(
         loaded = loading.load(repo)
         if options.recursive:
             named = _files_below(repo, loaded, named)
+        places = [_target(repo, loaded, name).place for name in named]
+        transaction.reserve(writes=list(dict.fromkeys(places)))
+        # Whoever we waited for may have changed what is recorded.
+        loaded = loading.load(repo)
         chosen = [_target(repo, loaded, name) for name in named]
         _refuse_overlaps(repo, chosen)
         _refuse_tracked_by_git(repo, chosen)
-        transaction.reserve(writes=[target.path for target in chosen])
         kind = loading.link_kind(repo)
         tracked = list(dict.fromkeys(target.place for target in chosen))
         try:

@@ -86,6 +86,9 @@ def checkout(
         loaded = loading.load(repo)
         selections = select(loaded, names, recursive=options.recursive, with_deps=options.with_deps)
         transaction.reserve(writes=[item.tracked.path for item in selections])
+        # Whoever we waited for may have changed what is recorded.
+        loaded = loading.load(repo)
+        selections = select(loaded, names, recursive=options.recursive, with_deps=options.with_deps)
         return run(loaded, selections, options, progress, everything=not names)
 
 
