@@ -1,7 +1,7 @@
 """The C extension. `threads` is from 1 to 64; `advance` is called with numbers of files while the call runs.
 
 `Answer`: digests (16 bytes a name), stats (`walk.RECORD`), errnos (native int), marks (a byte of 1 = written,
-2 = changed). -1 stands for no mode, empty bytes for no digests.
+2 = changed). -1 stands for no mode, empty bytes for no digests, or for nothing known about the targets (`seen`).
 """
 
 from collections.abc import Callable
@@ -30,6 +30,7 @@ def copy_files(
     digests: bytes,
     mode: int,
     replace: bool,
+    seen: bytes,
     threads: int,
     advance: Advance,
     /,
@@ -41,12 +42,13 @@ def link_files(
     target_names: bytes,
     kind: int,
     replace: bool,
+    seen: bytes,
     threads: int,
     advance: Advance,
     /,
 ) -> Answer: ...
 def chmod_files(root: bytes, names: bytes, mode: int, threads: int, /) -> bytes: ...
-def remove_files(root: bytes, names: bytes, threads: int, /) -> bytes: ...
+def remove_files(root: bytes, names: bytes, seen: bytes, threads: int, /) -> bytes: ...
 def stat_files(root: bytes, names: bytes, threads: int, /) -> bytes: ...
 def sync(path: bytes, /) -> None: ...
 def choose_lanes(variant: str | None, /) -> str | None:

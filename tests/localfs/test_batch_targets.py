@@ -297,3 +297,64 @@ def test_reflinks_share_blocks(xfs: Path) -> None:
     assert everything_below(xfs / "t") == sample.contents
     assert set(everything_below(xfs / "o").values()) == set(sample.contents.values())
     assert before - free_bytes(xfs) < 5_000_000
+
+
+def _seen(root: Path, paths: list[str]) -> bytes:
+    return batch.stat_files(str(root), names(paths))
+
+
+@pytest.mark.parametrize("kind", LinkType)
+def test_only_what_was_seen_is_replaced(stored: str, sample: Sample, tmp_path: Path, kind: LinkType) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    paths = ["same", "edited", "replaced", "gone", "new", "touched"]
+    for path in paths:
+        if path != "new":
+            (target / path).write_bytes(b"before " + path.encode())
+    seen = _seen(target, paths)
+    (target / "edited").write_bytes(b"after  edited")
+    (target / "other").write_bytes(b"before replaced")
+    (target / "other").rename(target / "replaced")
+    (target / "gone").unlink()
+    (target / "new").write_bytes(b"came meanwhile")
+    os.utime(target / "touched", ns=(1, 1))
+    sources = sample.object_names().split(b"\0")[3]
+    found = batch.link_files(
+        stored,
+        (sources + b"\0") * len(paths),
+        str(target),
+        names(paths),
+        kind=LinkType.COPY if kind is LinkType.REFLINK else kind,
+        replace=True,
+        seen=seen,
+    )
+    changed = {paths.index(path): batch.TARGET_CHANGED for path in ("edited", "replaced", "new", "touched")}
+    assert found.errors == changed
+    assert (target / "edited").read_bytes() == b"after  edited"
+    assert (target / "replaced").read_bytes() == b"before replaced"
+    assert (target / "new").read_bytes() == b"came meanwhile"
+    content = (Path(stored) / os.fsdecode(sources)).read_bytes()
+    assert [(target / path).read_bytes() for path in ("same", "gone")] == [content, content]
+    assert sorted(os.listdir(target)) == sorted(paths)
+
+
+def test_only_what_was_seen_is_removed(tmp_path: Path) -> None:
+    for path in ("same", "edited", "gone"):
+        (tmp_path / path).write_text("before")
+    (tmp_path / "link").symlink_to("same")
+    paths = ["same", "edited", "gone", "link"]
+    seen = _seen(tmp_path, paths)
+    (tmp_path / "edited").write_text("after")
+    (tmp_path / "gone").unlink()
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").write_text("before")
+    assert batch.remove_files(str(tmp_path), names(paths), seen=seen) == {
+        1: batch.TARGET_CHANGED,
+        3: batch.TARGET_CHANGED,
+    }
+    assert sorted(os.listdir(tmp_path)) == ["edited", "link"]
+
+
+def test_a_record_for_each_target(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one record a target"):
+        batch.remove_files(str(tmp_path), b"a\0", seen=b"short")

@@ -154,8 +154,8 @@ def test_nothing_leaks(native: ModuleType, tmp_path: Path) -> None:
         lambda: native.walk(os.fsencode(tmp_path), True, 2),
         lambda: native.hash_files(source, names, 2, None),
         lambda: native.store_files(source, names, objects, 0, 0o022, -1, 2, None),
-        lambda: native.copy_files(source, names, target, deep, bytes(16 * 101), -1, True, 2, None),
-        lambda: native.link_files(source, names, target, names, 2, True, 2, None),
+        lambda: native.copy_files(source, names, target, deep, bytes(16 * 101), -1, True, b"", 2, None),
+        lambda: native.link_files(source, names, target, names, 2, True, b"", 2, None),
         lambda: native.chmod_files(target, deep, 0o644, 2),
         lambda: native.stat_files(source, names, 2),
     ]

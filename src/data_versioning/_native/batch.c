@@ -1,6 +1,7 @@
 /* What all calls over many files share: who does which file next, and what is known about it afterwards. */
 #include "native.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { MOST_AT_ONCE = 64 };
@@ -47,6 +48,21 @@ void batch_give_up(struct batch *batch, int error)
 {
     atomic_store(&batch->fatal, error);
     atomic_store(&batch->pool.cancelled, true);
+}
+
+int batch_check_seen(const struct batch *batch, size_t index, int directory, const char *last)
+{
+    struct record seen, now;
+    if (batch->seen == NULL)
+        return 0;
+    memcpy(&seen, batch->seen + index * sizeof seen, sizeof seen);
+    const int error = record_at(directory, last, &now);
+    if (error)
+        return error == ENOENT ? 0 : error;
+    /* Mode and change time say nothing of the content: linking and sealing change them. */
+    const bool same = now.inode == seen.inode && now.size == seen.size && now.mtime_ns == seen.mtime_ns
+        && now.flags == seen.flags;
+    return same ? 0 : ECANCELED;
 }
 
 void batch_each(struct batch *batch, int (*one)(struct batch *, struct parent *, size_t index))

@@ -83,7 +83,9 @@ static int link_one(struct batch *batch, struct parent *parent, size_t index)
         error = make_link(batch, directory, temporary, source, empty);
         if (error)
             return error;
-        error = rename_new(directory, temporary, last, batch->replace);
+        error = batch_check_seen(batch, index, directory, last);
+        if (!error)
+            error = rename_new(directory, temporary, last, batch->replace);
         /* Of two names of one file, rename keeps both. */
         if (error || batch->method == HARDLINK)
             unlinkat(directory, temporary, 0);
@@ -114,6 +116,8 @@ static int remove_one(struct batch *batch, struct parent *parent, size_t index)
     const char *last;
     int directory;
     int error = parent_open(parent, batch->names.each[index], false, &directory, &last);
+    if (!error)
+        error = batch_check_seen(batch, index, directory, last);
     if (!error && unlinkat(directory, last, 0) != 0)
         error = errno;
     return error == ENOENT ? 0 : error;

@@ -99,7 +99,8 @@ static int open_directory(const char *path, int *file)
 struct call {
     const char *root, *target;           /* directories, or NULL */
     const char *names, *sources;         /* blobs; sources may be NULL */
-    Py_ssize_t names_size, sources_size;
+    const char *seen;                    /* records, or of size 0 */
+    Py_ssize_t names_size, sources_size, seen_size;
     PyObject *advance;
 };
 
@@ -115,6 +116,11 @@ static int prepare(struct batch *batch, const struct call *call)
         PyErr_SetString(PyExc_ValueError, "names are ended by NUL, and each target has a source");
         return -1;
     }
+    if (call->seen_size > 0 && (size_t)call->seen_size != batch->names.count * sizeof(struct record)) {
+        PyErr_SetString(PyExc_ValueError, "one record a target, or none at all");
+        return -1;
+    }
+    batch->seen = call->seen_size > 0 ? call->seen : NULL;
     /* Targets are done in the order of their directories. */
     if (!error && call->target != NULL && !batch->storing)
         error = names_order(&batch->names, &batch->order);
@@ -200,9 +206,9 @@ static PyObject *copy_call(PyObject *module, PyObject *arguments)
     Py_ssize_t expected_size;
     int replace;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "yy#yy#y#ipiO", &call.root, &call.sources, &call.sources_size, &call.target,
+    if (!PyArg_ParseTuple(arguments, "yy#yy#y#ipy#iO", &call.root, &call.sources, &call.sources_size, &call.target,
                           &call.names, &call.names_size, &expected, &expected_size, &batch.mode, &replace,
-                          &batch.threads, &call.advance))
+                          &call.seen, &call.seen_size, &batch.threads, &call.advance))
         return NULL;
     batch.expected = expected_size > 0 ? (const uint8_t *)expected : NULL;
     batch.explicit_mode = batch.mode >= 0;
@@ -216,8 +222,9 @@ static PyObject *link_call(PyObject *module, PyObject *arguments)
     struct call call = {0};
     int replace;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "yy#yy#ipiO", &call.root, &call.sources, &call.sources_size, &call.target,
-                          &call.names, &call.names_size, &batch.method, &replace, &batch.threads, &call.advance))
+    if (!PyArg_ParseTuple(arguments, "yy#yy#ipy#iO", &call.root, &call.sources, &call.sources_size, &call.target,
+                          &call.names, &call.names_size, &batch.method, &replace, &call.seen, &call.seen_size,
+                          &batch.threads, &call.advance))
         return NULL;
     batch.root_path = call.root;
     batch.replace = replace;
@@ -239,7 +246,8 @@ static PyObject *remove_call(PyObject *module, PyObject *arguments)
     struct batch batch = {.pool.work = remove_work};
     struct call call = {.advance = Py_None};
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "yy#i", &call.target, &call.names, &call.names_size, &batch.threads))
+    if (!PyArg_ParseTuple(arguments, "yy#y#i", &call.target, &call.names, &call.names_size, &call.seen,
+                          &call.seen_size, &batch.threads))
         return NULL;
     return run_for(&batch, &call, 2);
 }

@@ -134,6 +134,7 @@ struct batch {
     int root, target;         /* open directories of the sources and of the targets, or -1 */
     const char *root_path;    /* absolute; for symbolic links */
     const uint8_t *expected;  /* 16 bytes a file, or NULL */
+    const char *seen;         /* a record a file: what a target may take the place of; NULL: anything */
     bool storing, copying;    /* or only hashing */
     int method;
     int mode, directory_mode; /* -1: what the umask leaves */
@@ -154,6 +155,8 @@ bool batch_claim(struct batch *, size_t *begin, size_t *end);
 size_t batch_index(const struct batch *, size_t position);
 void batch_finished(struct batch *, size_t index, int error);
 void batch_give_up(struct batch *, int error);
+/* ECANCELED when something else has the target's name than was seen there, so that it must stay. */
+int batch_check_seen(const struct batch *, size_t index, int directory, const char *last);
 /* Do `one` for the files this thread can get; `parent` is the thread's own, in the target. */
 void batch_each(struct batch *, int (*one)(struct batch *, struct parent *, size_t index));
 

@@ -170,6 +170,8 @@ int place_copy(struct worker *worker, struct slot *slot, const uint8_t digest[16
     if (!error)
         error = close_target(slot);
     if (!error)
+        error = batch_check_seen(batch, slot->index, directory, last);
+    if (!error)
         error = rename_new(directory, slot->temporary, last, batch->replace);
     if (error)
         return error;

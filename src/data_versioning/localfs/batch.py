@@ -8,6 +8,7 @@ temporary file behind; the call can simply be made again.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from data_versioning.localfs.walk import RECORD
 
 Advance = Callable[[int, int], None]
 """Hears, now and then, how many more files are done and how many more bytes were read."""
+
+TARGET_CHANGED = errno.ECANCELED
+"""The error of a target that is not what the caller has seen there, so that it was left alone."""
 
 # Bits of one byte a file in an engine's answer.
 WRITTEN = 1
@@ -107,6 +111,7 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
     digests: bytes | None = None,
     mode: int | None = None,
     replace: bool,
+    seen: bytes = b"",
     threads: int | None = None,
     advance: Advance | None = None,
 ) -> Batch:
@@ -114,11 +119,13 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
 
     The sources are objects: their times may change meanwhile, their content does not. With `digests` (16 bytes
     a file) the bytes that pass through are verified: EBADMSG, and nothing is left, where they differ. `mode`
-    None is 0666 minus the umask. Without `replace` an existing target is EEXIST. No target is ever written
-    outside `target_root`: a name with "..", an empty part or a leading "/" is EINVAL, a parent that is a
-    symbolic link ELOOP.
+    None is 0666 minus the umask. Without `replace` an existing target is EEXIST; with `seen` (a `walk.RECORD`
+    a file) only a target of that inode, size and mtime is replaced, and another one is `TARGET_CHANGED`. No
+    target is ever written outside `target_root`: a name with "..", an empty part or a leading "/" is EINVAL, a
+    parent that is a symbolic link ELOOP.
     """
     _check_pairs(source_names, target_names)
+    _check_seen(seen, target_names)
     if digests is not None and len(digests) != 16 * source_names.count(b"\0"):
         raise ValueError("one digest of 16 bytes a file")
     make_directory(target_root)
@@ -132,6 +139,7 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
             digests or b"",
             -1 if mode is None else mode,
             replace,
+            seen,
             engine.threads(threads),
             advance,
         )
@@ -146,6 +154,7 @@ def link_files(
     *,
     kind: LinkType,
     replace: bool,
+    seen: bytes = b"",
     threads: int | None = None,
     advance: Advance | None = None,
 ) -> Batch:
@@ -161,10 +170,12 @@ def link_files(
             target_root,
             target_names,
             replace=replace,
+            seen=seen,
             threads=threads,
             advance=advance,
         )
     _check_pairs(source_names, target_names)
+    _check_seen(seen, target_names)
     make_directory(target_root)
     run = engine.choose("batch").link_files
     return _batch(
@@ -175,6 +186,7 @@ def link_files(
             target_names,
             _LINKS[kind],
             replace,
+            seen,
             engine.threads(threads),
             advance,
         )
@@ -187,11 +199,17 @@ def chmod_files(root: str, names: bytes, mode: int, *, threads: int | None = Non
     return _errors(run(os.fsencode(root), names, mode, engine.threads(threads)))
 
 
-def remove_files(root: str, names: bytes, *, threads: int | None = None) -> dict[int, int]:
-    """Remove every file or link, never through a symbolic link below `root`; a missing one is fine."""
+def remove_files(
+    root: str, names: bytes, *, seen: bytes = b"", threads: int | None = None
+) -> dict[int, int]:
+    """Remove every file or link, never through a symbolic link below `root`; a missing one is fine.
+
+    `seen` as for `copy_files`.
+    """
+    _check_seen(seen, names)
     run = engine.choose("batch").remove_files
     try:
-        return _errors(run(os.fsencode(root), names, engine.threads(threads)))
+        return _errors(run(os.fsencode(root), names, seen, engine.threads(threads)))
     except FileNotFoundError:
         return {}
 
@@ -228,6 +246,11 @@ def _errors(errnos: bytes) -> dict[int, int]:
 def _check_pairs(source_names: bytes, target_names: bytes) -> None:
     if source_names.count(b"\0") != target_names.count(b"\0"):
         raise ValueError("one target name a source name")
+
+
+def _check_seen(seen: bytes, names: bytes) -> None:
+    if seen and len(seen) != RECORD.size * names.count(b"\0"):
+        raise ValueError("one record a target, or none at all")
 
 
 def umask() -> int:

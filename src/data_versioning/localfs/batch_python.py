@@ -176,6 +176,7 @@ def copy_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
     digests: bytes,
     mode: int,
     replace: bool,
+    seen: bytes,
     threads: int,
     advance: Advance,
 ) -> Answer:
@@ -189,6 +190,7 @@ def copy_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
             digest = temporary.copy(source, None if mode < 0 else mode)
             if digests and digest != digests[16 * index : 16 * index + 16]:
                 raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+            _check_seen(seen, index, parent, final)
             temporary.rename(parent, final, replace=replace)
         if digests:
             results.set_digest(index, digest)
@@ -206,6 +208,7 @@ def link_files(
     target_names: bytes,
     kind: int,
     replace: bool,
+    seen: bytes,
     threads: int,
     advance: Advance,
 ) -> Answer:
@@ -224,6 +227,7 @@ def link_files(
                 temporary.link(source)
             else:
                 temporary.clone(source, None)
+            _check_seen(seen, index, parent, final)
             temporary.rename(parent, final, replace=replace)
         _finish(results, index, parent, final)
 
@@ -237,14 +241,31 @@ def _finish(results: Results, index: int, parent: int, name: bytes) -> None:
     _stat(results, index, parent, name)
 
 
+def _check_seen(seen: bytes, index: int, parent: int, name: bytes) -> None:
+    """Raise ECANCELED when something else has the target's name than was seen there, so that it must stay."""
+    if not seen:
+        return
+    try:
+        now, flags = _followed(parent, name)
+    except FileNotFoundError:
+        return
+    inode, size, mtime, _, _, old_flags = RECORD.unpack_from(seen, RECORD.size * index)
+    if (now.st_ino, now.st_size, now.st_mtime_ns, flags) != (inode, size, mtime, old_flags):
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+
 def _stat(results: Results, index: int, parent: int, name: bytes) -> None:
-    stat, flags = os.stat(name, dir_fd=parent, follow_symlinks=False), 0
-    if modes.S_ISLNK(stat.st_mode):
-        try:
-            stat, flags = os.stat(name, dir_fd=parent), SYMLINK
-        except OSError:
-            flags = BROKEN
-    results.set_stat(index, stat, flags)
+    results.set_stat(index, *_followed(parent, name))
+
+
+def _followed(parent: int, name: bytes) -> tuple[os.stat_result, int]:
+    stat = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if not modes.S_ISLNK(stat.st_mode):
+        return stat, 0
+    try:
+        return os.stat(name, dir_fd=parent), SYMLINK
+    except OSError:
+        return stat, BROKEN
 
 
 def chmod_files(root: bytes, names: bytes, mode: int, threads: int) -> bytes:
@@ -262,12 +283,13 @@ def chmod_files(root: bytes, names: bytes, mode: int, threads: int) -> bytes:
     return results.errnos.tobytes()
 
 
-def remove_files(root: bytes, names: bytes, threads: int) -> bytes:
+def remove_files(root: bytes, names: bytes, seen: bytes, threads: int) -> bytes:
     """Remove; see `batch.remove_files`. Returns the errnos."""
 
     def work(index: int, name: bytes) -> None:
         with suppress(FileNotFoundError):
             parent, final = directories.parent(name, create=False)
+            _check_seen(seen, index, parent, final)
             os.unlink(final, dir_fd=parent)
 
     results = Results(names)
