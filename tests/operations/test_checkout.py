@@ -12,6 +12,8 @@ import pytest
 from data_versioning.errors import Conflict, NotTracked, PathError
 from data_versioning.formats import dirfile
 from data_versioning.localfs import batch
+from data_versioning.operations import unused
+from data_versioning.operations.loaded import Loaded
 from tests.operations.work import Work, digest
 from tests.oracle import Tool
 from tests.tracking import records
@@ -396,6 +398,29 @@ def test_a_file_in_the_way_that_no_scan_sees(data: Work) -> None:
     assert result.failed == ("data",)
     assert result.problems == ("data/x.tmp: File exists",)
     assert data.read("data/x.tmp") == b"mine"
+
+
+@pytest.mark.parametrize("name", ["data/a", "data/extra", "lone"])
+def test_an_edit_during_the_checkout_stays(data: Work, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    data.write(name, "saved")
+    data.add("data", "lone")
+    data.git("checkout", "-q", ".")
+    remove = unused.remove
+
+    def edit(loaded: Loaded) -> list[str]:
+        """Between the comparison and the first deed."""
+        data.write(name, "mine")
+        return remove(loaded)
+
+    monkeypatch.setattr(unused, "remove", edit)
+    result = data.checkout()
+    assert result.failed == (name.split("/")[0],)
+    assert result.problems == (f"{name}: changed meanwhile, and kept",)
+    assert data.read(name) == b"mine"
+    monkeypatch.undo()
+    refused(data)
+    data.checkout(force=True)
+    assert data.status() == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_versioning.errors import PathError
+from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.workspace import checkout, scan
@@ -159,6 +160,33 @@ def test_kinds_change(here: Place, kind: LinkType) -> None:
     carry_out(here, "two", wanted(deep__a=b"a"), kind)
     carry_out(here, "three", wanted(inner__z=b"z", flat=b"w"), kind)
     assert here.files() == {"one": b"file", "two/deep/a": b"a", "three/inner/z": b"z", "three/flat": b"w"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_changes_after_the_comparison_stays(here: Place, kind: LinkType) -> None:
+    here.write(data__a=b"old", data__b=b"old", data__gone=b"old", data__going=b"old")
+    stock(here, b"a", b"b")
+    plan = planned(here, "data", wanted(a=b"a", b=b"b"))
+    here.write(data__a=b"mine", data__gone=b"mine")
+    done = checkout.apply(plan, str(here.root), here.cache, kind=kind)
+    assert (done.failed, done.kept, done.is_complete) == ({0: batch.TARGET_CHANGED}, ["gone"], False)
+    assert here.files("data") == {"a": b"mine", "b": b"b", "gone": b"mine"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_changes_after_the_comparison(here: Place, kind: LinkType) -> None:
+    here.write(file=b"old", tree__a=b"old", other=b"old")
+    stock(here, b"new", b"a")
+    plans = [
+        planned(here, "file", one(b"new")),
+        planned(here, "tree", one(b"new")),
+        planned(here, "other", wanted(a=b"a")),
+    ]
+    here.write(file=b"mine", tree__a=b"mine", other=b"mine")
+    for plan in plans:
+        done = checkout.apply(plan, str(here.root), here.cache, kind=kind)
+        assert done.failed == {0: batch.TARGET_CHANGED}
+    assert here.files() == {"file": b"mine", "tree/a": b"mine", "other": b"mine"}
 
 
 def test_a_neighbour_of_the_same_name_is_not_touched(here: Place) -> None:

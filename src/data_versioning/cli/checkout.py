@@ -75,12 +75,17 @@ def show(result: operations.checkout.CheckoutResult, *, summary: bool = False, a
             print(f"{render.colour(word[0].upper(), _COLOURS[word])}\t{path}")
 
 
+def tell_problems(result: operations.checkout.CheckoutResult) -> None:
+    """Tell on stderr which files could not be made or removed, and why."""
+    for problem in result.problems:
+        sys.stderr.write(f"ERROR: {problem}\n")
+
+
 def tell_missing(result: operations.checkout.CheckoutResult, *, as_json: bool = False) -> None:
     """Tell on stderr what could not be brought in, unless the JSON said it already."""
     if as_json:
         return
-    for problem in result.problems:
-        sys.stderr.write(f"ERROR: {problem}\n")
+    tell_problems(result)
     if result.missing:
         listed = "\n".join(f"  {path}" for path in result.failed)
         count = render.plural(len(result.missing), "object")

@@ -46,6 +46,7 @@ def _show(result: operations.pull.PullResult, args: argparse.Namespace) -> int:
         words = ("fetched", "added", "modified", "deleted")
         print(transfers.summary(dict(zip(words, (result.fetched.copied, *changed.counts), strict=True))))
     if changed.failed and not args.allow_missing:
+        checkout_command.tell_problems(changed)
         sys.stderr.write(f"ERROR: could not check out: {', '.join(changed.failed)}\n  try: dv fsck\n")
         return 1
     return 0

@@ -93,6 +93,10 @@ class Listing:
         """Return the stat of one file."""
         return FileStat(*RECORD.unpack_from(self.stats, index * RECORD.size))
 
+    def record(self, index: int) -> bytes:
+        """Return the packed stat of one file."""
+        return self.stats[index * RECORD.size : (index + 1) * RECORD.size]
+
     def sizes(self) -> int:
         """Return the bytes of all files together."""
         return sum(size for (size,) in _SIZE_ONLY.iter_unpack(self.stats))

@@ -132,7 +132,7 @@ def run(
         loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
         loaded.stats.save()
     for work, applied in done:
-        if not applied.failed and not work.missing:
+        if applied.is_complete and not work.missing:
             _prune(loaded, work)
     if options.relink:
         _relink(loaded, works, kind)
@@ -218,7 +218,7 @@ def _is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
 
 def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> Applied:
     if work.plan is None:
-        return Applied({}, {})
+        return workspace.NOTHING
     repo, plan, path = loaded.repo, work.plan, work.selection.tracked.path
     is_executable = work.selection.tracked.output.isexec and not work.oid.is_dir
     done = workspace.apply(
@@ -237,7 +237,7 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
             listing = scan.refreshed(f"{repo.root}/{path}", listing)
         value = scan.tree_value(listing, digests)
         scan.finish_tree(
-            scanner, path, listing, digests, value=value, present=b"" if done.failed else work.present
+            scanner, path, listing, digests, value=value, present=work.present if done.is_complete else b""
         )
     elif done.stats:
         if is_executable:
@@ -267,7 +267,7 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
     for work, applied in done:
         shown = repo.shown(work.selection.tracked.path) + ("/" if work.oid.is_dir else "")
         missing += work.missing
-        if applied.failed or work.missing:
+        if work.missing or not applied.is_complete:
             failed.append(shown.rstrip("/"))
         if work.plan is None:
             continue
@@ -275,12 +275,13 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
         created = set(work.plan.create)
         counts[0] += sum(1 for index in applied.stats if index in created)
         counts[1] += sum(1 for index in applied.stats if index not in created)
-        counts[2] += len(work.plan.delete)
+        counts[2] += len(work.plan.delete) - len(applied.kept)
         _refuse_full_disk(shown, applied)
         problems += [
-            f"{shown}{work.plan.wanted.paths[index]}: {os.strerror(code)}"
+            f"{shown}{work.plan.wanted.paths[index]}: {workspace.reason(code)}"
             for index, code in applied.failed.items()
         ]
+        problems += [f"{shown}{name}: {workspace.reason(batch.TARGET_CHANGED)}" for name in applied.kept]
     return CheckoutResult(
         added=_sorted(added),
         modified=_sorted(modified),

@@ -60,7 +60,8 @@ def _remove_one(loaded: Loaded, path: str) -> str | None:
         ):
             return None
         plan = checkout.plan(path, snapshot, Wanted(is_dir=snapshot.is_dir, paths=[], values=[]))
-        checkout.apply(plan, repo.root, repo.cache, kind=LinkType.COPY)
+        if checkout.apply(plan, repo.root, repo.cache, kind=LinkType.COPY).kept:
+            return None
     except PathError:
         return None  # touched: something stands there that is not tracked as it is
     if snapshot.is_dir:

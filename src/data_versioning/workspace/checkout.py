@@ -2,7 +2,7 @@
 
 `plan` compares and touches nothing; `apply` may be interrupted and run again. Files appear complete under their name
 or not at all, and never behind a symbolic link. Content that is saved nowhere else is never overwritten unless the
-caller says so.
+caller says so, and what changes between the comparison and the deed is left alone.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Plan:
     replace: list[int]
     delete: list[str]
     lost: list[str]  # the digests of what `replace`, then `delete`, would overwrite, in their order
+    seen: list[bytes]  # and the `walk.RECORD`s of the same files
     clear: bool = False  # `path` itself has the wrong kind and goes first
     make: bool = False  # an empty directory is wanted
 
@@ -65,10 +66,22 @@ class Plan:
 
 
 class Applied(NamedTuple):
-    """What `apply` did: stats of created files by index into `wanted`, and what failed, by index, with errno."""
+    """What `apply` did: stats of created files by index into `wanted`, and what failed, by index, with errno.
+
+    `kept` are the paths in `Plan.delete` that changed meanwhile, so that they are there still.
+    """
 
     stats: dict[int, bytes]
     failed: dict[int, int]
+    kept: list[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the workspace is now as planned."""
+        return not (self.failed or self.kept)
+
+
+NOTHING = Applied({}, {}, [])
 
 
 def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | None = None) -> Plan:
@@ -76,7 +89,10 @@ def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | Non
     everything = list(range(len(wanted.paths)))
     make = wanted.is_dir and not everything and inner is None
     if actual is None:
-        return Plan(path=path, wanted=wanted, create=everything, replace=[], delete=[], lost=[], make=make)
+        return Plan(
+            path=path, wanted=wanted, create=everything, replace=[], delete=[], lost=[], seen=[], make=make
+        )
+    digests = actual.hex_digests()
     if actual.is_dir != wanted.is_dir:
         return Plan(
             path=path,
@@ -84,29 +100,32 @@ def plan(path: str, actual: Snapshot | None, wanted: Wanted, *, inner: str | Non
             create=everything,
             replace=[],
             delete=actual.paths() if actual.is_dir else [""],
-            lost=actual.hex_digests(),
+            lost=digests,
+            seen=[actual.listing.record(at) for at in range(len(digests))],
             clear=True,
             make=make,
         )
     names = actual.paths() if actual.is_dir else [""]
-    old = dict(zip(names, actual.hex_digests(), strict=True))
+    old = {name: at for at, name in enumerate(names)}
     if inner is not None:
         old = {name: old[name] for name in within(names, inner)}
-    create, replace_, lost = [], [], []
+    create, replace_, over = [], [], []
     for index, (name, value) in enumerate(zip(wanted.paths, wanted.values, strict=True)):
         before = old.pop(name, None)
         if before is None:
             create.append(index)
-        elif before != value:
+        elif digests[before] != value:
             replace_.append(index)
-            lost.append(before)
+            over.append(before)
+    over += old.values()
     return Plan(
         path=path,
         wanted=wanted,
         create=create,
         replace=replace_,
         delete=list(old),
-        lost=[*lost, *old.values()],
+        lost=[digests[at] for at in over],
+        seen=[actual.listing.record(at) for at in over],
     )
 
 
@@ -123,12 +142,14 @@ def without(plan: Plan, absent: set[int]) -> Plan:
     create = [index for index in plan.create if index not in absent]
     kept = [at for at, index in enumerate(plan.replace) if index not in absent]
     if plan.clear and not create:
-        return replace(plan, create=[], delete=[], lost=[], clear=False)
+        return replace(plan, create=[], delete=[], lost=[], seen=[], clear=False)
+    count = len(plan.replace)
     return replace(
         plan,
         create=create,
         replace=[plan.replace[at] for at in kept],
-        lost=[*(plan.lost[at] for at in kept), *plan.lost[len(plan.replace) :]],
+        lost=[*(plan.lost[at] for at in kept), *plan.lost[count:]],
+        seen=[*(plan.seen[at] for at in kept), *plan.seen[count:]],
     )
 
 
@@ -181,17 +202,25 @@ def apply(
     Raises as `check`, with nothing touched, and `DiskError` when something that must go cannot be removed.
     """
     check(plan, root)
-    _delete(plan, root)
+    kept = _delete(plan, root)
+    if kept and plan.clear:
+        # What has the wrong kind changed, so it stays, and nothing fits beside it.
+        return Applied({}, dict.fromkeys(plan.create, batch.TARGET_CHANGED), kept)
     if plan.make:
         os.makedirs(f"{root}/{plan.path}", exist_ok=True)
-    done = Applied({}, {})
+    done = Applied({}, {}, kept)
     put = partial(place, cache, root=root, kind=kind, legacy=legacy, advance=advance)
-    _make(plan, plan.create, done, partial(put, replace=False))
-    _make(plan, plan.replace, done, partial(put, replace=True))
+    _make(plan, plan.create, done, put)
+    _make(plan, plan.replace, done, partial(put, seen=b"".join(plan.seen[: len(plan.replace)])))
     blocked = [index for index in plan.create if done.failed.get(index) in _IN_THE_WAY]
     if freed := [index for index in blocked if _remove_hollow(f"{root}/{_place(plan, index)}")]:
-        _make(plan, freed, done, partial(put, replace=False))
+        _make(plan, freed, done, put)
     return done
+
+
+def reason(code: int) -> str:
+    """Return why a file could not be made or removed."""
+    return "changed meanwhile, and kept" if code == batch.TARGET_CHANGED else os.strerror(code)
 
 
 def _make(plan: Plan, indices: list[int], done: Applied, put: Callable[..., batch.Batch]) -> None:
@@ -217,16 +246,23 @@ def place(
     names: bytes,
     *,
     kind: LinkType,
-    replace: bool,
+    seen: bytes = b"",
     legacy: bool = False,
     advance: Callable[[int, int], None] | None = None,
 ) -> batch.Batch:
-    """Make files below `root` from cache objects, as links of the given kind or as copies; never through a link."""
+    """Make files below `root` from cache objects, as links of the given kind or as copies; never through a link.
+
+    They take the place of files with the stats `seen` (a `walk.RECORD` each), or of none.
+    """
     source = cache.root(legacy=legacy)
     sources = oids.names(list(values))
     if kind is LinkType.COPY:
-        return batch.copy_files(source, sources, root, names, replace=replace, advance=advance)
-    return batch.link_files(source, sources, root, names, kind=kind, replace=replace, advance=advance)
+        return batch.copy_files(
+            source, sources, root, names, replace=bool(seen), seen=seen, advance=advance
+        )
+    return batch.link_files(
+        source, sources, root, names, kind=kind, replace=bool(seen), seen=seen, advance=advance
+    )
 
 
 def set_mode(absolute: str, *, is_executable: bool) -> bool:
@@ -285,12 +321,18 @@ def _place(plan: Plan, index: int) -> str:
     return f"{plan.path}/{name}" if name else plan.path
 
 
-def _delete(plan: Plan, root: str) -> None:
-    for index, code in batch.remove_files(root, inside(plan.path, plan.delete)).items():
-        raise DiskError(f"cannot remove '{plan.path}/{plan.delete[index]}': {os.strerror(code)}")
+def _delete(plan: Plan, root: str) -> list[str]:
+    """Remove what is not wanted; return the paths inside `plan.path` that changed meanwhile, and stay."""
+    seen = b"".join(plan.seen[len(plan.replace) :])
+    kept = []
+    for index, code in batch.remove_files(root, inside(plan.path, plan.delete), seen=seen).items():
+        if code != batch.TARGET_CHANGED:
+            raise DiskError(f"cannot remove '{plan.path}/{plan.delete[index]}': {os.strerror(code)}")
+        kept.append(plan.delete[index])
     _remove_empty(f"{root}/{plan.path}", plan.delete)
     if plan.clear and not plan.wanted.is_dir:
         _remove_hollow(f"{root}/{plan.path}")
+    return kept
 
 
 def _remove_empty(top: str, deleted: list[str]) -> None:

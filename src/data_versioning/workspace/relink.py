@@ -40,10 +40,13 @@ def relink(
     names = listing.paths()
     chosen = [names[i] for i in todo]
     blob = checkout.inside(directory, chosen)
+    seen = listing.select(todo).stats
     found = checkout.place(
-        cache, [values[i] for i in todo], root, blob, kind=kind, replace=True, legacy=legacy
+        cache, [values[i] for i in todo], root, blob, kind=kind, seen=seen, legacy=legacy
     )
     for at, code in found.errors.items():
+        if code == batch.TARGET_CHANGED:
+            raise scan.changed_while_read(directory, os.fsencode(chosen[at]))
         raise DiskError(
             f"cannot make a {kind} of '{top}/{chosen[at]}': {os.strerror(code)}",
             hint="dv config cache.type copy, then dv checkout --relink",
