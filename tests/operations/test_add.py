@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,11 @@ from data_versioning.errors import (
 )
 from data_versioning.formats import dirfile
 from data_versioning.localfs import batch
-from data_versioning.operations import add
+from data_versioning.operations import add, linking
 from data_versioning.operations.add import AddOptions
 from data_versioning.operations.pointers import Annotations
 from data_versioning.transaction import Transaction
+from data_versioning.workspace.scan import Snapshot
 from tests.operations.work import Work, digest
 from tests.oracle import Tool
 from tests.tracking import records
@@ -396,6 +398,35 @@ def test_a_file_that_keeps_changing(work: Work, monkeypatch: pytest.MonkeyPatch)
         work.add("good", "log")
     assert not list(work.root.glob("?*.dvc"))
     assert not (work.root / ".gitignore").exists()
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+@pytest.mark.parametrize("how", ["in place", "replaced"])
+@pytest.mark.parametrize("target", ["data", "data/a"])
+def test_an_edit_before_the_link_is_made_stays(
+    work: Work, monkeypatch: pytest.MonkeyPatch, kind: str, how: str, target: str
+) -> None:
+    work.configure(type=kind)
+    work.write("lone", "same")
+    work.add("lone")
+    path = work.write("data/a", "same")  # becomes a link to what is there already
+    relink = linking.relink
+
+    def meddle(*args: Any) -> Snapshot:
+        if how == "replaced":
+            path.unlink()
+        path.write_text("mine")
+        return relink(*args)
+
+    monkeypatch.setattr(linking, "relink", meddle)
+    with pytest.raises(FileChanged, match="data/a"):
+        work.add(target)
+    assert work.read("data/a") == b"mine"
+    assert not (work.root / f"{target}.dvc").exists()
+    assert digest("mine") not in work.objects()
+    monkeypatch.undo()
+    work.add(target)
+    assert work.objects()[digest("mine")] == b"mine"
 
 
 def test_what_was_stored_but_not_recorded_stays_the_users(

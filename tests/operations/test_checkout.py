@@ -414,13 +414,25 @@ def test_an_edit_during_the_checkout_stays(data: Work, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(unused, "remove", edit)
     result = data.checkout()
-    assert result.failed == (name.split("/")[0],)
+    assert result.failed == (name.split("/", maxsplit=1)[0],)
     assert result.problems == (f"{name}: changed meanwhile, and kept",)
     assert data.read(name) == b"mine"
     monkeypatch.undo()
     refused(data)
     data.checkout(force=True)
     assert data.status() == {}
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_an_object_that_was_edited_in_place_is_not_checked_out(data: Work, kind: str) -> None:
+    data.configure(type=kind)
+    data.checkout(relink=True)
+    for name in ("data/a", "lone"):
+        with (data.root / name).open("r+b") as file:
+            file.write(b"E")
+    result = data.checkout(force=True)
+    assert (result.failed, set(result.missing)) == (("data", "lone"), {digest("a"), digest("lone")})
+    assert (data.read("data/a"), data.read("lone")) == (b"E", b"Eone")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,6 +13,7 @@ from data_versioning.errors import FileChanged, PathError
 from data_versioning.formats import dirfile
 from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
+from data_versioning.objects import cache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.workspace import store
 from data_versioning.workspace.scan import Snapshot
@@ -234,6 +235,69 @@ def test_nothing_is_sealed_before_everything_is_written(here: Place, monkeypatch
     store.put(scanner, "data", here.cache._replace(durable=True), kind=LinkType.COPY)
     assert seen == [[0o644, 0o644, 0o644]]
     assert {mode for mode, _ in here.objects().values()} == {0o444}
+
+
+@pytest.mark.parametrize("path", ["data", "data/a"])
+@pytest.mark.parametrize("kind", [LinkType.HARDLINK, LinkType.SYMLINK])
+def test_an_edit_before_the_seal_takes_the_object_back(
+    here: Place, monkeypatch: pytest.MonkeyPatch, path: str, kind: LinkType
+) -> None:
+    """A linked object is the user's file until it is sealed."""
+    file = here.put("data/a", b"old", mode=0o640)
+    monkeypatch.setattr(batch, "sync", lambda _: overwrite(file, b"new"))
+    scanner = here.scanner()
+    with pytest.raises(FileChanged, match="data/a"):
+        store.put(scanner, path, here.cache._replace(durable=True), kind=kind)
+    monkeypatch.undo()
+    assert here.files("data") == {"a": b"new"}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert digest(b"old") not in here.objects()
+    here.store(path, kind)
+    assert here.objects()[digest(b"new")] == (0o444, b"new")
+
+
+@pytest.mark.parametrize("path", ["data", "data/a"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", [0o444, 0o644])
+def test_an_object_that_was_edited_in_place_is_not_trusted(
+    here: Place, path: str, kind: LinkType, mode: int
+) -> None:
+    """The superuser can write to a linked file without asking, others after chmod."""
+    file = here.put("data/a", b"old")
+    here.store(path, LinkType.HARDLINK)
+    file.chmod(mode)
+    overwrite(file, b"new")
+    here.put("data/b", b"beside it")
+    here.store(path, kind)
+    assert here.objects()[digest(b"new")] == (0o444, b"new")
+    assert here.cache.missing([digest(b"old"), digest(b"new")]) == [0]
+    assert here.objects()[digest(b"old")][0] != 0o444
+    overwrite(file, b"and")
+    assert here.objects()[digest(b"new")] == (0o444, b"new")
+
+
+@pytest.mark.parametrize("path", ["data", "data/a"])
+@pytest.mark.parametrize("kind", [LinkType.COPY, LinkType.HARDLINK])
+def test_reused_objects_are_young_where_others_may_clean_up(
+    here: Place, monkeypatch: pytest.MonkeyPatch, stored: list[bytes], path: str, kind: LinkType
+) -> None:
+    here.put("data/a", b"a")
+    found = here.store(path, kind)
+    paths = [Path(here.cache.path(ObjectId(value))) for value in {digest(b"a"), found.oid.value}]
+    born = [file.stat() for file in paths]
+    here.store(path, kind)
+    assert [file.stat() for file in paths] == born
+    monkeypatch.setattr(cache, "_FRESH_NS", 0)
+    time.sleep(0.03)
+    before = time.time_ns() - 20_000_000
+    stored.clear()
+    here.store(path, kind)
+    assert all(file.stat().st_ctime_ns >= before for file in paths)
+    assert [file.stat().st_mtime_ns for file in paths if file.suffix == ""] == [
+        file.st_mtime_ns for file, name in zip(born, paths, strict=True) if name.suffix == ""
+    ]
+    here.look(path)
+    assert stored == []
 
 
 def test_fitting() -> None:

@@ -76,6 +76,9 @@ static bool is_stored(const struct batch *batch, const struct slot *slot, const 
 static int link_source(struct batch *batch, struct slot *slot, const char *prefix)
 {
     struct stat stat;
+    /* Perhaps it is an object already, edited in place: its old name must not be sealed again. */
+    if (slot->before.st_nlink > 1)
+        return EMLINK;
     const int error = make_object_directory(batch, prefix);
     if (error)
         return error;

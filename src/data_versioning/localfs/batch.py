@@ -84,7 +84,7 @@ def store_files(
     An object of mode exactly 0444 and the right size is kept and its mtime freshened; anything else under its
     name is replaced. New objects are not 0444 yet: sync first, then `chmod_files`. `directory_mode` is for a
     shared cache: new directories get it exactly, new objects 0664. Where the method does not work, the bytes
-    are copied.
+    are copied; so are those of a file with several names when the method is hardlink.
     """
     make_directory(objects, directory_mode)
     run = engine.choose("batch").store_files
@@ -146,7 +146,7 @@ def copy_files(  # noqa: PLR0913 - two places, and what a copy must promise
     )
 
 
-def link_files(
+def link_files(  # noqa: PLR0913 - as for a copy
     source_root: str,
     source_names: bytes,
     target_root: str,
@@ -199,9 +199,7 @@ def chmod_files(root: str, names: bytes, mode: int, *, threads: int | None = Non
     return _errors(run(os.fsencode(root), names, mode, engine.threads(threads)))
 
 
-def remove_files(
-    root: str, names: bytes, *, seen: bytes = b"", threads: int | None = None
-) -> dict[int, int]:
+def remove_files(root: str, names: bytes, *, seen: bytes = b"", threads: int | None = None) -> dict[int, int]:
     """Remove every file or link, never through a symbolic link below `root`; a missing one is fine.
 
     `seen` as for `copy_files`.

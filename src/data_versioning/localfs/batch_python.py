@@ -113,7 +113,7 @@ def store_files(
             parent, final = cache.parent(f"{digest.hex()[:2]}/{digest.hex()[2:]}".encode(), create=True)
             if not _is_stored(parent, final, source.stat.st_size):
                 if linking:
-                    _link_or_copy(temporary, source, file_mode)
+                    _link_or_copy(temporary, source, digest, file_mode)
                 temporary.rename(parent, final, replace=True)
                 _check_linked(temporary, source, parent, final)
                 results.marks[index] = WRITTEN
@@ -151,11 +151,13 @@ def _is_stored(parent: int, name: bytes, size: int) -> bool:
     return False
 
 
-def _link_or_copy(temporary: Temporary, source: Source, mode: int) -> None:
-    try:
-        temporary.link(source)
-    except OSError:
-        temporary.copy(source, mode)
+def _link_or_copy(temporary: Temporary, source: Source, digest: bytes, mode: int) -> None:
+    # A file of several names may be an object already, edited in place: its old name must not be sealed again.
+    if source.stat.st_nlink == 1:
+        with suppress(OSError):
+            temporary.link(source)
+    if not temporary.linked and temporary.copy(source, mode) != digest:
+        raise Changed
 
 
 def _check_linked(temporary: Temporary, source: Source, parent: int, name: bytes) -> None:
@@ -201,7 +203,7 @@ def copy_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
     return results.answer()
 
 
-def link_files(
+def link_files(  # noqa: PLR0913, PLR0917 - the arguments of the C function
     source_root: bytes,
     source_names: bytes,
     target_root: bytes,

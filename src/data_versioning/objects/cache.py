@@ -11,21 +11,29 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, MissingObject
 from data_versioning.formats import dirfile
 from data_versioning.localfs import atomic, batch, walk
+from data_versioning.localfs.walk import Listing
 from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
 
 SEALED = 0o444
+UNSEALED = 0o644
 # Up to this many objects, or in a cache that holds many more than are wanted, asking for each is cheaper than
 # listing.
 _FEW = 512
 _LISTED_PER_ASKED = 4
+# What was touched this recently is safe from every gc: the grace period is much longer.
+_FRESH_NS = 3600 * 10**9
+# The bytes of a `walk.RECORD` with the inode; also size and mtime; also the change time.
+_INODE, _CONTENT, _SAME_FILE = 8, 24, 32
+_NO_LINKS: Mapping[bytes, bytes] = {}
+_CTIME = slice(walk.CTIME_WORD, None, walk.RECORD.size // 8)
 _PREFIXES = "".join(f"{i:02x}\0" for i in range(256)).encode()
 # A directory changed this recently may change again without its time stamp telling.
 _TICK_NS = 20_000_000
@@ -167,16 +175,68 @@ class ObjectCache(NamedTuple):
         self.seal([digest for digest, new in zip(digests, found.written, strict=True) if new])
         return dict(zip(values, digests, strict=True))
 
-    def seal(self, values: list[str], *, legacy: bool = False) -> None:
-        """Make new objects durable, then trusted (0444): one sync for all of them."""
+    def seal(
+        self, values: Sequence[str], *, legacy: bool = False, linked: Mapping[bytes, bytes] = _NO_LINKS
+    ) -> list[str]:
+        """Make new objects durable, then trusted (0444): one sync for all of them.
+
+        Objects that are other names of workspace files may be written to until they are sealed: `linked` holds
+        the `version` of each when it was hashed. Those that differ now are taken away and returned.
+        """
         if not values:
-            return
+            return []
         root = self.root(legacy=legacy)
+        names = oids.names(values)
         if self.durable:
             batch.sync(root)
-        for index, code in batch.chmod_files(root, oids.names(values), SEALED).items():
+        for index, code in batch.chmod_files(root, names, SEALED).items():
             if not _is_sealed(f"{root}/{oids.name(values[index])}"):
                 raise DiskError(f"cannot seal the cache object {values[index]}: {os.strerror(code)}")
+        if not linked:
+            return []
+        found = Listing.of(names, batch.stat_files(root, names))
+        now = [version(value, found.record(at)) for at, value in enumerate(values)]
+        # An object of another inode is a copy, which nobody else writes to.
+        wrong = [
+            value
+            for value, (file, stamp) in zip(values, now, strict=True)
+            if linked.get(file, stamp) != stamp
+        ]
+        batch.remove_files(root, oids.names(wrong))
+        return wrong
+
+    def freshen(self, values: Sequence[str]) -> bool:
+        """Keep objects that are about to be referred to from the gc of other repositories that share the cache.
+
+        Their change time becomes now, where it is not recent and the disk allows; the modification time is also
+        that of workspace files which are linked to them, and stays. Returns whether any was old.
+        """
+        names = oids.names(values)
+        changes = memoryview(batch.stat_files(self.root(), names)).cast("q")[_CTIME]
+        stale = time.time_ns() - _FRESH_NS
+        old = [value for value, changed in zip(values, changes, strict=True) if 0 < changed < stale]
+        batch.chmod_files(self.root(), oids.names(old), SEALED)
+        return bool(old)
+
+    def disown(self, values: Sequence[str], stats: Sequence[bytes], *, legacy: bool = False) -> None:
+        """Take the seal off those objects that are one file with an edited file of the workspace.
+
+        `values[i]` is not what the file with the stat `stats[i]` holds now. If that is a link to the object, both
+        were edited, and the object is not what its name says. Unsealed, it is read before it is believed.
+        """
+        root, names = self.root(legacy=legacy), oids.names(values)
+        found = Listing.of(names, batch.stat_files(root, names))
+        edited = [
+            value
+            for at, value in enumerate(values)
+            if found.record(at)[:_SAME_FILE] == stats[at][:_SAME_FILE]
+        ]
+        batch.chmod_files(root, oids.names(edited), UNSEALED)
+
+    def may_be_shared(self, roots: Sequence[str]) -> bool:
+        """Whether other repositories than those at `roots` may use the cache: it is a group's, or outside of them."""
+        base = os.path.realpath(self.base)
+        return self.shared or not any(base.startswith(os.path.realpath(root) + "/") for root in roots)
 
     def signature(self) -> bytes:
         """Return a value that changes when any object is added, removed or renamed.
@@ -185,10 +245,18 @@ class ObjectCache(NamedTuple):
         """
         root = self.root()
         found = batch.stat_files(root, _PREFIXES)
-        changes = memoryview(found).cast("q")[walk.CTIME_WORD :: walk.RECORD.size // 8]
+        changes = memoryview(found).cast("q")[_CTIME]
         if max(changes) > time.time_ns() - _TICK_NS:
             return b""
         return os.fsencode(root) + b"\0" + found
+
+
+def version(value: str, stat: bytes) -> tuple[bytes, bytes]:
+    """Return what tells a file that holds the object `value`, and what tells that it was not written to since.
+
+    `stat` is a `walk.RECORD`.
+    """
+    return bytes.fromhex(value[:32]) + stat[:_INODE], stat[_INODE:_CONTENT]
 
 
 def settled_signature(cache: ObjectCache) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from data_versioning.errors import FormatError
@@ -42,7 +43,7 @@ def name(value: str) -> str:
     return f"{value[:2]}/{value[2:]}"
 
 
-def names(values: list[str]) -> bytes:
+def names(values: Sequence[str]) -> bytes:
     """Return the names of many objects as one blob, each ended by NUL."""
     if not values:
         return b""

@@ -160,6 +160,7 @@ def _plan(loaded: Loaded, item: Selection, signature: bytes, progress: Progress)
     except (MissingObject, CorruptObject, FormatError):
         return _Work(selection=item, oid=oid, actual=actual, plan=None, missing=(oid.value,))
     plan = workspace.plan(path, actual, wanted, inner=item.inner)
+    cache.disown([wanted.values[i] for i in plan.replace], plan.seen, legacy=oid.legacy)
     needed = plan.needed()
     absent = {needed[at] for at in cache.missing([wanted.values[i] for i in needed], legacy=oid.legacy)}
     plan = workspace.without(plan, absent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -107,7 +106,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
     with contextlib.nullcontext() if dry else _locked(repo, own):
         progress.start("looking for used objects")
         used, lost = _used(groups, scope, [project.cache.base for project in projects], repo)
-        is_shared = _is_shared(repo, own)
+        is_shared = repo.cache.may_be_shared(own)
         grace = scope.grace if scope.grace is not None else objects.GRACE if is_shared else 0.0
         base = repo.cache.base
         cache = tuple(_plan(base, used, grace=grace, keep_in=store if scope.not_in_remote else None))
@@ -157,12 +156,6 @@ def _locked(repo: Repo, roots: Sequence[str]) -> Iterator[None]:
                 path = f"{root}/.dvc/tmp/lock"
                 stack.enter_context(locks.exclusive(path, timeout=repo.lock_timeout, waiting=repo.notify))
         yield
-
-
-def _is_shared(repo: Repo, roots: Sequence[str]) -> bool:
-    """Whether unknown repositories may use the cache: it is meant for a group, or lies outside of ours."""
-    base = os.path.realpath(repo.cache.base)
-    return repo.cache.shared or not any(base.startswith(os.path.realpath(root) + "/") for root in roots)
 
 
 def _used(

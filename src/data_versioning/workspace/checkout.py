@@ -257,9 +257,7 @@ def place(
     source = cache.root(legacy=legacy)
     sources = oids.names(list(values))
     if kind is LinkType.COPY:
-        return batch.copy_files(
-            source, sources, root, names, replace=bool(seen), seen=seen, advance=advance
-        )
+        return batch.copy_files(source, sources, root, names, replace=bool(seen), seen=seen, advance=advance)
     return batch.link_files(
         source, sources, root, names, kind=kind, replace=bool(seen), seen=seen, advance=advance
     )

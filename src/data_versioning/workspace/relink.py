@@ -41,9 +41,7 @@ def relink(
     chosen = [names[i] for i in todo]
     blob = checkout.inside(directory, chosen)
     seen = listing.select(todo).stats
-    found = checkout.place(
-        cache, [values[i] for i in todo], root, blob, kind=kind, seen=seen, legacy=legacy
-    )
+    found = checkout.place(cache, [values[i] for i in todo], root, blob, kind=kind, seen=seen, legacy=legacy)
     for at, code in found.errors.items():
         if code == batch.TARGET_CHANGED:
             raise scan.changed_while_read(directory, os.fsencode(chosen[at]))
