@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from data_versioning.localfs import rwlock
 from tests.faults.invariants import assert_cache_trustworthy, assert_clean_failure, md5, objects
 from tests.oracle import TIMEOUT, Result, Sandbox, Tool, copy_repository
 
@@ -236,3 +237,23 @@ def test_parts_of_one_directory_added_at_once(sandbox: Sandbox, dv: Tool, templa
             assert process.returncode == 0
     assert "nfiles: 8" in (repo / "d.dvc").read_text()
     assert dv(repo, "status", "--json").json == {}
+
+
+@pytest.mark.parametrize("verb", ["checkout", "pull"])
+def test_what_is_recorded_while_a_command_waits_counts(repository: Path, dv: Tool, verb: str) -> None:
+    file, pointer = repository / "file", repository / "file.dvc"
+    dv(repository, "remote", "add", "-d", "here", str(repository.parent / "remote")).ok()
+    for content in ("one", "two"):
+        file.write_text(content)
+        dv(repository, "add", "file").ok()
+        dv(repository, "push").ok()
+        (repository / content).write_bytes(pointer.read_bytes())
+    shutil.copyfile(repository / "one", pointer)
+    temporary = str(repository / ".dvc/tmp")
+    with rwlock.hold(temporary, command="test", read=[], write=[str(file)], timeout=1):
+        process = dv.start(repository, verb)
+        assert process.stderr
+        assert "waiting" in process.stderr.readline()
+        shutil.copyfile(repository / "two", pointer)
+    finish(process, verb).ok()
+    assert file.read_text() == "two"

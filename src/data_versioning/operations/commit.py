@@ -15,7 +15,7 @@ from data_versioning.operations import linking, pointers, targets
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Stage
+from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
@@ -69,18 +69,10 @@ def commit(
     `PathError` when an output is gone.
     """
     with repo.transaction("commit") as transaction:
-        loaded = loading.load(repo)
-        chosen = loaded.project.select_stages(
-            names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
-        )
-        stages = list({item.stage.place: item.stage for item in chosen}.values())
-        outputs = [
-            (path, out)
-            for stage in stages
-            for out in stage.outs
-            if (path := stage.located(out.path)) and not out.external
-        ]
-        transaction.reserve(writes=[path for path, _ in outputs])
+        _, stages = _select(repo, names, options)
+        transaction.reserve(writes=[path for path, _ in _outputs(stages)])
+        # Whoever we waited for may have changed what is recorded.
+        loaded, stages = _select(repo, names, options)
         try:
             progress.start("Comparing")
             found = [_look(loaded, stage, progress) for stage in stages]
@@ -90,11 +82,28 @@ def commit(
             for one in found:
                 _store(loaded, transaction, one, kind, options, progress)
             edited = tuple(edit.path for edit in transaction.commit())
-            loaded.stats.remember_outputs([path for path, out in outputs if out.cache])
+            loaded.stats.remember_outputs([path for path, out in _outputs(stages) if out.cache])
         finally:
             progress.finish()
             loaded.stats.save()
     return CommitResult(stages=tuple(stage.address for stage in stages), edited=edited)
+
+
+def _select(repo: Repo, names: Sequence[str], options: CommitOptions) -> tuple[Loaded, list[Stage]]:
+    loaded = loading.load(repo)
+    chosen = loaded.project.select_stages(
+        names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
+    )
+    return loaded, list({item.stage.place: item.stage for item in chosen}.values())
+
+
+def _outputs(stages: Sequence[Stage]) -> list[tuple[RepoPath, Output]]:
+    return [
+        (path, out)
+        for stage in stages
+        for out in stage.outs
+        if (path := stage.located(out.path)) and not out.external
+    ]
 
 
 def _look(loaded: Loaded, stage: Stage, progress: Progress) -> _Found:

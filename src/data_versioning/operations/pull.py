@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from data_versioning.operations import checkout, fetch, sharing, wildcards
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
+from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.sharing import TransferFailed, TransferOptions, TransferResult
+from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 
@@ -39,10 +41,11 @@ def pull(
         checked = sharing.checked(planned, verb="fetch", allow_missing=options.allow_missing)
         return PullResult(fetched=checked, checkout=None)
     with repo.transaction("pull") as transaction:
-        loaded = loading.load(repo)
-        chosen = wildcards.expand(names, glob=options.glob)
-        selections = checkout.select(loaded, chosen, recursive=options.recursive, with_deps=options.with_deps)
+        _, selections = _select(repo, names, options)
         transaction.reserve(writes=[item.tracked.path for item in selections])
+        # Whoever we waited for may have changed what is recorded.
+        loaded, selections = _select(repo, names, options)
+        shares = sharing.shares(repo, names, options=options, pushing=False)
         fetched = fetch.run(repo, shares, options, progress)
         changed = checkout.run(
             loaded,
@@ -57,3 +60,9 @@ def pull(
             failed.checkout = changed
             raise
     return PullResult(fetched=fetched, checkout=changed)
+
+
+def _select(repo: Repo, names: Sequence[str], options: TransferOptions) -> tuple[Loaded, list[Selection]]:
+    loaded = loading.load(repo)
+    chosen = wildcards.expand(names, glob=options.glob)
+    return loaded, checkout.select(loaded, chosen, recursive=options.recursive, with_deps=options.with_deps)
