@@ -140,6 +140,8 @@ class Repo(NamedTuple):
         parent, name = os.path.split(absolute)
         if not (absolute == self.root or absolute.startswith(self.root + "/")):
             absolute = os.path.join(os.path.realpath(parent), name)
+            if os.path.realpath(absolute) == self.root:
+                absolute = self.root
         return os.path.relpath(absolute, self.root)
 
     def shown(self, path: str) -> str:

@@ -95,7 +95,9 @@ def checkout(
 def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: bool) -> list[Selection]:
     """Return the outputs that `names` mean, as far as the cache holds such outputs at all."""
     base = targets.base(loaded.repo)
-    found = loaded.project.select(names, base=base, recursive=recursive, with_deps=with_deps)
+    found = loaded.project.select(
+        targets.named(loaded.repo, names), base=base, recursive=recursive, with_deps=with_deps
+    )
     return [item for item in found if item.tracked.output.cache]
 
 

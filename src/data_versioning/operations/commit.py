@@ -92,7 +92,10 @@ def commit(
 def _select(repo: Repo, names: Sequence[str], options: CommitOptions) -> tuple[Loaded, list[Stage]]:
     loaded = loading.load(repo)
     chosen = loaded.project.select_stages(
-        names, base=targets.base(repo), recursive=options.recursive, with_deps=options.with_deps
+        targets.named(repo, names),
+        base=targets.base(repo),
+        recursive=options.recursive,
+        with_deps=options.with_deps,
     )
     return loaded, list({item.stage.place: item.stage for item in chosen}.values())
 

@@ -36,7 +36,7 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
     """
     with repo.transaction("remove") as transaction:
         loaded = loading.load(repo)
-        stages = [stage for name in names for stage in _stages(loaded, repo, name)]
+        stages = [stage for name in targets.named(repo, names) for stage in _stages(loaded, repo, name)]
         outputs = [
             (path, output)
             for stage in stages

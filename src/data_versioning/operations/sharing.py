@@ -179,7 +179,7 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
 
 
 def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
-    chosen = wildcards.expand(names, glob=options.glob)
+    chosen = targets.named(repo, wildcards.expand(names, glob=options.glob))
     base = targets.base(repo)
     project = loading.load(repo).project
 

@@ -39,7 +39,8 @@ def status(
     """Compare the stages and outputs that `names` mean (all without names) with the workspace and the cache."""
     loaded = loading.load(repo)
     base = targets.base(repo)
-    chosen = loaded.project.select_stages(names, base=base, recursive=recursive, with_deps=with_deps)
+    named = targets.named(repo, names)
+    chosen = loaded.project.select_stages(named, base=base, recursive=recursive, with_deps=with_deps)
     foreign = tuple(item.stage.address for item in chosen if _is_foreign(item))
     if foreign:
         return StatusResult(changes={}, stages=len(loaded.project.stages), needs_dvc=foreign)

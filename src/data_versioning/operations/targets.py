@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from data_versioning.errors import PathError
 from data_versioning.paths import RepoPath
@@ -13,6 +14,20 @@ def base(repo: Repo) -> str:
     """Return the current directory relative to the root of the repository; "" at the root or outside of it."""
     here = os.path.relpath(os.path.realpath("."), repo.root)
     return "" if here == "." or here.startswith("..") else here
+
+
+def named(repo: Repo, names: Sequence[str]) -> list[str]:
+    """Return targets with those that are absolute, and lead into the repository, relative to the current directory.
+
+    What `Project.select` takes together with `base`.
+    """
+    here = base(repo)
+    return [_from_base(repo, name, here) if name.startswith("/") else name for name in names]
+
+
+def _from_base(repo: Repo, name: str, here: str) -> str:
+    path = repo.relative(name)
+    return name if path == ".." or path.startswith("../") else os.path.relpath(path, here or ".")
 
 
 def inside(repo: Repo, target: str) -> RepoPath:
