@@ -118,14 +118,78 @@ def test_data_of_dvc_2(work: Work) -> None:
 
 
 def test_what_the_system_refuses(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracking has ended then: a pointer never outlives its data."""
+    refused = data.root / "lone"
+    unlink = os.unlink
+
     def refuse(path: str) -> None:
-        raise PermissionError(13, "Permission denied", path)
+        if path == str(refused):
+            raise PermissionError(13, "Permission denied", path)
+        unlink(path)
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(DiskError, match="lone") as refused:
-        run(data, "lone.dvc", outs=True)
-    assert refused.value.hint
-    assert (data.root / "lone.dvc").exists()
+    with pytest.raises(DiskError, match=r"'lone' is no longer tracked, but .* Permission denied") as error:
+        run(data, "lone.dvc", "sub/data.dvc", outs=True)
+    assert error.value.hint == "rm -r lone sub/data"
+    assert data.read("lone") == b"lone"
+    assert not (data.root / "lone.dvc").exists()
+    assert {change[0] for change in records(data.root)[-1]["pointers"]} >= {"lone.dvc", "sub/data.dvc"}
+
+
+def test_pointers_go_before_data(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the first deletion: nothing says that data is tracked which may be gone."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(os, "walk", killed)
+        run(data, "sub/data.dvc", outs=True)
+    assert not (data.root / "sub/data.dvc").exists()
+    assert data.files("sub/data") == {"a": b"a", "in/b": b"in/b"}
+
+
+def test_repositories_inside_are_kept(data: Work) -> None:
+    """Their history is in no cache. Tracked files beside `.git` go, another DVC repository is nobody's data."""
+    for name in ("in/.git/HEAD", "hg/.hg/dirstate", "module/.git", "other/.dvc/config", "other/file"):
+        data.write(f"sub/data/{name}", "history")
+    data.write("sub/data/hg/tracked", "x")
+    data.add("sub/data")
+    result = run(data, "sub/data.dvc", outs=True)
+    assert result.kept == tuple(f"sub/data/{name}" for name in ("hg/.hg", "in/.git", "module/.git", "other"))
+    left = {"in/.git/HEAD", "hg/.hg/dirstate", "module/.git", "other/.dvc/config", "other/file"}
+    assert data.files("sub/data").keys() == left
+
+
+def test_kept_repositories_are_told(data: Work, dv: Tool) -> None:
+    data.write("sub/data/in/.git/HEAD", "history")
+    done = dv(data.root / "sub", "remove", "--outs", "data.dvc").ok()
+    assert "kept: data/in/.git" in done.out
+    assert "kept" not in dv(data.root, "remove", "--outs", "lone.dvc").ok().out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_modes_stay(work: Work, kind: str) -> None:
+    work.configure(type=kind)
+    work.write("data/plain", "1")
+    work.write("data/tool", "2")
+    work.write("script", "3", mode=0o755)
+    work.add("data", "script")
+    work.write("data/tool", "new", mode=0o755)
+    work.write("data/sealed", "new", mode=0o555)
+    work.write("data/secret", "new", mode=0o600)
+    run(work, "data.dvc", "script.dvc")
+    modes = {
+        name: stat.S_IMODE((work.root / name).lstat().st_mode)
+        for name in ("script", *map("data/{}".format, os.listdir("data")))
+    }
+    assert modes == {
+        "script": 0o744,
+        "data/plain": 0o644,
+        "data/tool": 0o755,
+        "data/sealed": 0o755,
+        "data/secret": 0o600,
+    }
 
 
 STAGES = """\

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
 from data_versioning.formats import lockfile, yamltext
-from data_versioning.localfs import batch
+from data_versioning.localfs import atomic, batch
 from data_versioning.localfs.links import LinkType
+from data_versioning.localfs.walk import Listing
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import pointers, targets
 from data_versioning.operations.loaded import Loaded
@@ -23,16 +27,21 @@ from data_versioning.workspace import checkout, relink, scan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveResult:
-    """Addresses of what is no longer tracked, and the files that were changed or removed."""
+    """Addresses of what is no longer tracked, and the files that were changed or removed.
+
+    `kept`: other repositories inside of deleted outputs, which stay; paths relative to the root.
+    """
 
     removed: tuple[str, ...]
     edited: tuple[RepoPath, ...]
+    kept: tuple[str, ...] = ()
 
 
 def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveResult:
     """Stop tracking the pointer files or stages `names`; with `outs` their data is deleted from the workspace.
 
-    All names are checked first. Raises `NotTracked`.
+    All names are checked first. Data goes after its pointers: killed between, it is files that nobody tracks, and
+    no pointer names content that is nowhere. Raises `NotTracked`; `DiskError` also when data cannot be deleted.
     """
     with repo.transaction("remove") as transaction:
         loaded = loading.load(repo)
@@ -43,21 +52,21 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
             for output in stage.outs
             if (path := stage.located(output.path)) and not output.external
         ]
-        for path, _ in outputs:
+        places = [path for path, _ in outputs]
+        for path in places:
             checkout.refuse_links(path, repo.root)
-        transaction.reserve(writes=[path for path, _ in outputs])
+        transaction.reserve(writes=places)
         for path, output in outputs:
-            if outs:
-                _delete(loaded, path)
-            elif output.cache:
+            if output.cache and not outs:
                 _unprotect(loaded, path, output)
         pointers.unignore(transaction, [path for path, output in outputs if output.cache])
         for stage in stages:
             _queue_pointer(transaction, stage)
         edited = tuple(edit.path for edit in transaction.commit())
-        loaded.stats.remember_outputs([], removed=[path for path, _ in outputs])
+        loaded.stats.remember_outputs([], removed=places)
         loaded.stats.save()
-    return RemoveResult(removed=tuple(stage.address for stage in stages), edited=edited)
+        kept = _delete_all(repo, places) if outs else []
+    return RemoveResult(removed=tuple(stage.address for stage in stages), edited=edited, kept=tuple(kept))
 
 
 def _stages(loaded: Loaded, repo: Repo, name: str) -> list[Stage]:
@@ -127,22 +136,53 @@ def _without_lock(stage: Stage, lock: RepoPath) -> Change:
     return edit
 
 
-def _delete(loaded: Loaded, path: RepoPath) -> None:
-    """Delete an output's files; what the ignore rules hide inside a directory goes with it, as for DVC."""
-    absolute = f"{loaded.repo.root}/{path}"
-    try:
-        if os.path.islink(absolute) or os.path.isfile(absolute):
-            os.unlink(absolute)
-            return
-        for directory, directories, files in os.walk(absolute, topdown=False):
-            for name in (*files, *(one for one in directories if os.path.islink(f"{directory}/{one}"))):
-                os.unlink(f"{directory}/{name}")
-            with contextlib.suppress(OSError):
-                os.rmdir(directory)
-    except OSError as error:
-        raise DiskError(
-            f"cannot delete '{error.filename}': {error.strerror}", hint=f"ls -ld '{error.filename}'"
-        ) from error
+def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
+    """Delete outputs that are no longer tracked; return the repositories inside of them, which are kept."""
+    if repo.cache.durable:
+        batch.sync(repo.root)  # that the pointers are gone
+    kept: list[str] = []
+    for index, path in enumerate(places):
+        try:
+            kept += _delete(f"{repo.root}/{path}")
+        except OSError as error:
+            left = shlex.join(repo.shown(place) for place in places[index:])
+            raise DiskError(
+                f"'{repo.shown(path)}' is no longer tracked, but '{error.filename}' cannot be deleted: "
+                f"{error.strerror}",
+                hint=f"rm -r {left}",
+            ) from error
+    return sorted(os.path.relpath(place, repo.root) for place in kept)
+
+
+def _delete(absolute: str) -> list[str]:
+    """Delete a file or directory; what the ignore rules hide inside goes with it, as for DVC.
+
+    What is never tracked stays and is returned: `.git`, `.hg`, and every other DVC repository as a whole.
+    """
+    if not os.path.isdir(absolute) or os.path.islink(absolute):
+        atomic.remove(absolute)
+        return []
+    kept, emptied = [], []
+    for directory, directories, files in os.walk(absolute, onerror=_raise):
+        if directory != absolute and ".dvc" in directories:
+            kept.append(directory)
+            directories.clear()
+            continue
+        repositories = {".git", ".hg", ".dvc"}.intersection(directories) | {".git"}.intersection(files)
+        kept += [f"{directory}/{name}" for name in repositories]
+        links = {name for name in directories if os.path.islink(f"{directory}/{name}")}
+        for name in {*files, *links} - repositories:
+            os.unlink(f"{directory}/{name}")
+        directories[:] = set(directories) - repositories - links
+        emptied.append(directory)
+    for directory in reversed(emptied):
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
+    return kept
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
@@ -155,7 +195,7 @@ def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
     if snapshot is None:
         return
     directory = path if snapshot.is_dir else os.path.dirname(path)
-    relink.relink(
+    listing = relink.relink(
         repo.cache,
         repo.root,
         directory,
@@ -165,5 +205,16 @@ def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
         kind=LinkType.COPY,
         legacy=output.is_legacy,
     )
-    names = checkout.inside(directory, snapshot.listing.paths())
-    batch.chmod_files(repo.root, names, 0o666 & ~batch.umask())
+    _make_writable(repo.root, directory, listing)
+
+
+def _make_writable(root: str, directory: str, listing: Listing) -> None:
+    """Give files that their owner may not write the mode of a new file; what is executable stays so."""
+    names = listing.paths()
+    found: dict[int, list[str]] = {}
+    for index, name in enumerate(names):
+        status = listing.stat(index)
+        if not status.flags and not status.mode & stat.S_IWUSR:
+            found.setdefault(status.mode & 0o111, []).append(name)
+    for executable, chosen in found.items():
+        batch.chmod_files(root, checkout.inside(directory, chosen), 0o666 & ~batch.umask() | executable)
