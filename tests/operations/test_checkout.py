@@ -11,9 +11,10 @@ import pytest
 
 from data_versioning.errors import Conflict, NotTracked, PathError
 from data_versioning.formats import dirfile
-from data_versioning.localfs import batch
+from data_versioning.localfs import atomic, batch
 from data_versioning.operations import unused
 from data_versioning.operations.loaded import Loaded
+from data_versioning.workspace import leftovers
 from tests.operations.work import Work, digest
 from tests.oracle import Tool
 from tests.tracking import records
@@ -577,3 +578,17 @@ def test_both_tools_agree(data: Work, dvc: Tool) -> None:
     assert dvc(data.root, "status", "--json").json == {}
     assert dvc(data.root, "checkout").ok().out == ""
     assert Path(data.root / "data/a").read_bytes() == b"a"
+
+
+def test_what_a_killed_command_left_beside_outputs_goes(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when nothing else is to do; and by `add`, which writes pointer files there."""
+    assert leftovers.AGE == 24 * 3600
+    for run in (data.checkout, lambda: data.checkout("lone"), lambda: data.add("lone")):
+        path = Path(atomic.temporary_name(str(data.root)))
+        path.write_text("half")
+        run()
+        assert path.exists()
+        with monkeypatch.context() as patched:
+            patched.setattr(leftovers, "AGE", -1)
+            run()
+        assert not path.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
-from data_versioning.workspace import scan, store
+from data_versioning.workspace import leftovers, scan, store
 from data_versioning.workspace.scan import Snapshot
 
 
@@ -222,6 +223,7 @@ def _add_all(
     groups: dict[RepoPath, list[_Target]] = {}
     for target in chosen:
         groups.setdefault(target.place, []).append(target)
+    leftovers.sweep(loaded.repo.root, groups, now=time.time())
     put = functools.partial(_stored, loaded, options=options, kind=kind, progress=progress)
     done = {}
     for place, members in groups.items():

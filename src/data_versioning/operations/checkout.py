@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace import checkout as workspace
-from data_versioning.workspace import scan, store
+from data_versioning.workspace import leftovers, scan, store
 from data_versioning.workspace.checkout import Applied, Plan, Wanted
 from data_versioning.workspace.scan import Snapshot
 
@@ -122,6 +123,7 @@ def run(
     if not options.force:
         _refuse_unsaved(loaded, works)
     gone = unused.remove(loaded) if everything else []
+    leftovers.sweep(loaded.repo.root, (item.tracked.path for item in selections), now=time.time())
     kind = loading.link_kind(loaded.repo)
     total = sum(len(work.plan.needed()) for work in works if work.plan)
     progress.start("Checking out", files=total)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DIGEST = 16
 _CONTENT = 24  # the bytes of a `walk.RECORD` that hold inode, size and mtime
 # The temporary names of `localfs.batch`.
-_LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
+LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
 _ATTEMPTS = 3
 """How often a file that changes while it is read is read again before giving up."""
 
@@ -108,7 +108,7 @@ def _without_leftovers(scanner: Scanner, path: str, listing: Listing) -> Listing
     if b".tmp\0" not in listing.names:
         return listing
     names = listing.raw_paths()
-    left = [name for name in names if _LEFTOVER.search(name)]
+    left = [name for name in names if LEFTOVER.search(name)]
     if left and scanner.sweep:
         batch.remove_files(f"{scanner.root}/{path}", b"".join([name + b"\0" for name in left]))
     gone = set(left)
