@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import marshal
 import os
 import shutil
@@ -69,3 +70,18 @@ def test_a_failure_leaves_nothing_behind(kept: str) -> None:
     with pytest.raises(OSError, match="irectory"):
         disposable.keep(kept, VALUE)
     assert sorted(os.listdir(os.path.dirname(kept))) == ["key", "value"]
+
+
+@pytest.mark.parametrize("value", [VALUE, {}, (1, {2}, "\udcff")])
+def test_what_can_be_kept(place: Path, value: object) -> None:
+    assert disposable.can_keep(value)
+    disposable.keep(str(place / "dv/value"), value)
+    assert disposable.load(str(place / "dv/value")) == value
+
+
+def test_what_cannot_be_kept() -> None:
+    nested: list[object] = []
+    for _ in range(5000):
+        nested = [nested]
+    for value in ([datetime.date(2020, 1, 1)], {"path": Path()}, nested):
+        assert not disposable.can_keep(value)

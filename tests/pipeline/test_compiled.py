@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from data_versioning.errors import FormatError
+from data_versioning.errors import DiskError, FormatError
+from data_versioning.formats import values
 from data_versioning.pipeline import compiled, discover
 from data_versioning.pipeline.project import Discovered, Options, Project
 from tests.oracle import Sandbox
@@ -258,3 +259,101 @@ def test_files_inside_outputs_are_data(loader: Loader) -> None:
     write(loader.root, "sub/deep/more/new/other.dvc", "nonsense")
     loader.load()
     assert loader.reads == reads
+
+
+PARAMS = {
+    "p.yaml": ("lr: 1\nnet: {layers: [1, 2]}\n", {"lr": 1, "net": {"layers": [1, 2]}}),
+    "p.json": ('{"a": {"b": null}}', {"a": {"b": None}}),
+    "p.toml": ("[a]\nb = 1.5\n", {"a": {"b": 1.5}}),
+    "p.py": ("a = (1, 2)\nb = {3}\n", {"a": (1, 2), "b": {3}}),
+    "list.yaml": ("- 1\n", {}),
+    "empty.yaml": ("", {}),
+}
+
+
+class Reader:
+    """Reads params files as commands do, each with a `Params` of its own, and counts how often one was parsed."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.parsed: list[str] = []
+        parse = values.parse
+
+        def counted(text: str, *, suffix: str, file: str) -> object:
+            self.parsed.append(file)
+            return parse(text, suffix=suffix, file=file)
+
+        monkeypatch.setattr(values, "parse", counted)
+
+    def read(self, *places: str) -> list[Mapping[str, object] | None]:
+        params = compiled.Params(str(self.root), f"{self.root}/.dvc/tmp/dv")
+        found = [params.read(place) for place in places]
+        params.save()
+        return found
+
+
+@pytest.fixture
+def reader(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    for name, (text, _) in PARAMS.items():
+        write(repository, name, text)
+    settle()
+    return Reader(repository, monkeypatch)
+
+
+def test_params_are_parsed_once(reader: Reader) -> None:
+    for _ in range(3):
+        assert reader.read(*PARAMS, "gone.yaml") == [*(found for _, found in PARAMS.values()), None]
+    assert reader.parsed == list(PARAMS)
+    reader.read("p.py")
+    reader.read("p.yaml", "p.json")
+    assert len(reader.parsed) == len(PARAMS)
+
+
+@pytest.mark.parametrize("change", [in_place, swap])
+def test_changed_params(reader: Reader, change: Callable[[Path, str], None]) -> None:
+    reader.read("p.yaml", "p.json")
+    change(reader.root / "p.yaml", PARAMS["p.yaml"][0].replace("1", "7"))
+    assert reader.read("p.yaml", "p.json") == [{"lr": 7, "net": {"layers": [7, 2]}}, {"a": {"b": None}}]
+    assert reader.parsed == ["p.yaml", "p.json", "p.yaml"]
+    (reader.root / "p.yaml").unlink()
+    assert reader.read("p.yaml") == [None]
+
+
+def test_params_that_may_change_within_the_tick(reader: Reader) -> None:
+    for value in range(5):
+        in_place(reader.root / "p.json", f'{{"a": {{"b": {value:4}}}}}')
+        assert reader.read("p.json") == [{"a": {"b": value}}]
+
+
+def test_params_that_cannot_be_kept(reader: Reader) -> None:
+    """`marshal` has no dates; one such file does not cost the others their place."""
+    write(reader.root, "dates.yaml", "day: 2020-01-01\n2020-01-01: 1\n")
+    settle()
+    for _ in range(2):
+        assert reader.read("dates.yaml", "p.json")[1] == {"a": {"b": None}}
+    assert reader.parsed == ["dates.yaml", "p.json", "dates.yaml"]
+
+
+def test_params_outside_of_the_repository(reader: Reader) -> None:
+    outside = reader.root.parent / "outside.yaml"
+    outside.write_text("a: 1\n")
+    settle()
+    for _ in range(2):
+        assert reader.read(str(outside), "../outside.yaml") == [{"a": 1}, {"a": 1}]
+    assert len(reader.parsed) == 2
+
+
+def test_params_that_are_wrong(reader: Reader) -> None:
+    write(reader.root, "bad.json", "{")
+    write(reader.root, "dir.yaml/file", "")
+    for _ in range(2):
+        with pytest.raises(FormatError, match=r"bad\.json"):
+            reader.read("bad.json")
+        with pytest.raises(DiskError, match=r"dir\.yaml"):
+            reader.read("dir.yaml")
+
+
+def test_where_nothing_can_be_kept(reader: Reader) -> None:
+    shutil.rmtree(reader.root / ".dvc/tmp", ignore_errors=True)
+    write(reader.root, ".dvc/tmp", "a file")
+    assert reader.read("p.json") == [{"a": {"b": None}}]

@@ -60,6 +60,15 @@ def keep(path: str, value: Any) -> None:
         raise
 
 
+def can_keep(value: Any) -> bool:
+    """Whether `value` is made of what `keep` takes: dates, for example, are not."""
+    try:
+        marshal.dumps(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _key(directory: str) -> bytes:
     found = os.stat(f"{directory}/key")
     return _KEY.pack(found.st_ino, found.st_ctime_ns)

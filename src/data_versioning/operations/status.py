@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from data_versioning.errors import CorruptObject, DiskError, FormatError, MissingObject
+from data_versioning.errors import CorruptObject, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
-from data_versioning.pipeline import staleness
+from data_versioning.pipeline import compiled, staleness
 from data_versioning.pipeline.project import StageSelection
 from data_versioning.pipeline.stage import Dependency, Output
 from data_versioning.progress import SILENT, Progress
@@ -45,19 +44,21 @@ def status(
     if foreign:
         return StatusResult(changes={}, stages=len(loaded.project.stages), needs_dvc=foreign)
     look = _Look(loaded=loaded, progress=progress)
+    params = compiled.Params(repo.root, repo.temp_dir)
     progress.start("Comparing")
     try:
         changes = staleness.status(
             chosen,
             current_hash=look.current_hash,
             is_cached=look.is_cached,
-            read_params=look.read_params,
+            read_params=params.read,
             base=base,
             root=repo.root,
         )
     finally:
         progress.finish()
         loaded.stats.save()
+        params.save()
     return StatusResult(changes=changes, stages=len(loaded.project.stages))
 
 
@@ -108,18 +109,3 @@ class _Look:
         if record is not None and fits and complete and signature:
             self.loaded.stats.remember_tree(key, record._replace(present=signature))
         return complete
-
-    def read_params(self, place: str) -> Mapping[str, object] | None:
-        """Return the values of a params file; None when there is none."""
-        path = place if place.startswith("/") else f"{self.loaded.repo.root}/{place}"
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise DiskError(f"cannot read the params file '{place}': {error}") from error
-        # Loaded by name: only projects with params need the parsers.
-        values = importlib.import_module("data_versioning.formats.values")
-        found = values.parse(text, suffix=os.path.splitext(place)[1], file=place)
-        return found if isinstance(found, Mapping) else {}
