@@ -83,11 +83,11 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], str, set[str]]] = {
     "checkout": (lose, ["checkout"], "checkout", set()),
     "gc": (nothing, ["gc", "-w", "-f"], "gc", set()),
     "push": (nothing, ["push"], "push", set()),
-    "config": (nothing, ["config", "core.autostage", "true"], "config", set()),
-    "remote add": (nothing, ["remote", "add", "two", "/x"], "remote add", set()),
+    "config": (nothing, ["config", "core.autostage", "true"], "config", {".dvc/config"}),
+    "remote add": (nothing, ["remote", "add", "two", "/x"], "remote add", {".dvc/config"}),
     "handed over": (pipeline, ["freeze", "one"], "freeze", {"dvc.yaml"}),
 }
-WATCHED = ("data.dvc", "lone.dvc", ".gitignore", ".dvcignore", "dvc.yaml", "dvc.lock")
+WATCHED = (".dvc/config", "data.dvc", "lone.dvc", ".gitignore", ".dvcignore", "dvc.yaml", "dvc.lock")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

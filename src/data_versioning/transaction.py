@@ -70,6 +70,11 @@ class Transaction:
         """Give a file new content when the transaction ends."""
         self.edit(path, lambda _: content)
 
+    def note(self, path: RepoPath, before: bytes | None, after: bytes | None) -> None:
+        """Record that a file got new content already."""
+        if after != before:
+            self.edits.append(Edit(path, _digest(before), _digest(after)))
+
     def commit(self) -> list[Edit]:
         """Carry out the queued edits now; called at the end of the transaction by itself."""
         if not self._queue:

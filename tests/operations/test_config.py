@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from data_versioning.operations import config
 from tests.operations.twins import Twins
 from tests.oracle import Sandbox, Tool
+from tests.tracking import records
 
 
 def test_options_of_all_levels_are_set_read_listed_and_removed(twins: Twins) -> None:
@@ -190,3 +192,47 @@ def test_a_wrong_option_in_a_file_is_to_be_removed(dv: Tool, twins: Twins) -> No
     (root / ".dvc/config").write_text("[core]\n    remot = x\n")
     result = dv(root, "config", "core.autostage", "true")
     assert "try: dv config --project --unset core.remot\n" in result.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("config", "core.autostage", "true"),
+        ("remote", "add", "store", "/data"),
+        ("cache", "dir", "/objects"),
+        ("remote", "add", "-d", "other", "/data"),
+        ("remote", "remove", "store"),
+        ("remote", "default", "-u"),
+        ("config", "-u", "core.autostage"),
+    ],
+)
+def test_the_record_has_the_hashes_of_the_configuration(
+    dv: Tool, repository: Path, args: tuple[str, ...]
+) -> None:
+    file = repository / ".dvc/config"
+    file.write_bytes(
+        b"[core]\r\n    autostage = false\r\n    remote = store\r\n['remote \"store\"']\r\n    url = /x\r\n"
+    )
+    if args[:2] == ("remote", "add"):
+        args = (*args[:2], "-f", *args[2:])
+    before = md5(file.read_bytes()).hexdigest()
+    dv(repository, *args).ok()
+    after = md5(file.read_bytes()).hexdigest()
+    assert before != after
+    assert records(repository)[-1]["pointers"] == [[".dvc/config", before, after]]
+    dv(repository, "config", "core.check_update", "true").ok()
+    dv(repository, "config", "core.check_update", "true").ok()
+    assert records(repository)[-1]["pointers"] == []
+
+
+def test_the_record_of_a_configuration_that_is_new(dv: Tool, repository: Path) -> None:
+    file = repository / ".dvc/config"
+    file.unlink()
+    dv(repository, "config", "core.autostage", "true").ok()
+    assert records(repository)[-1]["pointers"] == [[".dvc/config", None, md5(file.read_bytes()).hexdigest()]]
+
+
+def test_nothing_is_told_of_the_local_configuration(dv: Tool, repository: Path) -> None:
+    """It may hold secrets: a hash of few characters can be guessed."""
+    dv(repository, "remote", "add", "--local", "store", "/data").ok()
+    assert (records(repository)[-1]["verb"], records(repository)[-1]["pointers"]) == ("remote add", [])

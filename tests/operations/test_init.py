@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from tests.oracle import Result, Sandbox, Tool, difference, snapshot
+from tests.tracking import records
 
 
 def twins(place: Path, *, git: bool, sandbox: Sandbox) -> list[Path]:
@@ -115,3 +117,25 @@ def test_dvc_works_in_what_we_made(dvc: Tool, dv: Tool, place: Path, sandbox: Sa
     (place / "data").write_text("x")
     dvc(place, "add", "data").ok()
     assert "up to date" in dvc(place, "status").ok().out
+
+
+def test_the_record_names_the_files_with_their_hashes(dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    sandbox.git(place, "init", "-q")
+    dv(place, "init").ok()
+    names = [".dvc/.gitignore", ".dvc/config", ".dvcignore"]
+    after = {name: md5((place / name).read_bytes()).hexdigest() for name in names}
+    assert sorted(records(place)[-1]["pointers"]) == [[name, None, after[name]] for name in names]
+    (place / ".dvc/config").write_text("[core]\n")
+    (place / ".dvcignore").write_text("*.log\n")
+    dv(place, "init", "-f").ok()
+    assert records(place)[-1]["pointers"] == [
+        [".dvc/config", md5(b"[core]\n").hexdigest(), after[".dvc/config"]]
+    ]
+
+
+def test_where_a_file_has_the_name(dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    sandbox.git(place, "init", "-q")
+    (place / ".dvc").write_text("mine")
+    assert "cannot make a repository" in dv(place, "init").err
+    assert (place / ".dvc").read_text() == "mine"
+    assert not list(place.glob(".dvc.*"))

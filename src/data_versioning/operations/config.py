@@ -12,8 +12,9 @@ from data_versioning import repo
 from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats import config, configtext
 from data_versioning.formats import config_schema as schema
+from data_versioning.paths import RepoPath
 from data_versioning.workspace import config_levels
-from data_versioning.workspace.config_levels import Change, Values
+from data_versioning.workspace.config_levels import Change, Contents, Values
 from data_versioning.workspace.config_paths import level_paths
 
 # DVC's own pattern: two parts, or three that start with remote or db.
@@ -110,20 +111,23 @@ def save(
 ) -> None:
     """Change some levels; a change of the repository's own is recorded in the operation log.
 
+    With hashes for the committed level only: the local one may hold secrets, which could be guessed.
     `setting` is the option that the user typed: when it is refused, the hint says what to type instead.
     """
     root = find_root()
+    contents: dict[str, Contents] = {}
     for level, change in changes.items():
         files(level)
         try:
-            config_levels.save(root, level, change)
+            contents[level] = config_levels.save(root, level, change)
         except config.BadOption as error:
             if setting and error.section == setting.section and error.key in (setting.option, None):
                 error.hint = error.instead
             raise
     if root is not None and {"repo", "local"} & changes.keys():
-        with repo.open(root, argv=argv).transaction(verb, lock="none"):
-            pass
+        with repo.open(root, argv=argv).transaction(verb, lock="none") as transaction:
+            if "repo" in contents:
+                transaction.note(RepoPath(".dvc/config"), *contents["repo"])
 
 
 def of_level(level: str) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from data_versioning import repo
 from data_versioning.errors import Conflict, DataVersioningError, DiskError, GitError, PathError
 from data_versioning.git.repository import Git
 from data_versioning.localfs import atomic
+from data_versioning.paths import RepoPath
 
 _CONFIG_WITHOUT_GIT = b"[core]\n    no_scm = True\n"
 _GITIGNORE = b"/config.local\n/tmp\n/cache\n"
@@ -54,6 +56,7 @@ def init(
             f"'{os.path.relpath(dvc_dir)}' exists already", hint="dv init -f   (deletes its cache)"
         )
     try:
+        before = _contents(root)
         _make(dvc_dir, git)
         ignore = os.path.join(root, ".dvcignore")
         if not os.path.exists(ignore):
@@ -61,10 +64,25 @@ def init(
     except OSError as error:
         raise DiskError(f"cannot make a repository in '{root}': {error.strerror}") from error
     files = (f"{dvc_dir}/config", ignore, f"{dvc_dir}/.gitignore") if git else ()
-    with repo.open(root, argv=argv).transaction("init", lock="none"):
+    with repo.open(root, argv=argv).transaction("init", lock="none") as transaction:
+        for path, after in _contents(root).items():
+            transaction.note(path, before[path], after)
         if git:
             git.stage(files)
     return InitResult(root=root, staged=tuple(os.path.relpath(file, root) for file in files))
+
+
+def _contents(root: str) -> dict[RepoPath, bytes | None]:
+    """Return the content of the files that a new repository has; None for what is not there."""
+    found: dict[RepoPath, bytes | None] = {}
+    for path in (RepoPath(".dvc/config"), RepoPath(".dvc/.gitignore"), RepoPath(".dvcignore")):
+        found[path] = None
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            open(os.path.join(root, path), "rb") as file,
+        ):
+            found[path] = file.read()
+    return found
 
 
 def _git(root: str, *, subdir: bool) -> Git:

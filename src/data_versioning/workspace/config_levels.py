@@ -18,6 +18,8 @@ from data_versioning.workspace.config_paths import LEVELS, level_paths
 Values = Mapping[str, Mapping[str, str]]
 Change = Callable[[str, Values], str]
 """From the text of a file, and its values as they stand there, to its new text."""
+Contents = tuple[bytes | None, bytes | None]
+"""Of a file before and after a change; None where there is none."""
 
 _LOCK_TIMEOUT = 10.0  # seconds; an edit takes milliseconds
 _TOO_BIG = 1 << 20
@@ -44,30 +46,31 @@ def _resolved(sections: Values, file: str) -> dict[str, dict[str, str]]:
     return config.resolve_paths(sections, os.path.dirname(os.path.abspath(file)))
 
 
-def save(root: str | None, level: str, change: Change) -> None:
+def save(root: str | None, level: str, change: Change) -> Contents:
     """Change one file, atomically, if DVC accepts the result, alone and together with the other levels.
 
-    Raises `ConfigError` otherwise, and then changed nothing.
+    Returns what it held before and holds now. Raises `ConfigError` otherwise, and then changed nothing.
     """
     file = level_paths(root)[level]
     if root is None or level not in ("repo", "local"):
-        _save(root, level, file, change)
-        return
+        return _save(root, level, file, change)
     with locks.exclusive(f"{root}/.dvc/tmp/dv/config.lock", timeout=_LOCK_TIMEOUT):
-        _save(root, level, file, change)
+        return _save(root, level, file, change)
 
 
-def _save(root: str | None, level: str, file: str, change: Change) -> None:
+def _save(root: str | None, level: str, file: str, change: Change) -> Contents:
+    content = _content(file)
     before = _text(file)
     after = change(before, config.read(before, file=file))
     if after == before:
-        return
+        return content, content
     _check(root, level, _resolved(config.read(after, file=file), file))
     try:
         os.makedirs(os.path.dirname(file), exist_ok=True)
         atomic.write(file, after.encode())
     except OSError as error:
         raise DiskError(f"cannot write '{file}': {error.strerror}", hint=f"ls -l {file}") from error
+    return content, after.encode()
 
 
 def _check(root: str | None, level: str, changed: Values) -> None:
@@ -139,6 +142,16 @@ def _names_program(file: str) -> bool:
             return _PROGRAM_WORD in opened.read(_TOO_BIG)
     except OSError:
         return False
+
+
+def _content(file: str) -> bytes | None:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DiskError(f"cannot read '{file}': {error.strerror}", hint=f"ls -l {file}") from error
 
 
 def _text(file: str) -> str:
