@@ -186,6 +186,85 @@ def test_waiting_for_locks(repository: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert repos.open(str(repository)).lock_timeout == 2.5
 
 
+@pytest.fixture
+def user(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own dv.toml, not there yet."""
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(place / "global"))
+    (place / "global").mkdir()
+    return place / "global/dv.toml"
+
+
+def preferred(root: Path) -> tuple[str, float]:
+    found = repos.open(str(root))
+    return found.durability, found.lock_timeout
+
+
+def test_preferences(repository: Path, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment over the repository over the user; every change is noticed."""
+    committed = repository / ".dvc/dv.toml"
+    settle()
+    assert preferred(repository) == ("power", 60.0)
+    user.write_text('durability = "process"\nlock_timeout = 1\n')
+    assert preferred(repository) == ("process", 1.0)
+    settle()
+    assert preferred(repository) == ("process", 1.0)
+    committed.write_text("lock_timeout = 2\n")
+    assert preferred(repository) == ("process", 2.0)
+    committed.write_text('lock_timeout = 3\ndurability = "power"\n')
+    settle()
+    assert preferred(repository) == preferred(repository) == ("power", 3.0)
+    monkeypatch.setenv("DV_DURABILITY", "process")
+    monkeypatch.setenv("DV_LOCK_TIMEOUT", "4")
+    assert preferred(repository) == ("process", 4.0)
+    monkeypatch.delenv("DV_DURABILITY")
+    monkeypatch.delenv("DV_LOCK_TIMEOUT")
+    committed.unlink()
+    user.unlink()
+    assert preferred(repository) == ("power", 60.0)
+
+
+def test_preferences_are_read_once(repository: Path, user: Path, loads: list[str | None]) -> None:
+    (repository / ".dvc/dv.toml").write_text("lock_timeout = 2\n")
+    settle()
+    assert [preferred(repository) for _ in range(3)] == [("power", 2.0)] * 3
+    assert loads == [str(repository)]
+
+
+def test_wrong_preferences(repository: Path, user: Path) -> None:
+    for file, text in ((user, "lock_timout = 1"), (repository / ".dvc/dv.toml", 'durability = "process"')):
+        file.write_text(text)
+        for _ in range(2):
+            settle()
+            with pytest.raises(ConfigError, match=str(file)) as wrong:
+                repos.open(str(repository))
+            assert wrong.value.hint
+        file.unlink()
+    user.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        repos.open(str(repository))
+
+
+def test_what_a_clone_brings_never_lowers_durability(
+    repository: Path, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the user asks for less: an error, so that its author notices."""
+    (repository / ".dvc/dv.toml").write_text('durability = "process"')
+    for wish in ("", "power", "process"):
+        monkeypatch.setenv("DV_DURABILITY", wish)
+        with pytest.raises(ConfigError, match="lowered"):
+            repos.open(str(repository))
+
+
+@pytest.mark.parametrize("wish", ["x", "-1", "nan"])
+def test_a_wrong_timeout_in_the_environment(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    monkeypatch.setenv("DV_LOCK_TIMEOUT", wish)
+    with pytest.raises(ConfigError, match="DV_LOCK_TIMEOUT") as wrong:
+        _ = repos.open(str(repository)).lock_timeout
+    assert wrong.value.hint == "unset DV_LOCK_TIMEOUT"
+
+
 def test_paths_of_the_user(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = repos.open(str(repository))
     (repository / "sub/deep").mkdir(parents=True)

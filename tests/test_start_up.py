@@ -77,7 +77,7 @@ def imported(sandbox: Sandbox, cwd: Path, *args: str) -> set[str]:
 
 @pytest.fixture
 def project(repository: Path, sandbox: Sandbox, dvc: Tool) -> Path:
-    """Tracked data, a stage, a remote."""
+    """Tracked data, a stage, a remote, preferences."""
     with_remote(repository, sandbox, dvc)
     write(repository, "data/a", "1")
     write(repository, "data.csv", "2")
@@ -87,6 +87,7 @@ def project(repository: Path, sandbox: Sandbox, dvc: Tool) -> Path:
         "stages:\n  train:\n    cmd: cp data.csv model && echo '{}' > metrics.json\n    deps: [data.csv]\n"
         "    outs: [model]\n    metrics:\n    - metrics.json:\n        cache: false\n",
     )
+    write(repository, ".dvc/dv.toml", "lock_timeout = 30\n")
     dvc(repository, "add", "-q", "data", "data.csv").ok()
     dvc(repository, "repro", "-q").ok()
     sandbox.git(repository, "add", "-A")

@@ -18,18 +18,18 @@ from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats.config import Settings
 from data_versioning.localfs import disposable
 from data_versioning.objects.cache import ObjectCache
-from data_versioning.workspace.config_paths import level_paths
+from data_versioning.workspace.config_paths import level_paths, preference_paths
 from data_versioning.workspace.stat_cache import StatCache
 
 if TYPE_CHECKING:
     from data_versioning.git.repository import Git
     from data_versioning.transaction import Transaction
 
-_SETTINGS_VERSION = 2
+_SETTINGS_VERSION = 3
 # A file changed this recently may change again without its time stamp telling.
 _TICK_NS = 20_000_000
 DEFAULT_LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another process before giving up; DV_LOCK_TIMEOUT overrides it."""
+"""Seconds to wait for another process before giving up."""
 
 # Loaded by name when first needed, so that commands that only look stay fast.
 _LATER = {
@@ -47,6 +47,13 @@ def _silent(message: str) -> None:
     """Tell nobody."""
 
 
+class Preferences(NamedTuple):
+    """What the `dv.toml` files say about `dv` itself; None where they say nothing."""
+
+    durability: str | None = None
+    lock_timeout: float | None = None
+
+
 class Repo(NamedTuple):
     """One workspace and everything that belongs to it.
 
@@ -59,6 +66,7 @@ class Repo(NamedTuple):
     argv: tuple[str, ...] = ()
     notify: Callable[[str], None] = _silent
     patient: bool = False  # wait for locks as long as it takes
+    preferences: Preferences = Preferences()
 
     @property
     def dvc_dir(self) -> str:
@@ -82,7 +90,7 @@ class Repo(NamedTuple):
     @property
     def durability(self) -> str:
         """`power` (default): what a finished command wrote survives power loss; `process`: survives `kill -9`."""
-        value = os.environ.get("DV_DURABILITY") or "power"
+        value = os.environ.get("DV_DURABILITY") or self.preferences.durability or "power"
         if value not in {"power", "process"}:
             raise ConfigError(
                 f"DV_DURABILITY must be power or process, not {value!r}", hint="unset DV_DURABILITY"
@@ -113,13 +121,16 @@ class Repo(NamedTuple):
         """Seconds to wait for other processes."""
         if self.patient:
             return float("inf")
-        wanted = os.environ.get("DV_LOCK_TIMEOUT") or DEFAULT_LOCK_TIMEOUT
-        try:
-            return float(wanted)
-        except ValueError:
-            raise ConfigError(
-                f"DV_LOCK_TIMEOUT must be a number of seconds, not {wanted!r}", hint="unset DV_LOCK_TIMEOUT"
-            ) from None
+        wanted = os.environ.get("DV_LOCK_TIMEOUT")
+        if not wanted:
+            preferred = self.preferences.lock_timeout
+            return DEFAULT_LOCK_TIMEOUT if preferred is None else preferred
+        with contextlib.suppress(ValueError):
+            if (seconds := float(wanted)) >= 0:
+                return seconds
+        raise ConfigError(
+            f"DV_LOCK_TIMEOUT must be a number of seconds, not {wanted!r}", hint="unset DV_LOCK_TIMEOUT"
+        )
 
     def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""
@@ -178,27 +189,36 @@ def open(
     Raises `NotInRepository` or `ConfigError`.
     """
     root = find_root(path)
-    return Repo(root=root, settings=_load_settings(root), argv=tuple(argv), notify=notify, patient=patient)
+    settings, preferences = _load_settings(root)
+    return Repo(
+        root=root,
+        settings=settings,
+        argv=tuple(argv),
+        notify=notify,
+        patient=patient,
+        preferences=preferences,
+    )
 
 
-def _load_settings(root: str) -> Settings:
+def _load_settings(root: str) -> tuple[Settings, Preferences]:
     if os.path.isfile(f"{root}/.git"):
         _later("levels").share_cache_of_main_worktree(root)
-    paths = level_paths(root)
+    paths = [*level_paths(root).values(), *preference_paths(root).values()]
     # Settings hold absolute paths: they are of no use where the repository was moved to.
-    signature = (root, *[_signature(path) for path in paths.values()])
+    signature = (root, *[_signature(path) for path in paths])
     compiled = f"{root}/.dvc/tmp/dv/settings"
     kept = disposable.load(compiled)
     if kept and kept[:2] == (_SETTINGS_VERSION, signature):
-        return Settings.unpack(kept[2])
+        return Settings.unpack(kept[2]), Preferences(*kept[3])
     started = time.time_ns()
     settings: Settings = _later("levels").load(root)
+    preferences = Preferences(**_later("levels").load_preferences(root))
     newest = max((max(found[2:]) for found in signature[1:] if isinstance(found, tuple)), default=0)
     # A change in the same tick of the clock would not show. A repository that cannot be written to works without.
     if newest < started - _TICK_NS:
         with contextlib.suppress(OSError):
-            disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack()))
-    return settings
+            disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack(), tuple(preferences)))
+    return settings, preferences
 
 
 def _signature(path: str) -> tuple[int, int, int, int] | None:

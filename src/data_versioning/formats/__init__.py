@@ -16,12 +16,22 @@ if TYPE_CHECKING:
         configtext,
         explain,
         paramfiles,
+        preferences,
         roundtrip,
         suggest,
         yamltext,
     )
 
-__all__ = ["checksums", "configtext", "explain", "paramfiles", "roundtrip", "suggest", "yamltext"]
+__all__ = [
+    "checksums",
+    "configtext",
+    "explain",
+    "paramfiles",
+    "preferences",
+    "roundtrip",
+    "suggest",
+    "yamltext",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -13,7 +13,7 @@ from data_versioning.errors import ConfigError, DiskError
 from data_versioning.formats import config
 from data_versioning.formats.config import Settings
 from data_versioning.localfs import atomic, locks
-from data_versioning.workspace.config_paths import LEVELS, level_paths
+from data_versioning.workspace.config_paths import LEVELS, level_paths, preference_paths
 
 Values = Mapping[str, Mapping[str, str]]
 Change = Callable[[str, Values], str]
@@ -40,6 +40,19 @@ def load(root: str | None) -> Settings:
 def values(file: str) -> dict[str, dict[str, str]]:
     """Return the sections of one file, paths absolute; nothing when there is no file."""
     return _resolved(config.read(_text(file), file=file), file)
+
+
+def load_preferences(root: str) -> dict[str, str | float]:
+    """Return what the `dv.toml` files say, the committed one over the user's own.
+
+    Raises `ConfigError`.
+    """
+    paths = preference_paths(root)
+    texts = {name: _text(path) for name, path in paths.items()}
+    if not any(texts.values()):
+        return {}
+    own = formats.preferences.read(texts["user"], file=paths["user"])
+    return own | formats.preferences.read_committed(texts["repo"], file=paths["repo"])
 
 
 def _resolved(sections: Values, file: str) -> dict[str, dict[str, str]]:

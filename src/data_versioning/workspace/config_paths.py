@@ -23,6 +23,14 @@ def level_paths(root: str | None) -> dict[str, str]:
     return paths
 
 
+def preference_paths(root: str) -> dict[str, str]:
+    """Return the `dv.toml` files, the stronger one last: the user's own, and the committed one."""
+    return {
+        "user": os.path.join(os.path.dirname(level_paths(None)["global"]), "dv.toml"),
+        "repo": os.path.join(root, ".dvc", "dv.toml"),
+    }
+
+
 def _system_directory() -> str:
     given = [path for path in os.environ.get("XDG_CONFIG_DIRS", "").split(os.pathsep) if os.path.isabs(path)]
     if given:
