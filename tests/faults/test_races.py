@@ -257,3 +257,18 @@ def test_what_is_recorded_while_a_command_waits_counts(repository: Path, dv: Too
         shutil.copyfile(repository / "two", pointer)
     finish(process, verb).ok()
     assert file.read_text() == "two"
+
+
+def test_what_is_recorded_while_remove_waits_counts(repository: Path, dv: Tool) -> None:
+    for name in ("file", "other"):
+        (repository / name).write_text(name)
+        dv(repository, "add", name).ok()
+    temporary = str(repository / ".dvc/tmp")
+    with rwlock.hold(temporary, command="test", read=[], write=[str(repository / "file")], timeout=1):
+        process = dv.start(repository, "remove", "--outs", "file.dvc")
+        assert process.stderr
+        assert "waiting" in process.stderr.readline()
+        (repository / "other.dvc").rename(repository / "file.dvc")
+    finish(process, "remove").ok()
+    assert (repository / "file").exists()
+    assert not (repository / "other").exists()

@@ -44,18 +44,13 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
     no pointer names content that is nowhere. Raises `NotTracked`; `DiskError` also when data cannot be deleted.
     """
     with repo.transaction("remove") as transaction:
-        loaded = loading.load(repo)
-        stages = [stage for name in targets.named(repo, names) for stage in _stages(loaded, repo, name)]
-        outputs = [
-            (path, output)
-            for stage in stages
-            for output in stage.outs
-            if (path := stage.located(output.path)) and not output.external
-        ]
+        _, _, outputs = _select(repo, names)
+        transaction.reserve(writes=[path for path, _ in outputs])
+        # Whoever we waited for may have changed what is recorded.
+        loaded, stages, outputs = _select(repo, names)
         places = [path for path, _ in outputs]
         for path in places:
             checkout.refuse_links(path, repo.root)
-        transaction.reserve(writes=places)
         for path, output in outputs:
             if output.cache and not outs:
                 _unprotect(loaded, path, output)
@@ -67,6 +62,18 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
         loaded.stats.save()
         kept = _delete_all(repo, places) if outs else []
     return RemoveResult(removed=tuple(stage.address for stage in stages), edited=edited, kept=tuple(kept))
+
+
+def _select(repo: Repo, names: Sequence[str]) -> tuple[Loaded, list[Stage], list[tuple[RepoPath, Output]]]:
+    loaded = loading.load(repo)
+    stages = [stage for name in targets.named(repo, names) for stage in _stages(loaded, repo, name)]
+    outputs = [
+        (path, output)
+        for stage in stages
+        for output in stage.outs
+        if (path := stage.located(output.path)) and not output.external
+    ]
+    return loaded, stages, outputs
 
 
 def _stages(loaded: Loaded, repo: Repo, name: str) -> list[Stage]:
