@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ADAPTERS = {
     "": "data_versioning.storage.local",
     "file": "data_versioning.storage.local",
+    "s3": "data_versioning.storage.s3",
 }
 
 

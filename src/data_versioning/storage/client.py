@@ -1,0 +1,58 @@
+"""What an adapter of a network store has to give: single requests, to be sent many at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+from data_versioning.errors import StorageError
+from data_versioning.storage.base import Failure, ObjectInfo, Page
+
+
+class Unavailable(StorageError):
+    """The store does not answer now: throttled, connection lost, overloaded. Trying again may help."""
+
+
+class Body(NamedTuple):
+    """The answer to a request for content; `size` is that of the whole object."""
+
+    size: int
+    etag: str | None
+    chunks: AsyncIterator[bytes | memoryview]
+
+
+class Client(Protocol):
+    """Requests to one store, relative to its root; any number may be under way at once.
+
+    All raise `Unavailable` for what may pass, `MissingObject` for an object that is not there, and
+    `StorageError`, with a hint, for what will not pass by itself: a refusal, a wrong bucket. No message
+    holds a secret.
+    """
+
+    @property
+    def part_size(self) -> int:
+        """Bytes; content of more is transferred in parts of this size."""
+
+    async def stat(self, key: str) -> ObjectInfo | None:
+        """Return what is known of an object, None when there is none."""
+
+    async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
+        """Ask for the content from byte `start` up to `end`; `Unavailable` when it is not that of `etag` any more."""
+
+    async def put(self, key: str, content: bytes) -> str | None:
+        """Write a small object, complete or not at all, and return its etag."""
+
+    async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
+        """Write a large object from parts of `part_size`, complete or, when `parts` raises, not at all."""
+
+    def list(self, prefix: str) -> AsyncIterator[Page]:
+        """Return all objects below `prefix`, which is empty or ends in "/"."""
+
+    async def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """Return the prefixes one level below `prefix`, and the objects directly in it."""
+
+    async def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
+        """Delete objects; one that does not exist is no failure."""
+
+    async def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
+        """See `ConditionalStore.put_if`."""

@@ -1,0 +1,167 @@
+"""A store behind a network: many requests in flight, each file verified on its way, memory bounded.
+
+What may pass (a lost connection, throttling) is tried again with growing pauses. A file that fails for good never
+stops the others, unless nothing arrives any more: then the store as a whole is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from data_versioning.errors import CorruptObject, DiskError, MissingObject
+from data_versioning.storage import moving
+from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
+from data_versioning.storage.client import Client, Unavailable
+from data_versioning.storage.moving import Row, Traffic
+from data_versioning.storage.portal import Portal
+
+S = TypeVar("S")
+T = TypeVar("T")
+Move = Callable[[Client, Row, Traffic], Awaitable[int]]
+
+IN_FLIGHT = 64
+"""Files under way at once, where nobody asks for another number."""
+_LISTINGS = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """What became of a batch so far; written by the loop's thread, told by the caller's."""
+
+    traffic: Traffic
+    failures: dict[int, Failure] = field(default_factory=dict)
+    size: int = 0
+    arrived: int = 0
+    told: tuple[int, int] = (0, 0)
+
+    def tell(self, advance: Advance | None) -> None:
+        """Report what is new since the last time."""
+        now = (self.arrived + len(self.failures), self.traffic.moved)
+        if advance and now != self.told:
+            advance(now[0] - self.told[0], now[1] - self.told[1])
+            self.told = now
+
+
+class ConcurrentStore:
+    """The `ConditionalStore` that any `Client` makes; `in_flight` files are under way at once."""
+
+    def __init__(self, client: Client, *, in_flight: int = IN_FLIGHT) -> None:
+        self.client = client
+        self.in_flight = in_flight
+        self._portal = Portal()
+
+    def find(self, keys: Sequence[str]) -> Page:
+        """See `ReadableStore.find`."""
+        ask = self._each(keys, lambda key: moving.retried(lambda: self.client.stat(key)), self.in_flight)
+        there = [info for info in self._portal.call(ask) if info is not None]
+        return Page(
+            keys=[info.key for info in there],
+            sizes=[info.size for info in there],
+            etags=[info.etag or "" for info in there],
+        )
+
+    def read(self, key: str) -> bytes:
+        """See `ReadableStore.read`."""
+        return self._portal.call(moving.retried(lambda: moving.content(self.client, key)))
+
+    def download(
+        self, items: Items, *, threads: int | None = None, advance: Advance | None = None
+    ) -> Outcome:
+        """See `ReadableStore.download`."""
+        os.makedirs(items.directory, exist_ok=True)
+        return self._move(moving.receive, items, threads or self.in_flight, advance)
+
+    def list(self, prefix: str) -> Iterator[Page]:
+        """See `Store.list`: what is large is listed by many requests at once."""
+        yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
+
+    def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
+        """See `Store.upload`."""
+        return self._move(moving.send, items, threads or self.in_flight, advance)
+
+    def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
+        """See `Store.delete`."""
+        return self._portal.call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
+        """See `ConditionalStore.put_if`."""
+        return self._portal.call(self.client.put_if(key, content, expected))
+
+    def _move(self, move: Move, items: Items, in_flight: int, advance: Advance | None) -> Outcome:
+        batch = _Batch(traffic=Traffic())
+
+        async def one(row: Row) -> None:
+            await _attempt(move, self.client, row, batch)
+
+        self._portal.call(self._each(_rows(items), one, in_flight), tick=lambda: batch.tell(advance))
+        batch.tell(advance)
+        return Outcome(failures=batch.failures, size=batch.size)
+
+    async def _list(self, prefix: str) -> Sequence[Page]:
+        pages = self.client.list(prefix)
+        first, second = await anext(pages, None), await anext(pages, None)
+        if first is None or second is None:
+            return [first] if first else []
+        directories, direct = await self.client.directories(prefix)
+        if len(directories) < 2:
+            return [first, second, *[page async for page in pages]]
+
+        async def below(directory: str) -> Sequence[Page]:
+            return [page async for page in self.client.list(directory)]
+
+        found = await self._each(directories, lambda name: moving.retried(lambda: below(name)), _LISTINGS)
+        return [direct, *(page for pages in found for page in pages)]
+
+    @staticmethod
+    async def _each(items: Sequence[S], work: Callable[[S], Awaitable[T]], in_flight: int) -> Sequence[T]:
+        """Call `work` for every item, so many at once; the first exception ends all."""
+        results: dict[int, T] = {}
+        queue = iter(enumerate(items))
+
+        async def worker() -> None:
+            for index, item in queue:
+                results[index] = await work(item)
+
+        workers = [asyncio.create_task(worker()) for _ in range(min(in_flight, len(items)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return [results[index] for index in range(len(items))]
+
+
+async def _attempt(move: Move, client: Client, row: Row, batch: _Batch) -> None:
+    """Move one file; what concerns only this one is a failure in `batch`."""
+    before = batch.arrived
+    try:
+        moved = await move(client, row, batch.traffic)
+        batch.size += moved
+        batch.arrived += 1
+    except MissingObject:
+        batch.failures[row.at] = Failure(FailureKind.MISSING, "is missing")
+    except CorruptObject:
+        batch.failures[row.at] = Failure(FailureKind.CORRUPT, "does not have the content its name says")
+    except Unavailable as error:
+        if batch.arrived == before:
+            raise  # nothing at all arrived while this one was tried again and again
+        batch.failures[row.at] = Failure(FailureKind.REFUSED, error.message)
+    except OSError as error:
+        raise DiskError(
+            f"cannot use {row.path}: {error.strerror}",
+            hint="free some space, or check the permissions; then run it again",
+        ) from error
+
+
+def _rows(items: Items) -> list[Row]:
+    keys = os.fsdecode(items.keys).split("\0")[:-1]
+    names = os.fsdecode(items.names).split("\0")[:-1]
+    return [
+        Row(index, key, f"{items.directory}/{name}", items.digests[index * 16 : index * 16 + 16])
+        for index, (key, name) in enumerate(zip(keys, names, strict=True))
+    ]

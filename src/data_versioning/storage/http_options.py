@@ -1,0 +1,60 @@
+"""What the adapters of HTTP stores have in common: urls, time limits, certificates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from data_versioning.errors import ConfigError
+
+# Seconds. One request carries at most a part, but many share a slow line.
+_REQUEST, _CONNECT, _SILENCE = 900, 20, 60
+
+
+def split(url: str, *, example: str) -> tuple[str, str]:
+    """Return bucket or container, and the prefix below it: empty, or ended by "/".
+
+    >>> split("s3://bucket/a/b/", example=""), split("gs://bucket", example="")
+    (('bucket', 'a/b/'), ('bucket', ''))
+    """
+    bucket, _, prefix = url.partition("://")[2].partition("/")
+    if not bucket:
+        raise ConfigError(f"a url without a bucket: it looks like {example}", hint="dv remote list")
+    prefix = prefix.strip("/")
+    return bucket, f"{prefix}/" if prefix else ""
+
+
+def client_options(settings: Mapping[str, str], *, insecure: bool = False) -> dict[str, Any]:
+    """Return the options of obstore's HTTP client; `insecure` allows http:// addresses."""
+    options: dict[str, Any] = {
+        "timeout": timedelta(seconds=_REQUEST),
+        "connect_timeout": _seconds(settings, "connect_timeout", "connection_timeout", default=_CONNECT),
+        "read_timeout": _seconds(settings, "read_timeout", default=_SILENCE),
+        "user_agent": "data-versioning",
+    }
+    if insecure:
+        options["allow_http"] = True
+    verify = settings.get("ssl_verify", "")
+    if verify.lower() == "false":
+        options["allow_invalid_certificates"] = True
+    elif verify and verify.lower() != "true":
+        options["root_certificate"] = _certificates(verify)
+    return options
+
+
+def _seconds(settings: Mapping[str, str], *names: str, default: float) -> timedelta:
+    text = next((settings[name] for name in names if settings.get(name)), None)
+    return timedelta(seconds=float(text) if text else default)
+
+
+def _certificates(path: str) -> bytes:
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the certificates that ssl_verify names, {path}: {error.strerror}",
+            hint="dv remote modify NAME ssl_verify PATH",
+        ) from error
