@@ -13,6 +13,19 @@ class Unavailable(StorageError):
     """The store does not answer now: throttled, connection lost, overloaded. Trying again may help."""
 
 
+# S3 and Google take at most 10,000 parts of one object.
+_MOST_PARTS = 9000
+
+
+def part_length(size: int, part_size: int) -> int:
+    """Return how many bytes each part of an upload of `size` bytes has: `part_size`, more for what is very large.
+
+    >>> part_length(1 << 30, 8 << 20), part_length(1 << 40, 8 << 20)
+    (8388608, 122167530)
+    """
+    return max(part_size, -(-size // _MOST_PARTS))
+
+
 class Body(NamedTuple):
     """The answer to a request for content; `size` is that of the whole object."""
 
@@ -43,7 +56,7 @@ class Client(Protocol):
         """Write a small object, complete or not at all, and return its etag."""
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
-        """Write a large object from parts of `part_size`, complete or, when `parts` raises, not at all."""
+        """Write a large object from parts of `part_length`, complete or, when `parts` raises, not at all."""
 
     def list(self, prefix: str) -> AsyncIterator[Page]:
         """Return all objects below `prefix`, which is empty or ends in "/"."""

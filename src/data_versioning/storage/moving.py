@@ -12,7 +12,7 @@ from hashlib import md5
 from typing import NamedTuple, TypeVar
 
 from data_versioning.errors import CorruptObject, MissingObject
-from data_versioning.storage.client import Client, Unavailable
+from data_versioning.storage.client import Client, Unavailable, part_length
 from data_versioning.storage.partial import Partial
 
 T = TypeVar("T")
@@ -171,8 +171,9 @@ async def _parts(client: Client, row: Row, size: int, traffic: Traffic) -> Async
     """Yield the content in parts; the last one only when the whole has the right digest, so that nothing wrong ends."""
     hashed = md5(usedforsecurity=False)
     moved = 0
+    length = part_length(size, client.part_size)
     with open(row.path, "rb") as file:
-        while part := await asyncio.to_thread(file.read, client.part_size):
+        while part := await asyncio.to_thread(file.read, length):
             await asyncio.to_thread(hashed.update, part)
             moved += len(part)
             if moved >= size and row.digest and hashed.digest() != row.digest:

@@ -14,7 +14,7 @@ from obstore import exceptions
 
 from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage.base import Failure, ObjectInfo, Page
-from data_versioning.storage.client import Body, Unavailable
+from data_versioning.storage.client import Body, Unavailable, part_length
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta, PutMode
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 # Bytes: what one request carries, and the least that is handed on while receiving.
 _PART, _CHUNK = 8 << 20, 1 << 20
-# S3 and GCS take 10,000 parts of one object.
-_MOST_PARTS = 9000
 _PAGE = 1000
 _CONCURRENT_PARTS = 6
 _QUERY = re.compile(r"\?[^\s\"')]*")
@@ -96,7 +94,7 @@ class ObjectStoreClient:
                 self.store,
                 self.prefix + key,
                 parts,
-                chunk_size=max(self.part_size, -(-size // _MOST_PARTS)),
+                chunk_size=part_length(size, self.part_size),
                 max_concurrency=_CONCURRENT_PARTS,
             )
         except (FileNotFoundError, exceptions.BaseError) as error:

@@ -1,0 +1,115 @@
+"""Large uploads to S3 that go on where an earlier one stopped, on whatever machine that was.
+
+The server itself remembers: it lists uploads that were begun and the parts that arrived, each with its MD5. A part
+is sent only when its MD5 is not there yet. An interrupted upload is left alone for the next time; one of damaged
+content is aborted. (Amazon S3, "Multipart upload"; parts cost storage until the upload is completed, aborted, or
+removed by a lifecycle rule.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import md5
+from typing import Any
+
+from data_versioning.errors import CorruptObject, StorageError
+from data_versioning.storage.client import Unavailable, part_length
+from data_versioning.storage.object_store import ObjectStoreClient
+
+# Bytes of parts in memory at once, of one file.
+_IN_MEMORY = 48 << 20
+_PERMANENT = {"AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "EntityTooLarge"}
+_GONE = {"NoSuchUpload", "404"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Client(ObjectStoreClient):
+    """`ObjectStoreClient` whose large uploads are resumed; `sdk` makes a client of boto3, for `bucket`."""
+
+    sdk: Callable[[], Any]
+    bucket: str
+    encryption: Mapping[str, str]
+
+    async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
+        """See `Client.put_parts`; what arrived before it failed is not sent again by the next call."""
+        name = {"Bucket": self.bucket, "Key": self.prefix + key}
+        upload, known = await self._begin(name)
+        name["UploadId"] = upload
+        places = asyncio.Semaphore(max(1, _IN_MEMORY // part_length(size, self.part_size)))
+        sent: dict[int, asyncio.Task[str]] = {}
+        try:
+            number = 0
+            async for part in parts:
+                number += 1
+                await places.acquire()
+                sent[number] = asyncio.create_task(self._send(name, number, part, known, places))
+            etags = await asyncio.gather(*sent.values())
+            done = [{"PartNumber": at, "ETag": etag} for at, etag in zip(sent, etags, strict=True)]
+            await self._call("complete_multipart_upload", **name, MultipartUpload={"Parts": done})
+        except CorruptObject:
+            with suppress(StorageError):
+                await self._call("abort_multipart_upload", **name)
+            raise
+        finally:
+            for task in sent.values():
+                task.cancel()
+            await asyncio.gather(*sent.values(), return_exceptions=True)
+
+    async def _begin(self, name: Mapping[str, str]) -> tuple[str, dict[int, str]]:
+        """Return an upload of this object and the etags of its parts: one that was begun before, or a new one."""
+        begun = await self._call("list_multipart_uploads", Bucket=self.bucket, Prefix=name["Key"])
+        ours = [found for found in begun.get("Uploads", []) if found["Key"] == name["Key"]]
+        for found in sorted(ours, key=lambda one: str(one.get("Initiated", "")), reverse=True):
+            with suppress(StorageError):
+                return found["UploadId"], await self._arrived(name, found["UploadId"])
+        created = await self._call("create_multipart_upload", **name, **self.encryption)
+        return created["UploadId"], {}
+
+    async def _arrived(self, name: Mapping[str, str], upload: str) -> dict[int, str]:
+        known: dict[int, str] = {}
+        marker: Mapping[str, int] = {}
+        while True:
+            page = await self._call("list_parts", **name, UploadId=upload, **marker)
+            known |= {part["PartNumber"]: part["ETag"] for part in page.get("Parts", [])}
+            if not page.get("IsTruncated"):
+                return known
+            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+    async def _send(
+        self,
+        name: Mapping[str, str],
+        number: int,
+        part: bytes,
+        known: Mapping[int, str],
+        places: asyncio.Semaphore,
+    ) -> str:
+        try:
+            digest = md5(part, usedforsecurity=False).hexdigest()
+            if known.get(number, "").strip('"') == digest:
+                return known[number]
+            answer = await self._call("upload_part", **name, PartNumber=number, Body=part)
+            if self.has_md5_etags and answer["ETag"].strip('"') != digest:
+                raise Unavailable(
+                    f"{self.place} stored something else than was sent for a part of {name['Key']}"
+                )
+            return str(answer["ETag"])
+        finally:
+            places.release()
+
+    async def _call(self, method: str, **arguments: Any) -> Any:
+        exceptions = importlib.import_module("botocore.exceptions")
+        try:
+            return await asyncio.to_thread(getattr(self.sdk(), method), **arguments)
+        except exceptions.ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _PERMANENT | _GONE:
+                raise StorageError(f"{self.place} does not permit this: {code}", hint=self.hint) from None
+            raise Unavailable(f"{self.place} does not answer: {code}", hint=self.hint) from None
+        except exceptions.BotoCoreError as error:
+            raise Unavailable(
+                f"{self.place} does not answer: {type(error).__name__}", hint=self.hint
+            ) from None
