@@ -12,7 +12,17 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.oracle import RAM_DISK, Sandbox, Tool, copy_repository, make_repository
+from tests.oracle import OFFLINE, RAM_DISK, Sandbox, Tool, copy_repository, make_repository
+
+pytest_plugins = (
+    "tests.servers.apache",
+    "tests.servers.azurite",
+    "tests.servers.fake_gcs",
+    "tests.servers.seaweedfs",
+)
+
+# Tests speak to this machine only.
+os.environ |= OFFLINE
 
 hypothesis.settings.register_profile(
     "default",

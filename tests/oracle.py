@@ -19,6 +19,13 @@ from pathlib import Path
 from typing import Any, Self
 
 RAM_DISK = Path("/dev/shm")
+# Clients of cloud storage must not ask the network for credentials.
+OFFLINE = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+    "GCE_METADATA_HOST": "127.0.0.1:9",
+    "NO_GCE_CHECK": "true",
+}
 MODULES = {"dvc": "dvc", "dv": "data_versioning"}
 TIMEOUT = 120.0  # seconds a command may take before its server is ended
 
@@ -69,7 +76,7 @@ class Sandbox:
             if name in os.environ
         }
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.pop("PATH", os.defpath)])
-        return kept | {
+        return kept | OFFLINE | {
             "PATH": path,
             "HOME": str(self.base / "home"),
             "TMPDIR": str(self.base / "tmp"),

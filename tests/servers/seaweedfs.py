@@ -1,0 +1,61 @@
+"""S3: SeaweedFS, which honours conditional writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from tests.servers import process
+
+KEY, SECRET, REGION = "testkey", "testsecret", "us-east-1"
+_GRPC = 10_000  # each port has a second one, so much higher
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """Where it is; `bucket` is there, and takes KEY and SECRET."""
+
+    url: str
+    bucket: str = "test"
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """A remote's settings."""
+        return {
+            "endpointurl": self.url,
+            "access_key_id": KEY,
+            "secret_access_key": SECRET,
+            "region": REGION,
+        }
+
+    def fresh(self) -> str:
+        """The url of an empty prefix that nobody used before."""
+        return f"s3://{self.bucket}/t{next(self._numbers)}"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A server with one bucket."""
+    with process.workplace("weed") as place:
+        identity = {
+            "name": "tester",
+            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        (place / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        (place / "data").mkdir()
+        s3, master, volume, filer, admin = process.free_ports(5, also=_GRPC)
+        server = S3Server(f"http://127.0.0.1:{s3}")
+        argv = [
+            process.VENV / "bin/weed", f"-logdir={place}", "mini", "-dir=data",
+            "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.config=s3.json", f"-bucket={server.bucket}",
+            f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",
+            f"-admin.port={admin}", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        ]  # fmt: skip
+        with process.running(argv, directory=place, ready=lambda: process.answers(f"{server.url}/healthz")):
+            yield server
