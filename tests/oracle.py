@@ -76,21 +76,25 @@ class Sandbox:
             if name in os.environ
         }
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.pop("PATH", os.defpath)])
-        return kept | OFFLINE | {
-            "PATH": path,
-            "HOME": str(self.base / "home"),
-            "TMPDIR": str(self.base / "tmp"),
-            "XDG_CONFIG_HOME": str(self.base / "home/.config"),
-            "DVC_SITE_CACHE_DIR": str(self.base / "site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(self.base / "global"),
-            "DVC_SYSTEM_CONFIG_DIR": str(self.base / "system"),
-            "DVC_NO_ANALYTICS": "1",
-            "DVC_TEST": "1",
-            "CI": "1",
-            "LC_ALL": "C.UTF-8",
-            "COLUMNS": "400",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        return (
+            kept
+            | OFFLINE
+            | {
+                "PATH": path,
+                "HOME": str(self.base / "home"),
+                "TMPDIR": str(self.base / "tmp"),
+                "XDG_CONFIG_HOME": str(self.base / "home/.config"),
+                "DVC_SITE_CACHE_DIR": str(self.base / "site"),
+                "DVC_GLOBAL_CONFIG_DIR": str(self.base / "global"),
+                "DVC_SYSTEM_CONFIG_DIR": str(self.base / "system"),
+                "DVC_NO_ANALYTICS": "1",
+                "DVC_TEST": "1",
+                "CI": "1",
+                "LC_ALL": "C.UTF-8",
+                "COLUMNS": "400",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+        )
 
     def git(self, cwd: Path | str, *args: str) -> str:
         done = subprocess.run(

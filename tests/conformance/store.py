@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
 from pathlib import Path
@@ -16,7 +17,15 @@ from pathlib import Path
 import pytest
 
 from data_versioning.errors import MissingObject
-from data_versioning.storage.base import ConditionalStore, FailureKind, Items, Page, ReadableStore, Store
+from data_versioning.storage.base import (
+    ConditionalStore,
+    FailureKind,
+    Items,
+    Page,
+    ReadableStore,
+    Store,
+    WritableStore,
+)
 
 CONTENTS = {
     "files/md5/ab/one": b"one",
@@ -25,6 +34,19 @@ CONTENTS = {
     "runs/aa/bb": b"cmd: x\n",
     "top": b"t",
 }
+ODD_NAMES = (
+    "a b",
+    "plus+",
+    "per%20cent",
+    "what?",
+    "hash#",
+    "amp&amp;",
+    "ünï\u0301",
+    "日本",
+    "'\"",
+    "tilde~",
+    "[x]*",
+)
 
 
 def items(directory: Path, contents: dict[str, bytes], *, digests: bool = True) -> Items:
@@ -37,7 +59,7 @@ def items(directory: Path, contents: dict[str, bytes], *, digests: bool = True) 
     )
 
 
-def fill(store: Store, directory: Path, contents: dict[str, bytes]) -> None:
+def fill(store: WritableStore, directory: Path, contents: dict[str, bytes]) -> None:
     directory.mkdir(exist_ok=True)
     for key, content in contents.items():
         directory.joinpath(key.rsplit("/", 1)[-1]).write_bytes(content)
@@ -54,7 +76,7 @@ class ReadableStoreSuite:
     """For stores that can be read: the subclass's `filled` fixture must hold CONTENTS."""
 
     @pytest.fixture
-    def filled(self, store: Store, tmp_path: Path) -> ReadableStore:
+    def filled(self, store: WritableStore, tmp_path: Path) -> ReadableStore:
         fill(store, tmp_path / "source", CONTENTS)
         return store
 
@@ -108,8 +130,43 @@ class ReadableStoreSuite:
         assert filled.download(items(tmp_path, {})).failures == {}
 
 
-class StoreSuite(ReadableStoreSuite):
-    """For stores that can be listed and written too."""
+class WritableStoreSuite(ReadableStoreSuite):
+    """For stores that can be written too."""
+
+    def test_upload_verifies_and_reports_each_file(self, store: WritableStore, tmp_path: Path) -> None:
+        for name, content in {"one": b"one", "two": b"damaged"}.items():
+            (tmp_path / name).write_bytes(content)
+        wanted = {"k/one": b"one", "k/two": b"right", "k/none": b""}
+        seen: list[tuple[int, int]] = []
+        outcome = store.upload(items(tmp_path, wanted), advance=lambda *step: seen.append(step))
+        assert {i: failure.kind for i, failure in outcome.failures.items()} == {
+            1: FailureKind.CORRUPT,
+            2: FailureKind.MISSING,
+        }
+        assert all(failure.reason for failure in outcome.failures.values())
+        assert [(info.key, info.size) for info in store.find(["k/one", "k/two", "k/none"])] == [("k/one", 3)]
+        assert outcome.size == 3
+        assert sum(files for files, _ in seen) == 3
+
+    def test_upload_replaces(self, filled: WritableStore, tmp_path: Path) -> None:
+        fill(filled, tmp_path / "again", {"files/md5/ab/one": b"longer than before"})
+        assert filled.read("files/md5/ab/one") == b"longer than before"
+
+    def test_upload_without_digests(self, store: WritableStore, tmp_path: Path) -> None:
+        (tmp_path / "bb").write_bytes(b"run")
+        assert not store.upload(items(tmp_path, {"runs/aa/bb": b""}, digests=False)).failures
+        assert store.read("runs/aa/bb") == b"run"
+
+    def test_odd_keys(self, store: WritableStore, tmp_path: Path) -> None:
+        contents = {f"odd/{name}": name.encode() for name in ODD_NAMES}
+        fill(store, tmp_path / "odd", contents)
+        assert store.find(list(contents)).keys == list(contents)
+        assert {key: store.read(key) for key in contents} == contents
+        assert not store.download(items(tmp_path / "back", contents)).failures
+
+
+class StoreSuite(WritableStoreSuite):
+    """For stores that can be listed too."""
 
     def test_list(self, filled: Store) -> None:
         sizes = {key: len(content) for key, content in CONTENTS.items()}
@@ -129,30 +186,6 @@ class StoreSuite(ReadableStoreSuite):
     def test_empty_store_download(self, store: Store, tmp_path: Path) -> None:
         outcome = store.download(items(tmp_path, {"x/y": b""}))
         assert outcome.failures[0].kind is FailureKind.MISSING
-
-    def test_upload_verifies_and_reports_each_file(self, store: Store, tmp_path: Path) -> None:
-        for name, content in {"one": b"one", "two": b"damaged"}.items():
-            (tmp_path / name).write_bytes(content)
-        wanted = {"k/one": b"one", "k/two": b"right", "k/none": b""}
-        seen: list[tuple[int, int]] = []
-        outcome = store.upload(items(tmp_path, wanted), advance=lambda *step: seen.append(step))
-        assert {i: failure.kind for i, failure in outcome.failures.items()} == {
-            1: FailureKind.CORRUPT,
-            2: FailureKind.MISSING,
-        }
-        assert all(failure.reason for failure in outcome.failures.values())
-        assert joined(list(store.list(""))) == {"k/one": 3}
-        assert outcome.size == 3
-        assert sum(files for files, _ in seen) == 3
-
-    def test_upload_replaces(self, filled: Store, tmp_path: Path) -> None:
-        fill(filled, tmp_path / "again", {"files/md5/ab/one": b"longer than before"})
-        assert filled.read("files/md5/ab/one") == b"longer than before"
-
-    def test_upload_without_digests(self, store: Store, tmp_path: Path) -> None:
-        (tmp_path / "bb").write_bytes(b"run")
-        assert not store.upload(items(tmp_path, {"runs/aa/bb": b""}, digests=False)).failures
-        assert store.read("runs/aa/bb") == b"run"
 
     def test_delete(self, filled: Store) -> None:
         assert filled.delete(["files/md5/ab/one", "files/md5/ab/none", "top"]) == {}
@@ -214,9 +247,62 @@ class ConditionalStoreSuite(StoreSuite):
         assert store.read("counter") == b"40"
 
 
+class LargeObjectSuite:
+    """For stores behind a network: objects of several parts."""
+
+    def test_large_object(self, store: WritableStore, tmp_path: Path) -> None:
+        content = os.urandom(1 << 20) * 20 + b"the end"
+        fill(store, tmp_path / "large", {"x/large": content})
+        assert [info.size for info in store.find(["x/large"])] == [len(content)]
+        seen: list[tuple[int, int]] = []
+        outcome = store.download(
+            items(tmp_path / "back", {"x/large": content}), advance=lambda *step: seen.append(step)
+        )
+        assert not outcome.failures
+        assert sum(size for _, size in seen) == len(content) == outcome.size
+        assert (tmp_path / "back/large").read_bytes() == content
+
+    def test_large_upload_with_a_wrong_digest_leaves_no_object(
+        self, store: WritableStore, tmp_path: Path
+    ) -> None:
+        (tmp_path / "large").write_bytes(bytes(20 << 20))
+        outcome = store.upload(items(tmp_path, {"x/large": b"another content"}))
+        assert outcome.failures[0].kind is FailureKind.CORRUPT
+        assert len(store.find(["x/large"])) == 0
+
+    def test_large_download_with_a_wrong_digest_leaves_no_file(
+        self, store: WritableStore, tmp_path: Path
+    ) -> None:
+        fill(store, tmp_path / "source", {"x/large": bytes(20 << 20)})
+        outcome = store.download(items(tmp_path / "back", {"x/large": b"another content"}))
+        assert outcome.failures[0].kind is FailureKind.CORRUPT
+        assert os.listdir(tmp_path / "back") == []
+
+
+class NetworkStoreSuite(LargeObjectSuite):
+    """For stores behind a network that can be listed."""
+
+    def test_listing_of_several_pages(self, store: Store, tmp_path: Path) -> None:
+        contents = {f"files/md5/{i % 256:02x}/{i}": b"%d" % i for i in range(2500)}
+        fill(store, tmp_path / "many", contents)
+        sizes = {key: len(content) for key, content in contents.items()}
+        assert joined(list(store.list("files/md5/"))) == sizes
+        assert joined(list(store.list(""))) == sizes
+        assert joined(list(store.list("files/md5/a0/"))) == {
+            key: size for key, size in sizes.items() if key.startswith("files/md5/a0/")
+        }
+        assert store.delete([*contents, "files/md5/00/none"]) == {}
+        assert joined(list(store.list(""))) == {}
+
+    def test_times(self, store: Store, tmp_path: Path) -> None:
+        fill(store, tmp_path / "source", {"files/md5/ab/one": b"one"})
+        (page,) = store.list("files/")
+        assert page.modified and abs(time.time() - page.modified[0]) < 60
+
+
 def etag_of(store: ConditionalStore, key: str, seen: bytes) -> str:
     """The etag of the content `seen`: stores without etags in their listing use the content's MD5."""
     (info,) = store.find([key])
     if info.etag is None:
         return md5(seen).hexdigest()
-    return info.etag if store.read(key) == seen else "gone"
+    return info.etag if store.read(key) == seen else "0"

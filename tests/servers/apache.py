@@ -15,7 +15,9 @@ import pytest
 from tests.servers import process
 
 USER, PASSWORD = "ada", "secret"
-_MODULES = "mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest dir dav dav_fs dav_lock"
+_MODULES = (
+    "mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest dir dav dav_fs dav_lock"
+)
 _CONFIGURATION = """
 ServerRoot "{place}"
 ServerName 127.0.0.1

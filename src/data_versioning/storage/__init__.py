@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, cast
 from data_versioning.errors import ConfigError
 
 if TYPE_CHECKING:
-    from data_versioning.storage.base import Store
+    from data_versioning.storage.base import WritableStore
 
-# Scheme of the url -> module with `open_store(url, settings)`. Modules are imported when used: their client
-# libraries are heavy or optional.
+# Scheme of the url -> module with `open_store(url, settings)`, and the extra with its client libraries. Modules are
+# imported when used: those libraries are heavy and optional.
 _ADAPTERS = {
-    "": "data_versioning.storage.local",
-    "file": "data_versioning.storage.local",
-    "s3": "data_versioning.storage.s3",
+    "": ("data_versioning.storage.local", ""),
+    "file": ("data_versioning.storage.local", ""),
+    "s3": ("data_versioning.storage.s3", "s3"),
+    "gs": ("data_versioning.storage.gcs", "gs"),
+    "azure": ("data_versioning.storage.azure", "azure"),
+    "http": ("data_versioning.storage.http", "http"),
+    "https": ("data_versioning.storage.http", "http"),
 }
 
 
@@ -35,15 +39,22 @@ def is_native(url: str) -> bool:
     return scheme(url) in _ADAPTERS
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> Store:
+def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
     """Open the store at `url` with the settings of its remote.
 
-    Raises `ConfigError` for a scheme that has no adapter.
+    Raises `ConfigError` for a scheme that has no adapter, or when the adapter's libraries are not installed.
     """
     if not is_native(url):
         raise ConfigError(
             f"remotes of the kind {scheme(url)}:// are not native yet; local directories are",
             hint="dvc push and dvc pull (pip install 'data-versioning[dvc]') reach this remote",
         )
-    adapter = importlib.import_module(_ADAPTERS[scheme(url)])
-    return cast("Store", adapter.open_store(url, settings))
+    module, extra = _ADAPTERS[scheme(url)]
+    try:
+        return cast("WritableStore", importlib.import_module(module).open_store(url, settings))
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        raise ConfigError(
+            f"remotes of the kind {scheme(url)}:// need {library}, which is not installed",
+            hint=f"pip install 'data-versioning[{extra}]'",
+        ) from error

@@ -4,7 +4,7 @@ A key is text with "/" between its parts. Work on many objects is one call with 
 store can keep many requests in flight and 100,000 files cost no object each. One file that fails never
 stops the others: its index is in the outcome. A store that has failed as a whole (no such bucket, no
 permission to list) raises `StorageError`. An ability a store lacks is a type it does not have:
-`ReadableStore` < `Store` < `ConditionalStore`.
+`ReadableStore` < `WritableStore` < `Store` < `ConditionalStore`.
 """
 
 from __future__ import annotations
@@ -13,32 +13,44 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 Advance = Callable[[int, int], None]
 """Told how many more files and bytes are done, from the thread that made the call."""
 
 
 class ObjectInfo(NamedTuple):
-    """What a store says about one object; `mode` only where objects are files with permissions."""
+    """What a store says about one object; `mode` only where objects are files with permissions.
+
+    `modified`: when it was written, in seconds since 1970.
+    """
 
     key: str
     size: int
     etag: str | None
     mode: int | None
+    modified: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Many objects as parallel columns; `etags` and `modes` are None where the store has none."""
+    """Many objects as parallel columns; `etags`, `modes` and `modified` are None where the store has none."""
 
     keys: list[str]
     sizes: Sequence[int]
     etags: list[str] | None = None
     modes: Sequence[int] | None = None
+    modified: Sequence[float] | None = None
 
     def __iter__(self) -> Iterator[ObjectInfo]:
-        return map(ObjectInfo, self.keys, self.sizes, self.etags or repeat(None), self.modes or repeat(None))
+        return map(
+            ObjectInfo,
+            self.keys,
+            self.sizes,
+            self.etags or repeat(None),
+            self.modes or repeat(None),
+            self.modified or repeat(None),
+        )
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -120,20 +132,25 @@ class ReadableStore(Protocol):
         """
 
 
-class Store(ReadableStore, Protocol):
-    """Objects can be listed, written and deleted too."""
-
-    def list(self, prefix: str) -> Iterator[Page]:
-        """Return the objects whose key starts with `prefix`, which is empty or ends in "/", in any order.
-
-        Unfinished uploads are not among them.
-        """
+class WritableStore(ReadableStore, Protocol):
+    """Objects can be written too."""
 
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """Copy local files to objects, replacing what is there.
 
         An object appears under its key only complete and, where a digest is given, verified while it was
         read; it is durable when the call returns.
+        """
+
+
+@runtime_checkable
+class Store(WritableStore, Protocol):
+    """Objects can be listed and deleted too."""
+
+    def list(self, prefix: str) -> Iterator[Page]:
+        """Return the objects whose key starts with `prefix`, which is empty or ends in "/", in any order.
+
+        Unfinished uploads are not among them.
         """
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:

@@ -13,6 +13,10 @@ class Unavailable(StorageError):
     """The store does not answer now: throttled, connection lost, overloaded. Trying again may help."""
 
 
+class Unreachable(Unavailable):
+    """Nobody answers at that address: no such host, or it refuses connections. A few attempts will do."""
+
+
 # S3 and Google take at most 10,000 parts of one object.
 _MOST_PARTS = 9000
 
@@ -27,14 +31,18 @@ def part_length(size: int, part_size: int) -> int:
 
 
 class Body(NamedTuple):
-    """The answer to a request for content; `size` is that of the whole object."""
+    """The answer to a request for content; `size` is that of the whole object.
+
+    `in_parts`: the store gives a part of it without the rest.
+    """
 
     size: int
     etag: str | None
     chunks: AsyncIterator[bytes | memoryview]
+    in_parts: bool = True
 
 
-class Client(Protocol):
+class PlainClient(Protocol):
     """Requests to one store, relative to its root; any number may be under way at once.
 
     All raise `Unavailable` for what may pass, `MissingObject` for an object that is not there, and
@@ -57,6 +65,10 @@ class Client(Protocol):
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """Write a large object from parts of `part_length`, complete or, when `parts` raises, not at all."""
+
+
+class Client(PlainClient, Protocol):
+    """Requests to a store that can be listed, and where two writers can agree who was first."""
 
     def list(self, prefix: str) -> AsyncIterator[Page]:
         """Return all objects below `prefix`, which is empty or ends in "/"."""

@@ -12,30 +12,40 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from data_versioning.errors import CorruptObject, DiskError, MissingObject
+from data_versioning.errors import (
+    CorruptObject,
+    DataVersioningError,
+    DiskError,
+    MissingObject,
+    StorageError,
+)
 from data_versioning.storage import moving
 from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
-from data_versioning.storage.client import Client, Unavailable
+from data_versioning.storage.client import Client, PlainClient
 from data_versioning.storage.moving import Row, Traffic
-from data_versioning.storage.portal import Portal
+from data_versioning.storage.portal import Closing, Portal
 
 S = TypeVar("S")
 T = TypeVar("T")
-Move = Callable[[Client, Row, Traffic], Awaitable[int]]
+Move = Callable[[PlainClient, Row, Traffic], Awaitable[int]]
 
 IN_FLIGHT = 64
 """Files under way at once, where nobody asks for another number."""
 _LISTINGS = 16
+# That many files refused, and none arrived meanwhile: the store as a whole is given up.
+_GIVING_UP = 4
 
 
 @dataclass(slots=True, kw_only=True)
 class _Batch:
     """What became of a batch so far; written by the loop's thread, told by the caller's."""
 
-    traffic: Traffic
+    rows: list[Row]
+    traffic: Traffic = field(default_factory=Traffic)
     failures: dict[int, Failure] = field(default_factory=dict)
     size: int = 0
     arrived: int = 0
+    refused: int = 0
     told: tuple[int, int] = (0, 0)
 
     def tell(self, advance: Advance | None) -> None:
@@ -45,14 +55,32 @@ class _Batch:
             advance(now[0] - self.told[0], now[1] - self.told[1])
             self.told = now
 
+    def arrive(self, size: int) -> None:
+        """Count a file that arrived."""
+        self.size += size
+        self.arrived += 1
+        self.refused = 0
 
-class ConcurrentStore:
-    """The `ConditionalStore` that any `Client` makes; `in_flight` files are under way at once."""
+    def refuse(self, row: Row, error: DataVersioningError) -> None:
+        """Note that one file was refused; raise `error` when it seems that all are."""
+        self.failures[row.at] = Failure(FailureKind.REFUSED, error.message)
+        self.refused += 1
+        if self.refused == _GIVING_UP or (self.arrived == 0 and self.refused == len(self.rows)):
+            raise error
 
-    def __init__(self, client: Client, *, in_flight: int = IN_FLIGHT) -> None:
+
+class PlainStore:
+    """The `WritableStore` that any `PlainClient` makes; `in_flight` files are under way at once.
+
+    `closing` closes the client's connections when the store is used no more.
+    """
+
+    def __init__(
+        self, client: PlainClient, *, in_flight: int = IN_FLIGHT, closing: Closing | None = None
+    ) -> None:
         self.client = client
         self.in_flight = in_flight
-        self._portal = Portal()
+        self._portal = Portal(closing)
 
     def find(self, keys: Sequence[str]) -> Page:
         """See `ReadableStore.find`."""
@@ -75,46 +103,19 @@ class ConcurrentStore:
         os.makedirs(items.directory, exist_ok=True)
         return self._move(moving.receive, items, threads or self.in_flight, advance)
 
-    def list(self, prefix: str) -> Iterator[Page]:
-        """See `Store.list`: what is large is listed by many requests at once."""
-        yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
-
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """See `Store.upload`."""
         return self._move(moving.send, items, threads or self.in_flight, advance)
 
-    def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
-        """See `Store.delete`."""
-        return self._portal.call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
-
-    def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
-        """See `ConditionalStore.put_if`."""
-        return self._portal.call(self.client.put_if(key, content, expected))
-
     def _move(self, move: Move, items: Items, in_flight: int, advance: Advance | None) -> Outcome:
-        batch = _Batch(traffic=Traffic())
+        batch = _Batch(rows=_rows(items))
 
         async def one(row: Row) -> None:
             await _attempt(move, self.client, row, batch)
 
-        self._portal.call(self._each(_rows(items), one, in_flight), tick=lambda: batch.tell(advance))
+        self._portal.call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
         batch.tell(advance)
         return Outcome(failures=batch.failures, size=batch.size)
-
-    async def _list(self, prefix: str) -> Sequence[Page]:
-        pages = self.client.list(prefix)
-        first, second = await anext(pages, None), await anext(pages, None)
-        if first is None or second is None:
-            return [first] if first else []
-        directories, direct = await self.client.directories(prefix)
-        if len(directories) < 2:
-            return [first, second, *[page async for page in pages]]
-
-        async def below(directory: str) -> Sequence[Page]:
-            return [page async for page in self.client.list(directory)]
-
-        found = await self._each(directories, lambda name: moving.retried(lambda: below(name)), _LISTINGS)
-        return [direct, *(page for pages in found for page in pages)]
 
     @staticmethod
     async def _each(items: Sequence[S], work: Callable[[S], Awaitable[T]], in_flight: int) -> Sequence[T]:
@@ -136,26 +137,58 @@ class ConcurrentStore:
         return [results[index] for index in range(len(items))]
 
 
-async def _attempt(move: Move, client: Client, row: Row, batch: _Batch) -> None:
+class ConcurrentStore(PlainStore):
+    """The `ConditionalStore` that any `Client` makes."""
+
+    client: Client
+
+    def __init__(self, client: Client, *, in_flight: int = IN_FLIGHT, closing: Closing | None = None) -> None:
+        super().__init__(client, in_flight=in_flight, closing=closing)
+
+    def list(self, prefix: str) -> Iterator[Page]:
+        """See `Store.list`: what is large is listed by many requests at once."""
+        yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
+
+    def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
+        """See `Store.delete`."""
+        return self._portal.call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
+        """See `ConditionalStore.put_if`."""
+        return self._portal.call(self.client.put_if(key, content, expected))
+
+    async def _list(self, prefix: str) -> Sequence[Page]:
+        pages = self.client.list(prefix)
+        first, second = await anext(pages, None), await anext(pages, None)
+        if first is None or second is None:
+            return [first] if first else []
+        directories, direct = await self.client.directories(prefix)
+        if len(directories) < 2:
+            return [first, second, *[page async for page in pages]]
+
+        async def below(directory: str) -> Sequence[Page]:
+            return [page async for page in self.client.list(directory)]
+
+        found = await self._each(directories, lambda name: moving.retried(lambda: below(name)), _LISTINGS)
+        return [direct, *(page for pages in found for page in pages)]
+
+
+async def _attempt(move: Move, client: PlainClient, row: Row, batch: _Batch) -> None:
     """Move one file; what concerns only this one is a failure in `batch`."""
-    before = batch.arrived
     try:
-        moved = await move(client, row, batch.traffic)
-        batch.size += moved
-        batch.arrived += 1
+        batch.arrive(await move(client, row, batch.traffic))
     except MissingObject:
         batch.failures[row.at] = Failure(FailureKind.MISSING, "is missing")
     except CorruptObject:
         batch.failures[row.at] = Failure(FailureKind.CORRUPT, "does not have the content its name says")
-    except Unavailable as error:
-        if batch.arrived == before:
-            raise  # nothing at all arrived while this one was tried again and again
-        batch.failures[row.at] = Failure(FailureKind.REFUSED, error.message)
+    except StorageError as error:
+        batch.refuse(row, error)
     except OSError as error:
-        raise DiskError(
-            f"cannot use {row.path}: {error.strerror}",
+        problem = DiskError(
+            f"cannot use {row.path}: {(error.strerror or str(error)).lower()}",
             hint="free some space, or check the permissions; then run it again",
-        ) from error
+        )
+        batch.refuse(row, problem)
 
 
 def _rows(items: Items) -> list[Row]:

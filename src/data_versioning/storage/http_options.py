@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from data_versioning.errors import ConfigError
 
@@ -23,13 +24,36 @@ def split(url: str, *, example: str) -> tuple[str, str]:
     if not bucket:
         raise ConfigError(f"a url without a bucket: it looks like {example}", hint="dv remote list")
     prefix = prefix.strip("/")
+    if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
+        raise ConfigError(
+            f"the url of a remote holds an empty part, or a dot for one: it looks like {example}",
+            hint="dv remote modify NAME url URL",
+        )
     return bucket, f"{prefix}/" if prefix else ""
+
+
+def host(url: str) -> str:
+    """Return host and port of an address, for messages: no user, no password, no path.
+
+    >>> host("http://user:secret@127.0.0.1:8333/x")
+    '127.0.0.1:8333'
+    """
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+def is_on(settings: Mapping[str, str], name: str) -> bool:
+    """Whether a setting says true.
+
+    >>> is_on({"use_ssl": "True"}, "use_ssl"), is_on({}, "use_ssl")
+    (True, False)
+    """
+    return settings.get(name, "").lower() == "true"
 
 
 def client_options(settings: Mapping[str, str], *, insecure: bool = False) -> dict[str, Any]:
     """Return the options of obstore's HTTP client; `insecure` allows http:// addresses."""
     options: dict[str, Any] = {
-        "timeout": timedelta(seconds=_REQUEST),
+        "timeout": _seconds(settings, "timeout", default=_REQUEST),
         "connect_timeout": _seconds(settings, "connect_timeout", "connection_timeout", default=_CONNECT),
         "read_timeout": _seconds(settings, "read_timeout", default=_SILENCE),
         "user_agent": "data-versioning",

@@ -12,12 +12,12 @@ from hashlib import md5
 from typing import NamedTuple, TypeVar
 
 from data_versioning.errors import CorruptObject, MissingObject
-from data_versioning.storage.client import Client, Unavailable, part_length
+from data_versioning.storage.client import Body, PlainClient, Unavailable, Unreachable, part_length
 from data_versioning.storage.partial import Partial
 
 T = TypeVar("T")
 
-ATTEMPTS = 6
+ATTEMPTS, _UNREACHED = 6, 3
 # Seconds before the second attempt; doubled for each later one, up to the longest.
 _PAUSE, _LONGEST_PAUSE = 0.5, 20.0
 # Content of more bytes than this waits for a place in memory, and is hashed in a thread.
@@ -46,16 +46,19 @@ class Traffic:
 
 async def retried(request: Callable[[], Awaitable[T]]) -> T:
     """Return what `request` returns; repeat it after growing pauses while the store is `Unavailable`."""
-    for attempt in range(1, ATTEMPTS):
+    attempt = 1
+    while True:
         try:
             return await request()
-        except Unavailable:
-            await _pause(attempt)
-    return await request()
+        except Unavailable as error:
+            if attempt >= _attempts(error):
+                raise
+        await _pause(attempt)
+        attempt += 1
 
 
 async def content(
-    client: Client, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None
+    client: PlainClient, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None
 ) -> bytes:
     """Return content of an object as a whole."""
     body = await client.get(key, start=start, end=end, etag=etag)
@@ -65,49 +68,48 @@ async def content(
     return found
 
 
-async def receive(client: Client, row: Row, traffic: Traffic) -> int:
+async def receive(client: PlainClient, row: Row, traffic: Traffic) -> int:
     """Copy an object to a local file and return its size; `CorruptObject` when the digest is another one."""
     with Partial(row.path) as partial:
-        await _fill(client, row.key, partial, traffic)
+        await _fill(client, row, partial, traffic)
         if row.digest and partial.digest() != row.digest:
             raise CorruptObject(f"{row.key} does not have the content its name says")
         partial.finish()
     return partial.size
 
 
-async def _fill(client: Client, key: str, partial: Partial, traffic: Traffic) -> None:
-    size: int | None = None
-    etag: str | None = None
+async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffic) -> None:
+    size, etag, in_parts = -1, None, False
     fruitless = 0
-    while size is None or partial.size < size:
+    while size < 0 or partial.size < size:
         before = partial.size
         try:
-            if size is None or size - before <= client.part_size:
-                body = await client.get(key, start=before, etag=etag)
-                size, etag = body.size, body.etag
-                await _write_body(client, body.chunks, size, partial, traffic)
+            if in_parts and size - before > client.part_size:
+                await _fill_ahead(client, row.key, size, etag, partial, traffic)
             else:
-                await _fill_ahead(client, key, size, etag, partial, traffic)
+                body = await client.get(row.key, start=before, etag=etag)
+                size, in_parts = body.size, body.in_parts
+                # What a digest names may be written again, and keeps its content.
+                etag = None if row.digest else body.etag
+                await _write_body(client, body, partial, traffic)
             if partial.size == before < size:
-                raise Unavailable(f"the connection ended in the middle of {key}")
-        except Unavailable:
+                raise Unavailable(f"the connection ended in the middle of {row.key}")
+        except Unavailable as error:
             fruitless = 1 if partial.size > before else fruitless + 1
-            if fruitless == ATTEMPTS:
+            if fruitless >= _attempts(error):
                 raise
             await _pause(fruitless)
 
 
-async def _write_body(
-    client: Client, chunks: AsyncIterator[bytes | memoryview], size: int, partial: Partial, traffic: Traffic
-) -> None:
-    async for chunk in chunks:
+async def _write_body(client: PlainClient, body: Body, partial: Partial, traffic: Traffic) -> None:
+    async for chunk in body.chunks:
         await _write(partial, chunk, traffic)
-        if size - partial.size > client.part_size:
+        if body.in_parts and body.size - partial.size > client.part_size:
             return  # the rest of a large file comes faster in several parts at once
 
 
 async def _fill_ahead(
-    client: Client, key: str, size: int, etag: str | None, partial: Partial, traffic: Traffic
+    client: PlainClient, key: str, size: int, etag: str | None, partial: Partial, traffic: Traffic
 ) -> None:
     starts = iter(range(partial.size, size, client.part_size))
     ahead: deque[asyncio.Task[bytes]] = deque()
@@ -138,7 +140,7 @@ async def _write(partial: Partial, chunk: bytes | memoryview, traffic: Traffic) 
     traffic.moved += len(chunk)
 
 
-async def send(client: Client, row: Row, traffic: Traffic) -> int:
+async def send(client: PlainClient, row: Row, traffic: Traffic) -> int:
     """Copy a local file to an object and return its size.
 
     Raises `MissingObject` when there is no such file, `CorruptObject` when its digest is another one.
@@ -149,38 +151,66 @@ async def send(client: Client, row: Row, traffic: Traffic) -> int:
         raise MissingObject(f"{row.path} is missing") from None
     if size > client.part_size:
         async with traffic.large:
-            await retried(lambda: client.put_parts(row.key, _parts(client, row, size, traffic), size))
+            await retried(lambda: _send_parts(client, row, size, traffic))
     elif size > _SMALL:
         async with traffic.parts:
-            await _send_whole(client, row, traffic)
+            await _send_whole(client, row, traffic, await asyncio.to_thread(_read, row))
     else:
-        await _send_whole(client, row, traffic)
+        await _send_whole(client, row, traffic, _read(row))
     return size
 
 
-async def _send_whole(client: Client, row: Row, traffic: Traffic) -> None:
+def _read(row: Row) -> bytes:
     with open(row.path, "rb") as file:
         found = file.read()
     if row.digest and md5(found, usedforsecurity=False).digest() != row.digest:
-        raise CorruptObject(f"{row.path} does not have the content its name says")
+        raise _wrong(row)
+    return found
+
+
+async def _send_whole(client: PlainClient, row: Row, traffic: Traffic, found: bytes) -> None:
     await retried(lambda: client.put(row.key, found))
     traffic.moved += len(found)
 
 
-async def _parts(client: Client, row: Row, size: int, traffic: Traffic) -> AsyncIterator[bytes]:
-    """Yield the content in parts; the last one only when the whole has the right digest, so that nothing wrong ends."""
-    hashed = md5(usedforsecurity=False)
-    moved = 0
-    length = part_length(size, client.part_size)
-    with open(row.path, "rb") as file:
-        while part := await asyncio.to_thread(file.read, length):
-            await asyncio.to_thread(hashed.update, part)
-            moved += len(part)
-            if moved >= size and row.digest and hashed.digest() != row.digest:
-                traffic.moved -= moved - len(part)
-                raise CorruptObject(f"{row.path} does not have the content its name says")
+async def _send_parts(client: PlainClient, row: Row, size: int, traffic: Traffic) -> None:
+    before = 0
+
+    async def counted() -> AsyncIterator[bytes]:
+        nonlocal before
+        async for part in _parts(row, size, part_length(size, client.part_size)):
+            before += len(part)
             traffic.moved += len(part)
             yield part
+
+    try:
+        await client.put_parts(row.key, counted(), size)
+    except BaseException:
+        traffic.moved -= before
+        raise
+
+
+async def _parts(row: Row, size: int, length: int) -> AsyncIterator[bytes]:
+    """Yield the content in parts; the last one only when the whole has the right digest, so that nothing wrong ends."""
+    hashed = md5(usedforsecurity=False)
+    with open(row.path, "rb") as file:
+        for start in range(0, size, length):
+            part = await asyncio.to_thread(file.read, length)
+            await asyncio.to_thread(hashed.update, part)
+            is_last = start + length >= size
+            if len(part) < min(length, size - start) or (
+                is_last and row.digest and hashed.digest() != row.digest
+            ):
+                raise _wrong(row)
+            yield part
+
+
+def _wrong(row: Row) -> CorruptObject:
+    return CorruptObject(f"{row.path} does not have the content its name says")
+
+
+def _attempts(error: Unavailable) -> int:
+    return _UNREACHED if isinstance(error, Unreachable) else ATTEMPTS
 
 
 async def _pause(attempt: int) -> None:

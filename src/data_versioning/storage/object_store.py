@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import md5
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import obstore
 from obstore import exceptions
 
-from data_versioning.errors import MissingObject, StorageError
+from data_versioning.errors import ConfigError, MissingObject
 from data_versioning.storage.base import Failure, ObjectInfo, Page
-from data_versioning.storage.client import Body, Unavailable, part_length
+from data_versioning.storage.client import Body, part_length
+from data_versioning.storage.object_errors import Place
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta, PutMode
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 _PART, _CHUNK = 8 << 20, 1 << 20
 _PAGE = 1000
 _CONCURRENT_PARTS = 6
-_QUERY = re.compile(r"\?[^\s\"')]*")
-_STATUS = re.compile(r"\b([45]\d\d) [A-Z][A-Za-z ]+")
-_NO_ROOT = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist|bucket was not found")
-_THROTTLED = re.compile("SlowDown|Throttl|TooManyRequests|ServerBusy|RequestLimitExceeded|429")
+# Deletions at once, where one request deletes one object.
+_DELETIONS = 32
 
 RETRIES: Mapping[str, Any] = {
     "max_retries": 3,
@@ -39,16 +37,15 @@ RETRIES: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectStoreClient:
-    """A `Client` on an opened store; `place` is how messages name it (no secrets), `prefix` ends in "/" or is empty.
+    """A `Client` on an opened store; `prefix` ends in "/" or is empty.
 
-    `has_md5_etags`: the etag of an object that one request wrote is its MD5, as in S3.
+    `state` is what changes whenever an object is written, and what a conditional write takes; it serves as the etag.
     """
 
     store: ObjectStore
-    place: str
+    place: Place
     prefix: str
-    hint: str
-    has_md5_etags: bool = False
+    state: Literal["e_tag", "version"] = "e_tag"
     part_size: int = _PART
 
     async def stat(self, key: str) -> ObjectInfo | None:
@@ -68,13 +65,15 @@ class ObjectStoreClient:
             options["range"] = (start, end)
         elif start:
             options["range"] = {"offset": start}
-        if etag:
+        if etag and self.state == "version":
+            options["version"] = etag
+        elif etag:
             options["if_match"] = etag
         try:
             found = await obstore.get_async(self.store, self.prefix + key, options=options)
         except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, key) from None
-        return Body(found.meta["size"], found.meta["e_tag"], self._chunks(found, key))
+        return Body(found.meta["size"], found.meta[self.state], self._chunks(found, key))
 
     async def _chunks(self, found: GetResult, key: str) -> AsyncIterator[memoryview]:
         try:
@@ -100,6 +99,27 @@ class ObjectStoreClient:
         except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, key) from None
 
+    async def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
+        """See `Client.delete`."""
+        paths = [self.prefix + key for key in keys]
+        for start in range(0, len(paths), _PAGE):
+            await self._delete(paths[start : start + _PAGE])
+        return {}
+
+    async def _delete(self, paths: list[str]) -> None:
+        try:
+            await obstore.delete_async(self.store, paths)
+        except FileNotFoundError as error:
+            self._refuse_missing_root(error)
+            if len(paths) > 1:
+                # Where a missing object is an error, it leaves the others behind.
+                for start in range(0, len(paths), _DELETIONS):
+                    await asyncio.gather(
+                        *(self._delete([path]) for path in paths[start : start + _DELETIONS])
+                    )
+        except exceptions.BaseError as error:
+            raise self.place.refusal(error) from None
+
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`."""
         try:
@@ -114,25 +134,17 @@ class ObjectStoreClient:
         """See `Client.directories`."""
         try:
             found = await obstore.list_with_delimiter_async(self.store, self._below(prefix))
-        except exceptions.BaseError as error:
+        except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, prefix) from None
         start = len(self.prefix)
         names = [f"{name[start:].rstrip('/')}/" for name in found["common_prefixes"]]
         return names, self._page(found["objects"])
 
-    async def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
-        """See `Client.delete`."""
-        try:
-            await obstore.delete_async(self.store, [self.prefix + key for key in keys])
-        except FileNotFoundError as error:
-            self._refuse_missing_root(error)
-        except exceptions.BaseError as error:
-            raise self._translated(error, keys[0]) from None
-        return {}
-
     async def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `Client.put_if`."""
-        mode: PutMode = "create" if expected is None else {"e_tag": expected}
+        mode: PutMode = "create"
+        if expected is not None:
+            mode = {"version": expected} if self.state == "version" else {"e_tag": expected}
         try:
             return await self._put(key, content, mode)
         except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
@@ -149,49 +161,44 @@ class ObjectStoreClient:
             raise
         except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, key) from None
-        etag = done["e_tag"]
-        if self.has_md5_etags and etag and etag.strip('"') != md5(content, usedforsecurity=False).hexdigest():
-            raise Unavailable(f"{self.place} stored something else than was sent for {key}")
-        return etag
+        return done[self.state]
 
     def _below(self, prefix: str) -> str | None:
         return self.prefix + prefix or None
 
     def _info(self, meta: ObjectMeta) -> ObjectInfo:
-        return ObjectInfo(meta["path"][len(self.prefix) :], meta["size"], meta["e_tag"], None)
+        path, modified = meta["path"][len(self.prefix) :], meta["last_modified"].timestamp()
+        return ObjectInfo(path, meta["size"], meta[self.state], None, modified)
 
     def _page(self, metas: Sequence[ObjectMeta]) -> Page:
         start = len(self.prefix)
         return Page(
             keys=[meta["path"][start:] for meta in metas],
             sizes=[meta["size"] for meta in metas],
-            etags=[meta["e_tag"] or "" for meta in metas],
+            etags=[meta[self.state] or "" for meta in metas],
+            modified=[meta["last_modified"].timestamp() for meta in metas],
         )
 
     def _refuse_missing_root(self, error: Exception) -> None:
-        if _NO_ROOT.search(str(error)):
-            raise StorageError(f"{self.place} does not exist", hint=self.hint)
+        if self.place.is_missing(error):
+            raise self.place.missing()
 
     def _translated(self, error: Exception, key: str) -> Exception:
-        text = str(error)
-        if _NO_ROOT.search(text):
-            return StorageError(f"{self.place} does not exist", hint=self.hint)
-        if isinstance(error, FileNotFoundError):
-            return MissingObject(f"{self.place} has no {key}")
-        if isinstance(error, exceptions.UnauthenticatedError):
-            return StorageError(f"{self.place} does not accept the credentials", hint=self.hint)
-        if isinstance(error, exceptions.PermissionDeniedError):
-            return StorageError(f"{self.place} does not permit this: {_reason(text)}", hint=self.hint)
-        if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError):
-            return StorageError(f"{self.place} cannot do this: {_reason(text)}", hint=self.hint)
-        return Unavailable(f"{self.place} does not answer: {_reason(text)}", hint=self.hint)
+        if isinstance(error, FileNotFoundError) and not self.place.is_missing(error):
+            return MissingObject(f"{self.place.name} has no {key}")
+        return self.place.refusal(error)
 
 
-def _reason(text: str) -> str:
-    """Return one line for people: no debugging output, no query (it may hold a signature)."""
-    if status := _STATUS.search(text):
-        return status[0]
-    if _THROTTLED.search(text):
-        return "too many requests"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return _QUERY.sub("", lines[0] if lines else "no reason given")[:300]
+def opened(kind: Callable[..., ObjectStore], place: Place, **options: Any) -> ObjectStore:
+    """Return a store of obstore; `ConfigError` when it does not take a setting."""
+    try:
+        return kind(retry_config=RETRIES, **options)
+    except exceptions.BaseError as error:
+        raise ConfigError(
+            f"a setting of the remote {place.name} is not valid: {_kind(error)}", hint=place.credentials
+        ) from None
+
+
+def _kind(error: Exception) -> str:
+    """Return the first words of an error, which name the setting; what follows may quote it."""
+    return ":".join(str(error).partition("\n")[0].split(":")[1:2]).strip() or type(error).__name__

@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from obstore.store import S3Store
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
 from data_versioning.storage.concurrent import ConcurrentStore
-from data_versioning.storage.object_store import RETRIES, ObjectStoreClient
+from data_versioning.storage.object_errors import Place
+from data_versioning.storage.object_store import ObjectStoreClient, opened
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config
+    from obstore.store import S3Config, S3Credential
 
-_EXTRA = "pip install 'data-versioning[s3]'"
+    Provider = Callable[[], S3Credential]
+
 _PAIR = ("access_key_id", "secret_access_key")
+_HINT = (
+    "dv remote modify --local NAME access_key_id VALUE, and secret_access_key; or profile; or: aws configure"
+)
+# What DVC sends with each upload and obstore cannot.
+_UNKNOWN = ("acl", "grant_read", "grant_read_acp", "grant_write_acp", "grant_full_control")
+_AMAZON = "https://s3.amazonaws.com"
+_PATIENCE = 5  # seconds, for the answer that names a bucket's region
 
 
 def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
@@ -29,104 +42,128 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     Raises `ConfigError`.
     """
     bucket, prefix = http_options.split(url, example="s3://BUCKET/PREFIX")
-    config: dict[str, Any] = {"bucket": bucket}
-    provider = None
-    if settings.get("allow_anonymous_login", "").lower() == "true":
+    for name in _UNKNOWN:
+        if settings.get(name):
+            raise ConfigError(
+                f"the setting {name} of an S3 remote is not supported: permissions belong to the bucket",
+                hint=f"dv remote modify --unset NAME {name}; or dvc push, which sends it",
+            )
+    config: S3Config = {"bucket": bucket}
+    provider, region, endpoint = None, None, None
+    if http_options.is_on(settings, "allow_anonymous_login"):
         config["skip_signature"] = True
     elif any(settings.get(name) for name in _PAIR):
-        config |= _static(settings)
+        provider = _static(settings)
     else:
-        provider, found = _chain(settings)
-        config |= found
-    config |= _server(settings, config)
-    if settings.get("sse"):
-        config["server_side_encryption"] = settings["sse"]
-    if settings.get("sse_kms_key_id"):
-        config["sse_kms_key_id"] = settings["sse_kms_key_id"]
-    store = importlib.import_module("obstore.store").S3Store(
-        config=cast("S3Config", config),
-        client_options=http_options.client_options(
-            settings, insecure=str(config.get("endpoint", "")).startswith("http://")
-        ),
-        retry_config=RETRIES,
+        provider, region, endpoint = _chain(settings)
+    region = settings.get("region") or region or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
+    endpoint = settings.get("endpointurl") or endpoint or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    if not region:
+        # It is part of every signature. Servers other than Amazon's take any.
+        region = "us-east-1" if endpoint else _region_of(bucket)
+    endpoint = endpoint or f"https://s3.{region}.amazonaws.com"
+    if settings.get("use_ssl", "").lower() == "false":
+        endpoint = endpoint.replace("https://", "http://", 1)
+    # Both, because obstore prefers a variable of the environment over `endpoint`.
+    config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
+    config |= _encryption(settings)
+    place = Place(
+        name=f"s3://{bucket}",
+        address=http_options.host(endpoint),
+        credentials=_HINT,
+        server="dv remote modify NAME url s3://BUCKET/PREFIX; region NAME; endpointurl URL for a server not Amazon's",
+    )
+    store = opened(
+        S3Store,
+        place,
+        config=config,
+        client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    client = ObjectStoreClient(
-        store=store,
-        place=f"s3://{bucket}",
-        prefix=prefix,
-        hint="dv remote list, and the remote's settings access_key_id, secret_access_key, profile, region, endpointurl",
-        has_md5_etags=not settings.get("sse") and not settings.get("sse_kms_key_id"),
-    )
-    return ConcurrentStore(client)
+    return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
 
 
-def _static(settings: Mapping[str, str]) -> dict[str, str]:
+def _static(settings: Mapping[str, str]) -> Provider:
+    """Return what gives the credentials of the settings, and nothing of the environment."""
     for name in _PAIR:
         if not settings.get(name):
             raise ConfigError(
                 f"an S3 remote has {', '.join(other for other in _PAIR if other != name)} but no {name}",
                 hint=f"dv remote modify --local NAME {name} VALUE",
             )
-    names = (*_PAIR, "session_token")
-    return {name: settings[name] for name in names if settings.get(name)}
+    found: S3Credential = {
+        "access_key_id": settings["access_key_id"],
+        "secret_access_key": settings["secret_access_key"],
+        "token": settings.get("session_token"),
+        "expires_at": None,
+    }
+    return lambda: found
 
 
-def _chain(settings: Mapping[str, str]) -> tuple[Any, dict[str, str]]:
+def _chain(settings: Mapping[str, str]) -> tuple[Provider, str | None, str | None]:
     """Return what gives credentials as Amazon's own tools find them, and region and endpoint if those say so."""
-    try:
-        boto3 = importlib.import_module("boto3")
-        auth = importlib.import_module("obstore.auth.boto3")
-    except ImportError:
-        raise ConfigError(
-            "credentials for S3 are looked up as Amazon's own tools do, which needs boto3", hint=_EXTRA
-        ) from None
+    boto3 = importlib.import_module("boto3")
+    auth = importlib.import_module("obstore.auth.boto3")
+    exceptions = importlib.import_module("botocore.exceptions")
     for option, variable in (
         ("credentialpath", "AWS_SHARED_CREDENTIALS_FILE"),
         ("configpath", "AWS_CONFIG_FILE"),
     ):
         if settings.get(option):
             os.environ[variable] = os.path.expanduser(settings[option])
-    exceptions = importlib.import_module("botocore.exceptions")
     try:
         session = boto3.Session(profile_name=settings.get("profile") or None)
-        provider = auth.Boto3CredentialProvider(session)
+        provider: Provider = auth.Boto3CredentialProvider(session)
     except exceptions.ProfileNotFound as error:
         raise ConfigError(
             str(error), hint="aws configure list-profiles   shows those that there are"
         ) from None
     except (exceptions.BotoCoreError, ValueError) as error:
-        raise ConfigError(
-            f"no credentials for S3 were found: {error}",
-            hint="aws configure, or dv remote modify --local NAME access_key_id VALUE, and secret_access_key",
-        ) from None
-    found = {}
-    if session.region_name:
-        found["region"] = session.region_name
-    if endpoint := _endpoint(session):
-        found["endpoint"] = endpoint
-    return provider, found
+        raise ConfigError(f"no credentials for S3 were found: {error}", hint=_HINT) from None
+    return provider, session.region_name, _endpoint(session)
 
 
 def _endpoint(session: Any) -> str | None:
-    """Return the endpoint that a profile or the environment names; None for Amazon's own."""
-    scoped = session._session.get_config_variable("endpoint_url")
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or scoped
+    """Return the endpoint that environment or profile name, as botocore resolves it; None for Amazon's own."""
+    found: str | None = session.client("s3", region_name=session.region_name or "us-east-1").meta.endpoint_url
+    return None if found and found.endswith((".amazonaws.com", ".amazonaws.com.cn")) else found
 
 
-def _server(settings: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
-    server: dict[str, Any] = {}
-    endpoint = (
-        settings.get("endpointurl")
-        or os.environ.get("AWS_ENDPOINT_URL_S3")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or found.get("endpoint")
-    )
-    if endpoint:
-        if settings.get("use_ssl", "").lower() == "false":
-            endpoint = endpoint.replace("https://", "http://", 1)
-        server["endpoint"] = endpoint
-    # A region is part of every signature; servers other than Amazon's take any.
-    region = settings.get("region") or found.get("region") or os.environ.get("AWS_REGION")
-    server["region"] = region or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    return server
+def _variable(*names: str) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _region_of(bucket: str, address: str = _AMAZON) -> str:
+    """Return the region of a bucket, which Amazon tells anybody who asks for it."""
+    request = urllib.request.Request(f"{address}/{bucket}", method="HEAD")  # noqa: S310 - https
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+            headers = answer.headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+    except OSError:
+        return "us-east-1"
+    return headers.get("x-amz-bucket-region") or "us-east-1"
+
+
+def _encryption(settings: Mapping[str, str]) -> S3Config:
+    """Return the settings that encrypt on the server's side; a customer's key is base64, as DVC has it."""
+    found: S3Config = {}
+    if settings.get("sse"):
+        found["server_side_encryption"] = settings["sse"]
+    if settings.get("sse_kms_key_id"):
+        found["sse_kms_key_id"] = settings["sse_kms_key_id"]
+        found.setdefault("server_side_encryption", "aws:kms")
+    if settings.get("sse_customer_key"):
+        if found:
+            raise ConfigError(
+                "an S3 remote encrypts with sse_customer_key or with sse, sse_kms_key_id, not with both",
+                hint="dv remote modify --unset NAME sse_customer_key",
+            )
+        found = {"server_side_encryption": "sse-c", "sse_customer_key_base64": settings["sse_customer_key"]}
+    if settings.get("sse_customer_algorithm", "AES256") != "AES256":
+        raise ConfigError(
+            "the only sse_customer_algorithm of S3 is AES256",
+            hint="dv remote modify --unset NAME sse_customer_algorithm",
+        )
+    return found

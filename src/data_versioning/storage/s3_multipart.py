@@ -92,10 +92,6 @@ class S3Client(ObjectStoreClient):
             if known.get(number, "").strip('"') == digest:
                 return known[number]
             answer = await self._call("upload_part", **name, PartNumber=number, Body=part)
-            if self.has_md5_etags and answer["ETag"].strip('"') != digest:
-                raise Unavailable(
-                    f"{self.place} stored something else than was sent for a part of {name['Key']}"
-                )
             return str(answer["ETag"])
         finally:
             places.release()
@@ -107,9 +103,13 @@ class S3Client(ObjectStoreClient):
         except exceptions.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _PERMANENT | _GONE:
-                raise StorageError(f"{self.place} does not permit this: {code}", hint=self.hint) from None
-            raise Unavailable(f"{self.place} does not answer: {code}", hint=self.hint) from None
+                raise StorageError(
+                    f"{self.place.name} does not permit this: {code}", hint=self.place.credentials
+                ) from None
+            raise Unavailable(
+                f"{self.place.name} does not answer: {code}", hint=self.place.credentials
+            ) from None
         except exceptions.BotoCoreError as error:
             raise Unavailable(
-                f"{self.place} does not answer: {type(error).__name__}", hint=self.hint
+                f"{self.place.name} does not answer: {type(error).__name__}", hint=self.place.credentials
             ) from None

@@ -1,0 +1,173 @@
+"""`azure://CONTAINER/PREFIX`: Azure Blob Storage.
+
+Credentials are looked for as DVC does: in the remote's settings, then in the environment (AZURE_STORAGE_…), then in the
+configuration of the program `az`; an account without any gets Azure's default ones (environment, managed identity,
+`az login`), through azure-identity.
+"""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from obstore.store import AzureStore
+
+from data_versioning.errors import ConfigError
+from data_versioning.storage import http_options
+from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.object_errors import Place
+from data_versioning.storage.object_store import ObjectStoreClient, opened
+
+if TYPE_CHECKING:
+    from obstore.store import AzureAccessKey, AzureConfig, AzureCredential, AzureSASToken
+
+    Provider = Callable[[], AzureCredential]
+
+# Setting -> variables of the environment; the first is that of `az`, whose configuration file has the same names.
+_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
+    "connection_string": ("AZURE_STORAGE_CONNECTION_STRING",),
+    "account_name": ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"),
+    "account_key": ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY"),
+    "sas_token": ("AZURE_STORAGE_SAS_TOKEN",),
+    "tenant_id": ("AZURE_STORAGE_TENANT_ID",),
+    "client_id": ("AZURE_STORAGE_CLIENT_ID",),
+    "client_secret": ("AZURE_STORAGE_CLIENT_SECRET",),
+}
+_PRINCIPAL = ("tenant_id", "client_id", "client_secret")
+# What the emulator on this machine answers to, by agreement.
+_DEVELOPMENT = (
+    "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;AccountKey="
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+_EXCLUDABLE = (
+    "exclude_environment_credential",
+    "exclude_visual_studio_code_credential",
+    "exclude_shared_token_cache_credential",
+    "exclude_managed_identity_credential",
+)
+_HINT = (
+    "dv remote modify --local NAME connection_string VALUE; or account_name, with account_key or sas_token"
+)
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+    """Open a container, or what is below a prefix of it; settings as in the `[remote]` section of Azure.
+
+    Raises `ConfigError`.
+    """
+    container, prefix = http_options.split(url, example="azure://CONTAINER/PREFIX")
+    known = _known(settings)
+    config: AzureConfig = {"account_name": known["account_name"], "container_name": container}
+    if known.get("endpoint"):
+        config["endpoint"] = known["endpoint"]
+    provider = _provider(known, settings)
+    if provider is None:
+        config["skip_signature"] = True
+    endpoint = known.get("endpoint") or f"https://{known['account_name']}.blob.core.windows.net"
+    place = Place(
+        name=f"azure://{container}",
+        address=http_options.host(endpoint),
+        credentials=_HINT,
+        server="dv remote modify NAME url azure://CONTAINER/PREFIX; account_name or connection_string for the account",
+    )
+    store = opened(
+        AzureStore,
+        place,
+        config=config,
+        client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
+        credential_provider=provider,
+    )
+    return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+
+
+def _known(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return all settings that say who and where, from wherever they are found.
+
+    A connection string counts more than the others, as its parts belong together.
+    """
+    program = _of_program()
+    known = {}
+    for name, variables in _ELSEWHERE.items():
+        found = settings.get(name) or next((os.environ[v] for v in variables if os.environ.get(v)), None)
+        if found := found or program.get(variables[0].removeprefix("AZURE_STORAGE_").lower()):
+            known[name] = found
+    if text := known.pop("connection_string", None):
+        known = {**{name: known[name] for name in _PRINCIPAL if name in known}, **_parts(text)}
+    if not known.get("account_name"):
+        raise ConfigError("an Azure remote without an account: who keeps it is unknown", hint=_HINT)
+    return known
+
+
+def _of_program() -> Mapping[str, str]:
+    """Return the section on storage of the configuration of the program `az`."""
+    directory = os.environ.get("AZURE_CONFIG_DIR") or os.path.expanduser("~/.azure")
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(f"{directory}/config", encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+    return dict(parser["storage"]) if parser.has_section("storage") else {}
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Return the settings that a connection string stands for."""
+    pairs = (part.partition("=") for part in text.split(";") if part.strip())
+    said = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    if said.get("usedevelopmentstorage", "").lower() == "true":
+        return _parts(_DEVELOPMENT)
+    account, endpoint = said.get("accountname", ""), said.get("blobendpoint", "").rstrip("/")
+    if not endpoint and account:
+        protocol = said.get("defaultendpointsprotocol", "https")
+        endpoint = f"{protocol}://{account}.blob.{said.get('endpointsuffix', 'core.windows.net')}"
+    if not endpoint:
+        raise ConfigError(
+            "the connection_string of an Azure remote has neither AccountName nor BlobEndpoint", hint=_HINT
+        )
+    found = {
+        "account_name": account or (urlsplit(endpoint).hostname or "").partition(".")[0],
+        "endpoint": endpoint,
+    }
+    if said.get("accountkey"):
+        found["account_key"] = said["accountkey"]
+    if said.get("sharedaccesssignature"):
+        found["sas_token"] = said["sharedaccesssignature"]
+    return found
+
+
+def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider | None:
+    """Return what gives credentials; None for an anonymous login."""
+    if http_options.is_on(settings, "allow_anonymous_login"):
+        return None
+    if known.get("account_key"):
+        key: AzureAccessKey = {"access_key": known["account_key"], "expires_at": None}
+        return lambda: key
+    if known.get("sas_token"):
+        token: AzureSASToken = {"sas_token": known["sas_token"].lstrip("?"), "expires_at": None}
+        return lambda: token
+    identity = importlib.import_module("azure.identity")
+    given = [name for name in _PRINCIPAL if known.get(name)]
+    if given and len(given) < len(_PRINCIPAL):
+        lacking = next(name for name in _PRINCIPAL if name not in given)
+        raise ConfigError(
+            f"an Azure remote has {' and '.join(given)} but no {lacking}",
+            hint=f"dv remote modify --local NAME {lacking} VALUE",
+        )
+    if given:
+        credential = identity.ClientSecretCredential(**{name: known[name] for name in _PRINCIPAL})
+    else:
+        left_out = {
+            f"exclude_{name}_credential": http_options.is_on(settings, f"exclude_{name}_credential")
+            for name in _EXCLUDABLE
+        }
+        credential = identity.DefaultAzureCredential(
+            # A browser helps only where somebody sits before it.
+            exclude_interactive_browser_credential=not sys.stderr.isatty(),
+            **left_out,
+        )
+    provider: Provider = importlib.import_module("obstore.auth.azure").AzureCredentialProvider(credential)
+    return provider
