@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -53,9 +55,9 @@ def is_on(settings: Mapping[str, str], name: str) -> bool:
 def client_options(settings: Mapping[str, str], *, insecure: bool = False) -> dict[str, Any]:
     """Return the options of obstore's HTTP client; `insecure` allows http:// addresses."""
     options: dict[str, Any] = {
-        "timeout": _seconds(settings, "timeout", default=_REQUEST),
-        "connect_timeout": _seconds(settings, "connect_timeout", "connection_timeout", default=_CONNECT),
-        "read_timeout": _seconds(settings, "read_timeout", default=_SILENCE),
+        "timeout": _span(settings, "timeout", default=_REQUEST),
+        "connect_timeout": _span(settings, "connect_timeout", "connection_timeout", default=_CONNECT),
+        "read_timeout": _span(settings, "read_timeout", default=_SILENCE),
         "user_agent": "data-versioning",
     }
     if insecure:
@@ -64,16 +66,34 @@ def client_options(settings: Mapping[str, str], *, insecure: bool = False) -> di
     if verify.lower() == "false":
         options["allow_invalid_certificates"] = True
     elif verify and verify.lower() != "true":
-        options["root_certificate"] = _certificates(verify)
+        options["root_certificate"] = certificates(verify)
     return options
 
 
-def _seconds(settings: Mapping[str, str], *names: str, default: float) -> timedelta:
+def _span(settings: Mapping[str, str], *names: str, default: float) -> timedelta:
+    return timedelta(seconds=seconds(settings, *names, default=default))
+
+
+def seconds(settings: Mapping[str, str], *names: str, default: float) -> float:
+    """Return the number of seconds that the first of the settings `names` that is there says."""
     text = next((settings[name] for name in names if settings.get(name)), None)
-    return timedelta(seconds=float(text) if text else default)
+    return float(text) if text else default
 
 
-def _certificates(path: str) -> bytes:
+def password(settings: Mapping[str, str], host: str) -> str | None:
+    """Return the password for `host`: of the settings, or, if they say so, asked for on the terminal."""
+    if settings.get("password") or not is_on(settings, "ask_password"):
+        return settings.get("password")
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"the remote wants a password for {host} to be asked for, and there is no terminal",
+            hint="dv remote modify --local NAME password VALUE",
+        )
+    return getpass.getpass(f"Password for {settings.get('user', 'the remote')} at {host}: ")
+
+
+def certificates(path: str) -> bytes:
+    """Return the content of a file that holds certificates."""
     try:
         with open(os.path.expanduser(path), "rb") as file:
             return file.read()

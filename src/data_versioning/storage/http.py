@@ -1,0 +1,271 @@
+"""`http://HOST/PATH`, `https://HOST/PATH`: a web server. Files are asked for by name and cannot be listed or deleted.
+
+Uploads go by POST, as DVC sends them, or by the `method` that the remote names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
+from data_versioning.storage import http_options
+from data_versioning.storage.base import ObjectInfo
+from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.concurrent import PlainStore
+
+_PART, _CHUNK = 8 << 20, 1 << 20
+_SECONDS = 60.0  # for connecting, and for silence, as DVC waits
+_CONNECTIONS = 128
+_ABSENT = frozenset({404, 410})
+_NO_HEAD = frozenset({405, 501})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
+
+_SERVER = "dv remote modify NAME url URL"
+_LOGIN = "dv remote modify NAME auth basic, and --local NAME user NAME, and password"
+
+Session = Callable[[], aiohttp.ClientSession]
+
+
+@dataclass(slots=True, kw_only=True)
+class HttpClient:
+    """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it."""
+
+    base: str
+    place: str
+    method: str
+    connect: Session
+    part_size: int = _PART
+    _session: aiohttp.ClientSession | None = field(default=None, init=False)
+
+    async def stat(self, key: str) -> ObjectInfo | None:
+        """See `Client.stat`."""
+        try:
+            async with await self._ask("HEAD", key) as answer:
+                if answer.status not in _NO_HEAD:
+                    self._check(answer, key)
+                    return ObjectInfo(key, _length(answer) or 0, answer.headers.get("ETag"), None)
+            async with await self._ask("GET", key) as answer:
+                self._check(answer, key)
+                return ObjectInfo(key, _length(answer) or 0, answer.headers.get("ETag"), None)
+        except MissingObject:
+            return None
+
+    async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
+        """See `Client.get`; a server that knows no parts sends all, and what was not asked for is left out."""
+        headers = {"Accept-Encoding": "identity"}
+        if start or end is not None:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
+            if etag:
+                headers["If-Range"] = etag
+        answer = await self._ask("GET", key, headers=headers)
+        try:
+            self._check(answer, key)
+            found = answer.headers.get("ETag")
+            if etag and found != etag:
+                raise Unavailable(f"{self.place}{key} changed while it was being read")
+            total = _TOTAL.fullmatch(answer.headers.get("Content-Range", ""))
+            size = int(total[1]) if answer.status == 206 and total else _length(answer)
+            if size is None:
+                raise StorageError(
+                    f"{self.place}{key}: the server does not say how long it is",
+                    hint="turn off compression for these files on the server",
+                )
+        except BaseException:
+            answer.close()
+            raise
+        is_part = answer.status == 206
+        chunks = self._chunks(answer, key, skipped=0 if is_part else start)
+        strong = found if found and not found.startswith("W/") else None
+        in_parts = is_part or answer.headers.get("Accept-Ranges") == "bytes"
+        return Body(size, strong, chunks, in_parts)
+
+    async def put(self, key: str, content: bytes) -> str | None:
+        """See `Client.put`."""
+        async with await self._ask(self.method, key, data=content) as answer:
+            self._check_upload(answer, key)
+            return answer.headers.get("ETag")
+
+    async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
+        """See `Client.put_parts`: one request, which the server drops when it ends too early."""
+        failure: DataVersioningError | None = None
+
+        async def body() -> AsyncIterator[bytes]:
+            nonlocal failure
+            try:
+                async for part in parts:
+                    yield part
+            except DataVersioningError as error:
+                failure = error
+                raise
+
+        try:
+            headers = {"Content-Length": str(size)}
+            async with await self._ask(self.method, key, data=body(), headers=headers) as answer:
+                self._check_upload(answer, key)
+        except StorageError as error:
+            raise failure or error from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session:
+            await self._session.close()
+
+    async def _ask(self, method: str, key: str, **options: Any) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = self.connect()
+        url = URL(self.base + quote(key), encoded=True)
+        try:
+            return await self._session.request(method, url, **options)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._network(error) from None
+
+    async def _chunks(
+        self, answer: aiohttp.ClientResponse, key: str, *, skipped: int
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in answer.content.iter_chunked(_CHUNK):
+                if skipped:
+                    left_out = min(skipped, len(chunk))
+                    skipped, chunk = skipped - left_out, chunk[left_out:]
+                if chunk:
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._network(error) from None
+        finally:
+            answer.close()
+
+    def _check(self, answer: aiohttp.ClientResponse, key: str) -> None:
+        if answer.status < 400:
+            return
+        if answer.status in _ABSENT:
+            raise MissingObject(f"{self.place} has no {key}")
+        reason = f"{answer.status} {answer.reason or ''}".strip()
+        if answer.status in _PASSING:
+            raise Unavailable(f"{self.place} does not answer: {reason}", hint=_SERVER)
+        if answer.status in (401, 407):
+            raise StorageError(f"{self.place} does not accept the credentials ({reason})", hint=_LOGIN)
+        if answer.status == 403:
+            raise StorageError(
+                f"{self.place} does not permit this ({reason}): no right to it, or wrong credentials",
+                hint=_LOGIN,
+            )
+        raise StorageError(f"{self.place} refuses this: {reason}", hint=_SERVER)
+
+    def _check_upload(self, answer: aiohttp.ClientResponse, key: str) -> None:
+        if answer.status in {*_NO_HEAD, *_ABSENT}:
+            other = "PUT" if self.method == "POST" else "POST"
+            raise StorageError(
+                f"{self.place} takes no uploads by {self.method} ({answer.status})",
+                hint=f"dv remote modify NAME method {other}",
+            )
+        if answer.status == 409:
+            raise StorageError(
+                f"{self.place} does not make the directory of {key} (409)",
+                hint="let the server make directories, or use it by WebDAV: dv remote modify NAME url webdav://…",
+            )
+        self._check(answer, key)
+
+    def _network(self, error: Exception) -> StorageError:
+        address = http_options.host(self.base)
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            reason = getattr(error.certificate_error, "verify_message", "") or "not trusted"
+            return StorageError(
+                f"the certificate of {address} is not valid: {reason}",
+                hint="dv remote modify NAME ssl_verify PATH   names the certificates to trust (false: trust any)",
+            )
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            return Unreachable(f"there is no host {address}", hint=_SERVER)
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+            error.os_error, ConnectionRefusedError
+        ):
+            return Unreachable(f"nobody answers at {address}: connection refused", hint=_SERVER)
+        reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        return Unavailable(f"{self.place} does not answer: {reason}", hint=_SERVER)
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
+    """Open the files below a url; settings as in the `[remote]` section of a web server.
+
+    Raises `ConfigError`.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(
+            "the url of a web server has a host and a path, and nothing else: it looks like https://HOST/PATH",
+            hint="dv remote modify NAME url URL",
+        )
+    options = _login(settings, parts.hostname)
+    timeout = aiohttp.ClientTimeout(
+        total=None,
+        sock_connect=http_options.seconds(settings, "connect_timeout", default=_SECONDS),
+        sock_read=http_options.seconds(settings, "read_timeout", default=_SECONDS),
+    )
+    trust = _trust(settings)
+
+    def connect() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust),
+            timeout=timeout,
+            trust_env=True,
+            **options,
+        )
+
+    client = HttpClient(
+        base=f"{url.rstrip('/')}/",
+        place=f"{parts.scheme}://{http_options.host(url)}{parts.path.rstrip('/')}/",
+        method=settings.get("method", "POST").upper(),
+        connect=connect,
+    )
+    return PlainStore(client, closing=client.close)
+
+
+def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
+    """Return what a session sends to log in."""
+    kind = settings.get("auth", "").lower()
+    if not kind:
+        for name in ("user", "password", "custom_auth_header"):
+            if settings.get(name):
+                raise ConfigError(
+                    f"the remote has {name}, but does not say how to log in",
+                    hint="dv remote modify NAME auth basic   (or digest, or custom)",
+                )
+        return {}
+    who = "custom_auth_header" if kind == "custom" else "user"
+    password = http_options.password(settings, host)
+    for name, value in ((who, settings.get(who)), ("password", password)):
+        if not value:
+            raise ConfigError(f"auth {kind} needs {name}", hint=f"dv remote modify --local NAME {name} VALUE")
+    if kind == "custom":
+        return {"headers": {settings[who]: password}}
+    if kind == "digest":
+        return {"middlewares": [aiohttp.DigestAuthMiddleware(settings[who], password or "")]}
+    return {"auth": aiohttp.BasicAuth(settings[who], password or "")}
+
+
+def _trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
+    verify = settings.get("ssl_verify", "true")
+    if verify.lower() in ("true", "false"):
+        return verify.lower() == "true"
+    content = http_options.certificates(verify)
+    try:
+        return ssl.create_default_context(cadata=content.decode())
+    except (ssl.SSLError, UnicodeDecodeError):
+        raise ConfigError(
+            f"{os.path.basename(verify)}, which ssl_verify names, holds no certificates",
+            hint="dv remote modify NAME ssl_verify PATH",
+        ) from None
+
+
+def _length(answer: aiohttp.ClientResponse) -> int | None:
+    text = answer.headers.get("Content-Length")
+    return int(text) if text else None
