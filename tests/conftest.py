@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.servers.fake_gcs",
     "tests.servers.nginx",
     "tests.servers.seaweedfs",
+    "tests.servers.sshd",
 )
 
 # Tests speak to this machine only.

@@ -21,6 +21,8 @@ _ADAPTERS = {
     "azure": ("data_versioning.storage.azure", "azure"),
     "http": ("data_versioning.storage.http", "http"),
     "https": ("data_versioning.storage.http", "http"),
+    "ssh": ("data_versioning.storage.sftp", "ssh"),
+    "sftp": ("data_versioning.storage.sftp", "ssh"),
 }
 
 

@@ -89,7 +89,7 @@ class PlainStore:
         return Page(
             keys=[info.key for info in there],
             sizes=[info.size for info in there],
-            etags=[info.etag or "" for info in there],
+            etags=[info.etag or "" for info in there] if any(info.etag for info in there) else None,
         )
 
     def read(self, key: str) -> bytes:

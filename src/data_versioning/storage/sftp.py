@@ -1,0 +1,335 @@
+"""`ssh://[USER@]HOST[:PORT]/PATH`, also `sftp://`: a directory of another machine, over one connection.
+
+Names, keys and host keys are looked up as OpenSSH does: ~/.ssh/config, the agent, ~/.ssh/known_hosts. A host that
+is not known, or has another key than it had, is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat as modes
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import cast
+
+import asyncssh
+
+from data_versioning.errors import MissingObject, StorageError
+from data_versioning.storage import ssh_login
+from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.ssh_login import Server
+
+# Bytes: the parts of a large file, and what is read at once.
+_PART, _CHUNK = 8 << 20, 1 << 20
+# Parts of one file that are on their way at once.
+_WRITES = 2
+_LINK_ATTEMPTS = 5
+_LOGIN_HINT = (
+    "ssh {account} should log in without a question; else dv remote modify NAME user USER, keyfile PATH, "
+    "or --local NAME password PASSWORD"
+)
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+    """Open a directory of another machine; settings as in the `[remote]` section of SSH.
+
+    Raises `ConfigError`.
+    """
+    server = Server.parse(url)
+    session = Session(ssh_login.options(server, settings))
+    client = FileClient(files=SftpFiles(session), root=server.path.rstrip("/"))
+    return ConcurrentStore(client, closing=session.close)
+
+
+class Session:
+    """One connection and one SFTP session on it, opened when needed, and again after it was lost."""
+
+    def __init__(self, options: asyncssh.SSHClientConnectionOptions) -> None:
+        self._options = options
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._client: asyncssh.SFTPClient | None = None
+        self._opening: asyncio.Task[asyncssh.SFTPClient] | None = None
+        self._refusal: StorageError | None = None
+
+    @property
+    def place(self) -> str:
+        """How messages name the machine."""
+        return f"ssh://{self._options.username}@{self._options.host}:{self._options.port}"
+
+    async def client(self) -> asyncssh.SFTPClient:
+        """Return the session. Whoever asks while it is being opened shares the attempt, and a refusal is final.
+
+        Many wrong logins at once would lock the account on many machines.
+        """
+        if self._refusal:
+            raise self._refusal
+        if self._client and self._connection and not self._connection.is_closed():
+            return self._client
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self._connection:
+            self._connection.close()
+            await self._connection.wait_closed()
+
+    async def _open(self) -> asyncssh.SFTPClient:
+        try:
+            options = self._options
+            self._connection = await asyncssh.connect(options.host, options.port, options=options)
+            self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            problem = self._problem(error)
+            if not isinstance(problem, Unavailable):
+                self._refusal = problem
+            raise problem from None
+        return self._client
+
+    def _problem(self, error: Exception) -> StorageError:
+        account = f"{self._options.username}@{self._options.host}"
+        match error:
+            case asyncssh.HostKeyNotVerifiable():
+                return self._host_key_problem()
+            case asyncssh.PermissionDenied():
+                return StorageError(
+                    f"{self.place} does not accept the login", hint=_LOGIN_HINT.format(account=account)
+                )
+            case asyncssh.ConnectionLost() | OSError():
+                reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
+                return Unreachable(
+                    f"{self.place} does not answer: {reason.lower()}",
+                    hint=f"check with: ssh -p {self._options.port} {account}; or dv remote modify NAME port PORT",
+                )
+            case asyncssh.ChannelOpenError() | asyncssh.SFTPError():
+                return StorageError(
+                    f"{self.place} offers no SFTP: {error.reason}",
+                    hint="the server's sshd_config needs: Subsystem sftp internal-sftp",
+                )
+        return StorageError(f"{self.place} does not talk to us: {error}", hint=f"check with: ssh {account}")
+
+    def _host_key_problem(self) -> StorageError:
+        options = self._options
+        host = options.host_key_alias or options.host
+        port = "" if options.port == asyncssh.DEFAULT_PORT else f"-p {options.port} "
+        if ssh_login.is_known(ssh_login.known_hosts(options), host, options.port):
+            return StorageError(
+                f"{self.place} has another host key than the one that is known: somebody may be in between",
+                hint=f"ask who runs it; only if they changed the key: ssh-keygen -R '[{host}]:{options.port}', "
+                f"then ssh {port}{host}",
+            )
+        return StorageError(
+            f"the host key of {self.place} is not known",
+            hint=f"ssh {port}{host}   shows the key, and notes it in ~/.ssh/known_hosts when you agree "
+            f"(for scripts: ssh-keyscan {port}{host})",
+        )
+
+
+class SftpFiles:
+    """The `Files` of another machine."""
+
+    part_size = _PART
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def stat(self, path: str) -> Entry | None:
+        """See `Files.stat`."""
+        client = await self._session.client()
+        try:
+            with self._translated(path):
+                return _entry(path, await client.stat(path))
+        except MissingObject:
+            return None
+
+    async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
+        """See `Files.read`."""
+        client = await self._session.client()
+        with self._translated(path):
+            file = await client.open(path, "rb")
+        try:
+            with self._translated(path):
+                found = _entry(path, await file.stat())
+            if found.is_directory:
+                raise MissingObject(f"{path} is a directory")
+            version = f"{found.modified}-{found.size}"
+            if etag and etag != version:
+                raise Unavailable(f"{path} was replaced while it was read")
+        except BaseException:
+            await self._close(file)
+            raise
+        stop = found.size if end is None else min(end, found.size)
+        return Body(found.size, version, self._chunks(file, path, start, stop))
+
+    async def _chunks(
+        self, file: asyncssh.SFTPClientFile, path: str, start: int, stop: int
+    ) -> AsyncIterator[bytes]:
+        try:
+            while start < stop:
+                with self._translated(path):
+                    chunk = cast(bytes, await file.read(min(_CHUNK, stop - start), start))
+                if not chunk:
+                    raise Unavailable(f"{path} became shorter while it was read")
+                start += len(chunk)
+                yield chunk
+        finally:
+            await self._close(file)
+
+    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes]) -> None:
+        """See `Files.replace`."""
+        client = await self._session.client()
+        file = await self._write(client, temporary, parts)
+        try:
+            with self._translated(path):
+                await _rename(client, temporary, path)
+                # The journal that has the file's new name is written with it.
+                await _sync(file)
+        finally:
+            await self._close(file)
+
+    async def create(self, temporary: str, path: str, content: bytes) -> bool:
+        """See `Files.create`: a hard link never replaces anything."""
+        client = await self._session.client()
+        file = await self._write(client, temporary, _once(content))
+        try:
+            with self._translated(path):
+                created = await self._link(client, temporary, path)
+                if created:
+                    await _sync(file)
+                await client.remove(temporary)
+        finally:
+            await self._close(file)
+        return created
+
+    async def _link(self, client: asyncssh.SFTPClient, source: str, path: str) -> bool:
+        for _ in range(_LINK_ATTEMPTS):
+            try:
+                await client.link(source, path)
+                return True
+            except asyncssh.SFTPOpUnsupported:
+                break
+            except asyncssh.SFTPFailure:
+                # The server does not say why. What was in the way may be gone already, as locks are.
+                if await client.lexists(path):
+                    return False
+        raise StorageError(
+            f"{self._session.place} cannot make hard links, by which writers agree who was first",
+            hint="OpenSSH's own SFTP server can, on file systems that have them",
+        )
+
+    async def scan(self, directory: str) -> Sequence[Entry]:
+        """See `Files.scan`; symbolic links are followed, those to nowhere left out."""
+        client = await self._session.client()
+        found: list[Entry] = []
+        with self._translated(directory):
+            async for entry in client.scandir(directory):
+                name = str(entry.filename)
+                attributes = entry.attrs
+                if name in (".", ".."):
+                    continue
+                if modes.S_ISLNK(attributes.permissions or 0):
+                    with suppress(asyncssh.SFTPNoSuchFile):
+                        found.append(_entry(name, await client.stat(f"{directory}/{name}")))
+                    continue
+                found.append(_entry(name, attributes))
+        return found
+
+    async def remove(self, path: str) -> None:
+        """See `Files.remove`."""
+        client = await self._session.client()
+        with suppress(MissingObject), self._translated(path):
+            await client.remove(path)
+
+    async def make_directory(self, path: str) -> None:
+        """See `Files.make_directory`."""
+        client = await self._session.client()
+        with self._translated(path):
+            await client.makedirs(path, exist_ok=True)
+
+    async def _write(
+        self, client: asyncssh.SFTPClient, path: str, parts: AsyncIterator[bytes]
+    ) -> asyncssh.SFTPClientFile:
+        """Return a new file, still open, whose content is on the disk."""
+        with self._translated(path):
+            file = await client.open(path, "xb")
+        under_way: deque[asyncio.Task[int]] = deque()
+        try:
+            at = 0
+            async for part in parts:
+                if len(under_way) == _WRITES:
+                    with self._translated(path):
+                        await under_way.popleft()
+                under_way.append(asyncio.create_task(file.write(part, at)))
+                at += len(part)
+            with self._translated(path):
+                while under_way:
+                    await under_way.popleft()
+                await _sync(file)
+        except BaseException:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            await self._close(file)
+            raise
+        return file
+
+    async def _close(self, file: asyncssh.SFTPClientFile) -> None:
+        with suppress(asyncssh.Error, OSError):
+            await file.close()
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        place = self._session.place
+        try:
+            yield
+        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory):
+            raise MissingObject(f"{place} has no {path}") from None
+        except asyncssh.SFTPPermissionDenied:
+            raise StorageError(
+                f"{place} does not permit to use {path}",
+                hint="give the user the permission there, or dv remote modify NAME user USER",
+            ) from None
+        except (
+            asyncssh.SFTPConnectionLost,
+            asyncssh.SFTPNoConnection,
+            asyncssh.DisconnectError,
+            OSError,
+        ) as error:
+            raise Unavailable(f"the connection to {place} was lost: {error}") from None
+        except asyncssh.SFTPError as error:
+            raise StorageError(
+                f"{place} cannot do this with {path}: {error.reason.lower()}",
+                hint="a full disk or a quota is reported like this; check there with df and quota",
+            ) from None
+
+
+async def _rename(client: asyncssh.SFTPClient, source: str, path: str) -> None:
+    """Rename, replacing what has that name; a server that cannot has a moment without it."""
+    try:
+        await client.posix_rename(source, path)
+    except asyncssh.SFTPOpUnsupported:
+        with suppress(asyncssh.SFTPNoSuchFile):
+            await client.remove(path)
+        await client.rename(source, path)
+
+
+async def _sync(file: asyncssh.SFTPClientFile) -> None:
+    with suppress(asyncssh.SFTPOpUnsupported):
+        await file.fsync()
+
+
+def _entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
+    return Entry(
+        name=name,
+        size=attributes.size or 0,
+        modified=float(attributes.mtime or 0),
+        is_directory=modes.S_ISDIR(attributes.permissions or 0),
+    )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
