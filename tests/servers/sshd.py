@@ -36,6 +36,7 @@ class SshServer:
 
     port: int
     place: Path
+    pid: int
     _numbers: Iterator[int] = field(default_factory=count)
 
     @property
@@ -56,10 +57,25 @@ class SshServer:
         """The url of a directory that nobody used before, and that is not there yet."""
         return f"ssh://127.0.0.1{self.place}/root/t{next(self._numbers)}"
 
+    def connections(self) -> list[int]:
+        """The processes that serve connections now: those the server started, and what these started."""
+        found, level = list[int](), [self.pid]
+        while level:
+            level = [child for parent in level for child in _children(parent)]
+            found += level
+        return found
+
     def introduce(self, home: Path) -> None:
         """Make the host key known to the user of a home directory."""
         (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
         (home / ".ssh/known_hosts").write_text((self.place / "known_hosts").read_text())
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 @contextmanager
@@ -76,8 +92,8 @@ def serving(place: Path) -> Iterator[SshServer]:
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd insists on it when root starts it
     argv = ["/usr/sbin/sshd", "-D", "-e", "-f", place / "sshd_config"]
-    with process.running(argv, directory=place, ready=lambda: process.listens(port)):
-        yield SshServer(port, place)
+    with process.running(argv, directory=place, ready=lambda: process.listens(port)) as daemon:
+        yield SshServer(port, place, daemon.pid)
 
 
 @pytest.fixture(scope="session")

@@ -168,8 +168,13 @@ class FileClient:
         try:
             return await write()
         except MissingObject:
-            await self.files.make_directory(posixpath.dirname(path))
-            return await write()
+            try:
+                await self.files.make_directory(posixpath.dirname(path))
+                return await write()
+            except MissingObject as error:
+                raise StorageError(
+                    f"the directory of {path} cannot be made: {error.message}", hint="dv remote list"
+                ) from None
 
     @asynccontextmanager
     async def _temporary(self, path: str) -> AsyncIterator[str]:

@@ -7,6 +7,7 @@ is not known, or has another key than it had, is refused.
 from __future__ import annotations
 
 import asyncio
+import os
 import stat as modes
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ class Session:
     async def _open(self) -> asyncssh.SFTPClient:
         try:
             options = self._options
-            self._connection = await asyncssh.connect(options.host, options.port, options=options)
+            self._connection = await asyncssh.connect(options.orig_host, config=None, options=options)
             self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
         except (asyncssh.Error, OSError, TimeoutError) as error:
             problem = self._problem(error)
@@ -100,7 +101,8 @@ class Session:
                     f"{self.place} does not accept the login", hint=_LOGIN_HINT.format(account=account)
                 )
             case asyncssh.ConnectionLost() | OSError():
-                reason = getattr(error, "strerror", None) or str(error) or "no answer in time"
+                number = getattr(error, "errno", None) or 0
+                reason = os.strerror(number) if number > 0 else str(error) or "no answer in time"
                 return Unreachable(
                     f"{self.place} does not answer: {reason.lower()}",
                     hint=f"check with: ssh -p {self._options.port} {account}; or dv remote modify NAME port PORT",

@@ -21,6 +21,7 @@ _TIMEOUT, _KEEPALIVE, _UNANSWERED = 20, 15, 4
 _DEFAULT_PORT = 22
 # GCM is the fastest there is on processors with AES instructions; the rest is for machines without it.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
+_CONFIG = "~/.ssh/config"
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 _BOOLEANS = {
     "true": True,
@@ -80,6 +81,7 @@ def options(server: Server, settings: Mapping[str, str]) -> asyncssh.SSHClientCo
     wait = _number("timeout", settings["timeout"]) if settings.get("timeout") else _TIMEOUT
     chosen: dict[str, Any] = {
         "host": server.host,
+        "config": [path for path in [os.path.expanduser(_CONFIG)] if os.access(path, os.R_OK)],
         "encryption_algs": _CIPHERS,
         "compression_algs": None,
         "agent_forwarding": False,
