@@ -19,6 +19,7 @@ pytest_plugins = (
     "tests.servers.azurite",
     "tests.servers.fake_gcs",
     "tests.servers.nginx",
+    "tests.servers.hadoop",
     "tests.servers.seaweedfs",
     "tests.servers.sshd",
 )

@@ -23,6 +23,7 @@ _ADAPTERS = {
     "https": ("data_versioning.storage.http", "http"),
     "ssh": ("data_versioning.storage.sftp", "ssh"),
     "sftp": ("data_versioning.storage.sftp", "ssh"),
+    "hdfs": ("data_versioning.storage.hdfs", "hdfs"),
 }
 
 

@@ -1,0 +1,207 @@
+"""`hdfs://[USER@]HOST[:PORT]/PATH`: Hadoop's file system, through hdfs-native; no Java is needed.
+
+HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes; without a host it is the
+default file system there. Small files are slow to close, so that many are written at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import hdfs_native
+
+from data_versioning.errors import ConfigError, MissingObject, StorageError
+from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.files import Entry, FileClient
+
+_PART = 8 << 20
+_IN_FLIGHT = 256
+_READABLE = 0o755
+_USER = "HADOOP_USER_NAME"
+# How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
+# panics then: none where there is one NameNode, one where there may be two. The caller waits and tries again.
+_ATTEMPTS = "dfs.client.failover.max.attempts"
+# Hadoop's answer when a file stands where a directory should be, to all but its superuser.
+_BELOW_A_FILE = re.compile(r'access=EXECUTE, inode=\\?"[^"]*":[^:]*:[^:]*:-')
+_EXCEPTION = re.compile(r'RPCError\("([\w.]+)", "(.*?)(?:\\n|"\)$)', re.DOTALL)
+_SETTINGS = "dv remote modify NAME user USER, or --local NAME kerb_ticket PATH"
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+    """Open a directory of HDFS; settings as in the `[remote]` section of HDFS.
+
+    A `user` is for the whole process, as Hadoop's own clients take it from the environment. Raises `ConfigError`.
+    """
+    authority, _, path = url.partition("://")[2].partition("/")
+    user, _, address = authority.rpartition("@")
+    ticket = settings.get("kerb_ticket")
+    if ticket and not os.path.exists(os.path.expanduser(ticket)):
+        raise ConfigError(
+            f"there is no Kerberos ticket {ticket}", hint="kinit, or dv remote modify NAME kerb_ticket PATH"
+        )
+    if name := settings.get("user") or unquote(user):
+        os.environ[_USER] = name
+    try:
+        client = hdfs_native.AsyncClient(
+            f"hdfs://{address}" if address else None,
+            {_ATTEMPTS: "0" if ":" in address else "1"},
+            kerberos_cache=os.path.expanduser(ticket) if ticket else None,
+        )
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"HDFS cannot be found: {error}",
+            hint="dv remote modify NAME url hdfs://HOST:PORT/PATH, or HADOOP_CONF_DIR must describe the name service",
+        ) from None
+    files = HdfsFiles(client=client, place=f"hdfs://{address}", replication=_replication(settings))
+    return ConcurrentStore(
+        FileClient(files=files, root=f"/{path.strip('/')}".rstrip("/")), in_flight=_IN_FLIGHT
+    )
+
+
+def _replication(settings: Mapping[str, str]) -> int | None:
+    text = settings.get("replication")
+    if not text:
+        return None
+    if not text.isdecimal() or not 0 < int(text) < 1 << 15:
+        raise ConfigError(
+            f"replication must be a positive number, not {text!r}", hint="dv remote modify NAME replication 3"
+        )
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HdfsFiles:
+    """The `Files` of HDFS; `place` is how messages name it, `replication` how often it keeps each file."""
+
+    client: hdfs_native.AsyncClient
+    place: str
+    replication: int | None = None
+    part_size: int = _PART
+
+    async def stat(self, path: str) -> Entry | None:
+        """See `Files.stat`."""
+        try:
+            with self._translated(path):
+                return _entry(await self.client.get_file_info(path))
+        except MissingObject:
+            return None
+
+    async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
+        """See `Files.read`."""
+        with self._translated(path):
+            reader = await self.client.read(path)
+            size = len(reader)
+        if etag and etag != str(size):
+            raise Unavailable(f"{path} was replaced while it was read")
+        stop = size if end is None else min(end, size)
+        return Body(size, str(size), self._chunks(reader, path, start, stop))
+
+    async def _chunks(
+        self, reader: hdfs_native.AsyncFileReader, path: str, start: int, stop: int
+    ) -> AsyncIterator[bytes]:
+        if start >= stop:
+            return
+        with self._translated(path):
+            async for chunk in reader.read_range_stream(start, stop - start):
+                yield chunk
+
+    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes]) -> None:
+        """See `Files.replace`."""
+        await self._write(temporary, parts)
+        with self._translated(path):
+            await self.client.rename(temporary, path, overwrite=True)
+
+    async def create(self, temporary: str, path: str, content: bytes) -> bool:
+        """See `Files.create`: a rename that does not overwrite is one step of the NameNode."""
+        await self._write(temporary, _once(content))
+        with self._translated(path):
+            try:
+                await self.client.rename(temporary, path, overwrite=False)
+            except FileExistsError:
+                await self.client.delete(temporary)
+                return False
+        return True
+
+    async def scan(self, directory: str) -> Sequence[Entry]:
+        """See `Files.scan`."""
+        with self._translated(directory):
+            found = [status async for status in self.client.list_status(directory)]
+        return [_entry(status) for status in found if status.path != directory]
+
+    async def remove(self, path: str) -> None:
+        """See `Files.remove`."""
+        with suppress(MissingObject), self._translated(path):
+            await self.client.delete(path)
+
+    async def make_directory(self, path: str) -> None:
+        """See `Files.make_directory`."""
+        with self._translated(path):
+            await self.client.mkdirs(path, _READABLE, create_parent=True)
+
+    async def _write(self, path: str, parts: AsyncIterator[bytes]) -> None:
+        """Write a new file; when it is closed, all its replicas have acknowledged it."""
+        options = hdfs_native.WriteOptions(replication=self.replication, overwrite=False, create_parent=True)
+        with self._translated(path):
+            writer = await self.client.create(path, options)
+        async for part in parts:
+            with self._translated(path):
+                await writer.write(part)
+        with self._translated(path):
+            await writer.close()
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingObject(f"{self.place} has no {path}") from None
+        except FileExistsError:
+            raise StorageError(f"{self.place} has something else at {path}", hint=_SETTINGS) from None
+        except OSError as error:
+            raise Unreachable(
+                f"{self.place} does not answer: {str(error).partition(' (os error')[0].lower()}",
+                hint="check its address with: dv remote list; and HADOOP_CONF_DIR",
+            ) from None
+        except RuntimeError as error:
+            raise self._problem(str(error), path) from None
+        except BaseException as error:
+            # A panic of the Rust library is no Exception; it happens when no NameNode can be reached.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise Unreachable(
+                f"{self.place} does not answer", hint="check its address with: dv remote list"
+            ) from None
+
+    def _problem(self, text: str, path: str) -> Exception:
+        if _BELOW_A_FILE.search(text):
+            return MissingObject(f"{self.place} has no {path}")
+        found = _EXCEPTION.match(text)
+        kind, reason = (found[1].rpartition(".")[2], found[2]) if found else ("", text.partition("\n")[0])
+        reason = reason.replace('\\"', '"')[:300]
+        match kind:
+            case "AccessControlException":
+                return StorageError(f"{self.place} does not permit this: {reason}", hint=_SETTINGS)
+            case (
+                "SafeModeException" | "StandbyException" | "RetriableException" | "LeaseExpiredException" | ""
+            ):
+                return Unavailable(f"{self.place} cannot do this now: {reason}")
+        return StorageError(f"{self.place} refuses: {kind}: {reason}", hint="hdfs dfsadmin -report")
+
+
+def _entry(status: hdfs_native.FileStatus) -> Entry:
+    return Entry(
+        name=status.path.rpartition("/")[2],
+        size=status.length,
+        modified=status.modification_time / 1000,
+        is_directory=status.isdir,
+    )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

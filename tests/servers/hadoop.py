@@ -1,0 +1,125 @@
+"""HDFS: a real NameNode and DataNode of Hadoop, and WebHDFS on them."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.servers import process
+
+_HADOOP = process.VENV / "hadoop"
+# Hadoop is older than the modules of Java.
+_JAVA = (
+    *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.lang", "java.nio", "java.util", "java.net")),
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+    "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+    "-Djava.net.preferIPv4Stack=true",
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+)  # fmt: skip
+_NAME_NODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+_DATA_NODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
+_LOG = """
+log4j.rootLogger=WARN,console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{HH:mm:ss,SSS} %p %c{2}: %m%n
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HdfsServer:
+    """Where the NameNode takes requests, of Hadoop's protocol and of HTTP; `ada` owns all below `/ada`."""
+
+    port: int
+    http_port: int
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def fresh(self, scheme: str = "hdfs") -> str:
+        """The url of a directory that nobody used before, and that is not there yet."""
+        port = self.port if scheme == "hdfs" else self.http_port
+        return f"{scheme}://127.0.0.1:{port}/ada/t{next(self._numbers)}"
+
+
+@pytest.fixture(scope="session")
+def hdfs_server() -> Iterator[HdfsServer]:
+    """A file system with one DataNode."""
+    with process.workplace("hdfs") as place:
+        ports = process.free_ports(5)
+        _configure(place, *ports)
+        argv = ["java", *_JAVA, "-cp", f"{place}/conf:{_HADOOP}/web:{_HADOOP}/lib/*"]
+        subprocess.run(
+            [*argv, _NAME_NODE, "-format", "-force", "-nonInteractive"],
+            check=True,
+            capture_output=True,
+            cwd=place,
+        )
+        server = HdfsServer(ports[0], ports[1])
+        for name in ("name", "data"):
+            (place / name).mkdir(exist_ok=True)
+        with (
+            process.running(
+                [*argv, _NAME_NODE], directory=place / "name", ready=lambda: process.listens(ports[0])
+            ),
+            process.running(
+                [*argv, _DATA_NODE], directory=place / "data", ready=lambda: _has_data_node(ports[1])
+            ),
+        ):
+            _make_home(ports[1])
+            yield server
+
+
+def _configure(place: Path, rpc: int, http: int, data: int, data_http: int, data_rpc: int) -> None:
+    (place / "conf").mkdir()
+    (place / "conf/log4j.properties").write_text(_LOG)
+    core = {"fs.defaultFS": f"hdfs://127.0.0.1:{rpc}", "hadoop.tmp.dir": str(place / "hadoop")}
+    (place / "conf/core-site.xml").write_text(_xml(core))
+    hdfs = {
+        "dfs.replication": "1",
+        "dfs.namenode.rpc-bind-host": "127.0.0.1",
+        "dfs.namenode.http-address": f"127.0.0.1:{http}",
+        "dfs.datanode.address": f"127.0.0.1:{data}",
+        "dfs.datanode.http.address": f"127.0.0.1:{data_http}",
+        "dfs.datanode.ipc.address": f"127.0.0.1:{data_rpc}",
+        "dfs.datanode.hostname": "127.0.0.1",
+        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+        "dfs.namenode.safemode.extension": "0",
+        "dfs.heartbeat.interval": "1",
+        "dfs.webhdfs.enabled": "true",
+    }
+    (place / "conf/hdfs-site.xml").write_text(_xml(hdfs))
+
+
+def _xml(properties: dict[str, str]) -> str:
+    body = "".join(
+        f"<property><name>{name}</name><value>{value}</value></property>"
+        for name, value in properties.items()
+    )
+    return f"<configuration>{body}</configuration>"
+
+
+def _has_data_node(port: int) -> bool:
+    url = f"http://127.0.0.1:{port}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return b'"NumLiveDataNodes" : 1' in answer.read()
+    except OSError:
+        return False
+
+
+def _make_home(port: int) -> None:
+    """Make `/ada`, of the user `ada`; whoever started the NameNode may do everything."""
+    superuser = subprocess.run(["id", "-un"], check=True, capture_output=True, text=True).stdout.strip()
+    for query in ("op=MKDIRS", "op=SETOWNER&owner=ada&group=ada", "op=SETPERMISSION&permission=700"):
+        url = f"http://127.0.0.1:{port}/webhdfs/v1/ada?{query}&user.name={superuser}"
+        with urllib.request.urlopen(urllib.request.Request(url, method="PUT"), timeout=30) as answer:
+            assert answer.status == 200
