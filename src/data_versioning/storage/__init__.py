@@ -24,6 +24,8 @@ _ADAPTERS = {
     "ssh": ("data_versioning.storage.sftp", "ssh"),
     "sftp": ("data_versioning.storage.sftp", "ssh"),
     "hdfs": ("data_versioning.storage.hdfs", "hdfs"),
+    "webdav": ("data_versioning.storage.webdav", "webdav"),
+    "webdavs": ("data_versioning.storage.webdav", "webdav"),
 }
 
 

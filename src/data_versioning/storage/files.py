@@ -54,7 +54,7 @@ class Files(Protocol):
     async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
         """Ask for content, as `Client.get`; the etag only tells whether the file is still the same one."""
 
-    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes]) -> None:
+    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """Write a file, complete and durable before it takes the place of what has its name."""
 
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
@@ -105,7 +105,7 @@ class FileClient:
         """See `Client.put_parts`."""
         path = self._path(key)
         async with self._temporary(path) as temporary:
-            await self._in_directory(path, lambda: self.files.replace(temporary, path, parts))
+            await self._in_directory(path, lambda: self.files.replace(temporary, path, parts, size))
 
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`: directories are read side by side, one level after the other, into one page."""
@@ -217,7 +217,7 @@ class FileClient:
         if held is None:
             return
         async with self._temporary(lock) as probe:
-            await self.files.replace(probe, f"{probe}.tmp", _once(b""))
+            await self.files.replace(probe, f"{probe}.tmp", _once(b""), 0)
             now = await self.files.stat(f"{probe}.tmp")
             await self.files.remove(f"{probe}.tmp")
         if now and now.modified - held.modified > _ABANDONED:

@@ -111,7 +111,7 @@ class HdfsFiles:
             async for chunk in reader.read_range_stream(start, stop - start):
                 yield chunk
 
-    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes]) -> None:
+    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
         await self._write(temporary, parts)
         with self._translated(path):

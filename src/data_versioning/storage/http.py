@@ -210,11 +210,11 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         sock_connect=http_options.seconds(settings, "connect_timeout", default=_SECONDS),
         sock_read=http_options.seconds(settings, "read_timeout", default=_SECONDS),
     )
-    trust = _trust(settings)
+    certificates = trust(settings)
 
     def connect() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=certificates),
             timeout=timeout,
             trust_env=True,
             **options,
@@ -252,7 +252,8 @@ def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
     return {"auth": aiohttp.BasicAuth(settings[who], password or "")}
 
 
-def _trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
+def trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
+    """Return which certificates of servers are trusted, as aiohttp takes it."""
     verify = settings.get("ssl_verify", "true")
     if verify.lower() in ("true", "false"):
         return verify.lower() == "true"

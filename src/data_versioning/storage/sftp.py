@@ -181,7 +181,7 @@ class SftpFiles:
         finally:
             await self._close(file)
 
-    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes]) -> None:
+    async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
         client = await self._session.client()
         file = await self._write(client, temporary, parts)
