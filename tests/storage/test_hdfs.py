@@ -22,6 +22,9 @@ def own_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestHdfs(ConditionalStoreSuite, LargeObjectSuite):
+    races = 4
+    updates = 8
+
     @pytest.fixture
     def store(self, hdfs_server: HdfsServer) -> ConcurrentStore:
         return open_store(hdfs_server.fresh(), USER)

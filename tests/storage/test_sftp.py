@@ -112,9 +112,7 @@ class TestLogin:
         self, ssh_server: SshServer, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         agent = home / "agent"
-        with process.running(
-            ["ssh-agent", "-D", "-a", agent], directory=home, ready=agent.is_socket
-        ):
+        with process.running(["ssh-agent", "-D", "-a", agent], directory=home, ready=agent.is_socket):
             monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
             subprocess.run(["ssh-add", "-q", ssh_server.place / "key"], check=True, capture_output=True)
             settings = {"port": str(ssh_server.port)}

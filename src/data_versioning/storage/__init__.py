@@ -26,6 +26,7 @@ _ADAPTERS = {
     "hdfs": ("data_versioning.storage.hdfs", "hdfs"),
     "webdav": ("data_versioning.storage.webdav", "webdav"),
     "webdavs": ("data_versioning.storage.webdav", "webdav"),
+    "webhdfs": ("data_versioning.storage.webhdfs", "webhdfs"),
 }
 
 

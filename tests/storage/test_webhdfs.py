@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_versioning.errors import ConfigError, StorageError
+from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.webhdfs import open_store
+from tests.conformance.store import ODD_NAMES, ConditionalStoreSuite, LargeObjectSuite, fill, items, joined
+from tests.servers import process
+from tests.servers.hadoop import HdfsServer
+
+
+class TestWebhdfs(ConditionalStoreSuite, LargeObjectSuite):
+    races = 4
+    updates = 8
+
+    @pytest.fixture
+    def store(self, hdfs_server: HdfsServer) -> ConcurrentStore:
+        return open_store(hdfs_server.fresh("webhdfs"), {"user": "ada"})
+
+    def test_odd_keys(self, store: ConcurrentStore, tmp_path: Path) -> None:  # type: ignore[override]
+        """All but a percent sign, which Hadoop 2 decodes twice."""
+        contents = {f"odd/{name}": b"x" for name in ODD_NAMES if "%" not in name}
+        fill(store, tmp_path / "odd", contents)
+        assert store.find(list(contents)).keys == list(contents)
+        with pytest.raises(StorageError, match="percent sign"):
+            store.find(["odd/per%20cent"])
+
+    def test_many_small_objects(self, store: ConcurrentStore, tmp_path: Path) -> None:  # type: ignore[override]
+        """Fewer than elsewhere, for time."""
+        contents = {f"files/md5/{i % 16:02x}/{i}": b"%d" % i for i in range(60)}
+        fill(store, tmp_path / "many", contents)
+        assert joined(list(store.list("files/"))) == {key: len(value) for key, value in contents.items()}
+        assert not store.download(items(tmp_path / "back", contents)).failures
+
+
+def test_no_permission(hdfs_server: HdfsServer, tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"one")
+    with pytest.raises(StorageError, match="does not permit this: Permission denied: user=eve") as caught:
+        open_store(hdfs_server.fresh("webhdfs"), {"user": "eve"}).upload(items(tmp_path, {"k/one": b"one"}))
+    assert "user" in (caught.value.hint or "")
+
+
+def test_nobody_listens() -> None:
+    (port,) = process.free_ports(1)
+    with pytest.raises(StorageError, match="does not answer: "):
+        open_store(f"webhdfs://127.0.0.1:{port}/x", {}).find(["a"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"kerberos": "true"}, "Kerberos"),
+        ({"token": "t0k3n", "user": "ada"}, "token"),
+        ({"password": "secret"}, "user"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, str], word: str) -> None:
+    with pytest.raises(ConfigError, match=word) as caught:
+        open_store("webhdfs://127.0.0.1:1/x", settings)
+    assert "t0k3n" not in f"{caught.value.message}{caught.value.hint}"
+
+
+def test_a_url_without_a_port() -> None:
+    with pytest.raises(ConfigError, match="webhdfs://HOST:PORT/PATH"):
+        open_store("webhdfs://host/x", {})
