@@ -207,6 +207,8 @@ class StoreSuite(WritableStoreSuite):
 class ConditionalStoreSuite(StoreSuite):
     """For stores on which two writers can agree who was first."""
 
+    races = 20
+
     def test_create_only_if_absent(self, store: ConditionalStore) -> None:
         first = store.put_if("log/000001", b"mine", None)
         assert first
@@ -226,7 +228,7 @@ class ConditionalStoreSuite(StoreSuite):
 
     def test_racing_creators_one_wins(self, store: ConditionalStore) -> None:
         with ThreadPoolExecutor(8) as pool:
-            for turn in range(20):
+            for turn in range(self.races):
                 contents = [b"%d" % writer * 1000 for writer in range(8)]
                 key = f"log/{turn}"
                 tags = list(pool.map(lambda content, key=key: store.put_if(key, content, None), contents))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError
-from data_versioning.storage.base import Store
+from data_versioning.storage.base import WritableStore
 
 if TYPE_CHECKING:
     from data_versioning.formats.config import Settings
@@ -53,7 +53,7 @@ class Remote:
     """An opened remote; `jobs` is how many transfers at once it should get (None: the store decides)."""
 
     name: str
-    store: Store
+    store: WritableStore
     jobs: int | None = None
 
 

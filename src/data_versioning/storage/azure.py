@@ -7,6 +7,7 @@ configuration of the program `az`; an account without any gets Azure's default o
 
 from __future__ import annotations
 
+import base64
 import configparser
 import importlib
 import os
@@ -144,6 +145,7 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
     if http_options.is_on(settings, "allow_anonymous_login"):
         return None
     if known.get("account_key"):
+        _check(known["account_key"])
         key: AzureAccessKey = {"access_key": known["account_key"], "expires_at": None}
         return lambda: key
     if known.get("sas_token"):
@@ -160,10 +162,7 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
     if given:
         credential = identity.ClientSecretCredential(**{name: known[name] for name in _PRINCIPAL})
     else:
-        left_out = {
-            f"exclude_{name}_credential": http_options.is_on(settings, f"exclude_{name}_credential")
-            for name in _EXCLUDABLE
-        }
+        left_out = {name: http_options.is_on(settings, name) for name in _EXCLUDABLE}
         credential = identity.DefaultAzureCredential(
             # A browser helps only where somebody sits before it.
             exclude_interactive_browser_credential=not sys.stderr.isatty(),
@@ -171,3 +170,10 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
         )
     provider: Provider = importlib.import_module("obstore.auth.azure").AzureCredentialProvider(credential)
     return provider
+
+
+def _check(key: str) -> None:
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise ConfigError("the account_key of an Azure remote is not one: it is base64", hint=_HINT) from None

@@ -5,6 +5,7 @@ Uploads go by POST, as DVC sends them, or by the `method` that the remote names.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import ssl
@@ -249,7 +250,8 @@ def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
         return {"headers": {settings[who]: password}}
     if kind == "digest":
         return {"middlewares": [aiohttp.DigestAuthMiddleware(settings[who], password or "")]}
-    return {"auth": aiohttp.BasicAuth(settings[who], password or "")}
+    pair = base64.b64encode(f"{settings[who]}:{password}".encode()).decode()
+    return {"headers": {"Authorization": f"Basic {pair}"}}
 
 
 def _trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
