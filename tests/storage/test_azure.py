@@ -72,10 +72,13 @@ def test_connection_string_of_environment_and_program(
             ("a", "https://a.blob.core.chinacloudapi.cn", "a2V5=="),
         ),
         ("AccountName=a;AccountKey=k", ("a", "https://a.blob.core.windows.net", "k")),
-        ("BlobEndpoint=https://b.blob.core.windows.net/;SharedAccessSignature=s", ("b", "https://b.blob.core.windows.net", None)),
+        (
+            "BlobEndpoint=https://b.blob.core.windows.net/;SharedAccessSignature=s",
+            ("b", "https://b.blob.core.windows.net", None),
+        ),
         ("UseDevelopmentStorage=true", (ACCOUNT, f"http://127.0.0.1:10000/{ACCOUNT}", KEY)),
     ],
-)  # fmt: skip
+)
 def test_parts_of_a_connection_string(text: str, expected: tuple[str, str, str | None]) -> None:
     found = azure._parts(text)
     assert (found["account_name"], found["endpoint"], found.get("account_key")) == expected
