@@ -119,6 +119,20 @@ def test_service_principal_and_default_credentials(
         open_store("azure://box", {"account_name": "a", "tenant_id": "t", "client_id": "c"})
 
 
+def test_credentials_go_to_microsoft_only(alone: pytest.MonkeyPatch) -> None:
+    Identity.made = []
+    alone.setattr("azure.identity.DefaultAzureCredential", Identity)
+    for server in (
+        "https://evil.example",
+        "http://a.blob.core.windows.net",
+        "https://a.windows.net.evil.example",
+    ):
+        with pytest.raises(ConfigError, match="credentials are not sent there"):
+            open_store("azure://box", {"connection_string": f"AccountName=a;BlobEndpoint={server}"})
+    assert not Identity.made
+    open_store("azure://box", {"connection_string": "AccountName=a;EndpointSuffix=core.windows.net"})
+
+
 def test_anonymous(azure_server: AzureServer) -> None:
     text = azure_server.connection_string.replace(f"AccountKey={KEY};", "")
     store = open_store(azure_server.fresh(), {"connection_string": text, "allow_anonymous_login": "true"})

@@ -43,20 +43,50 @@ def service_account(place: Path, token_server: str) -> Path:
 def test_a_file_with_credentials(
     gcs_server: GcsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url.removeprefix("http://"))
     with answering(200, body=TOKEN) as server:
         path = service_account(tmp_path, server)
-        store = open_store(gcs_server.fresh(), {"endpointurl": gcs_server.url, "credentialpath": str(path)})
+        store = open_store(gcs_server.fresh(), {"credentialpath": str(path)})
         assert store.put_if("a", b"x", None) and store.read("a") == b"x"
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.url.removeprefix("http://"))
-        store = open_store(gcs_server.fresh(), {"projectname": "p"})
+        store = open_store(gcs_server.fresh(), {"projectname": "p", "endpointurl": gcs_server.url})
         assert store.put_if("a", b"x", None)
     with answering(401, body=b'{"error": "invalid_grant"}') as server:
         path = service_account(tmp_path, server)
-        store = open_store(gcs_server.fresh(), {"endpointurl": gcs_server.url, "credentialpath": str(path)})
+        store = open_store(gcs_server.fresh(), {"credentialpath": str(path)})
         with pytest.raises(StorageError, match="no credentials for gs://test") as refused:
             store.read("a")
     assert "PRIVATE" not in str(refused.value)
+
+
+def test_credentials_go_to_google_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = service_account(tmp_path, "http://127.0.0.1:9")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "127.0.0.1:4443")
+    for endpoint in (
+        "https://evil.example",
+        "http://storage.googleapis.com",
+        "https://googleapis.com.evil.example",
+    ):
+        with pytest.raises(ConfigError, match="credentials are not sent there"):
+            open_store("gs://bucket", {"endpointurl": endpoint, "credentialpath": str(path)})
+    open_store(
+        "gs://bucket", {"endpointurl": "https://storage-x.p.googleapis.com", "credentialpath": str(path)}
+    )
+
+
+def test_a_file_that_would_read_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "outside.json"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "external_account",
+                "token_url": "https://evil.example",
+                "credential_source": {"file": "/etc/passwd"},
+            }
+        )
+    )
+    with pytest.raises(ConfigError, match="external_account"):
+        open_store("gs://bucket", {"credentialpath": str(path)})
 
 
 def test_no_credentials(gcs_server: GcsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from data_versioning import repo
 from data_versioning.cli import main
-from data_versioning.errors import ConfigError, HandoffError, NotInRepository
-from data_versioning.workspace import config_levels
+from data_versioning.errors import HandoffError, NotInRepository
+from data_versioning.operations import trusted
 
 _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
@@ -51,7 +51,7 @@ def run(argv: Sequence[str]) -> int:
     program = find()
     root = _root(argv)
     if root is not None:
-        _refuse_programs(root)
+        trusted.refuse_programs(root)
     if root is None or not changes_repository(argv):
         sys.stdout.flush()
         os.execv(program, [program, *argv])  # noqa: S606 (the arguments are the user's own)
@@ -103,15 +103,6 @@ def _root(argv: Sequence[str]) -> str | None:
         return repo.find_root(place)
     except NotInRepository:
         return None
-
-
-def _refuse_programs(root: str) -> None:
-    for name, option in config_levels.untrusted_programs(root):
-        raise ConfigError(
-            f"remote {name!r} in .dvc/config sets {option!r}, which starts a program; what comes with a"
-            " repository may not do that: if you trust it, set it in your own configuration",
-            hint=f"dv remote modify --local {name} {option} VALUE",
-        )
 
 
 def _spawn(program: str, argv: Sequence[str]) -> int:

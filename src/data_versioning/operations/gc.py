@@ -14,7 +14,7 @@ from data_versioning.localfs import locks
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import gc as objects
 from data_versioning.objects.gc import Sweep
-from data_versioning.operations import reachable
+from data_versioning.operations import reachable, sharing
 from data_versioning.operations.reachable import Place, Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence, layout
@@ -144,7 +144,7 @@ def is_handed_over(repo: Repo, scope: Scope) -> bool:
 
 
 def _remote(repo: Repo, scope: Scope) -> Remote:
-    found = remotes.open(repo.settings, scope.remote)
+    found = sharing.open_remote(repo, scope.remote)
     if scope.cloud and not isinstance(found.store, Store):
         raise StorageError(
             f"what is on the remote {found.name!r} cannot be listed or deleted", hint="dv gc, without -c"
@@ -202,7 +202,7 @@ def _found_on_remote(repo: Repo, scope: Scope, lost: list[bytes]) -> dict[bytes,
     name = scope.remote or repo.settings.get("core", "remote")
     if not lost or not name or not remotes.is_ours(repo.settings, name):
         return {}
-    store = remotes.open(repo.settings, name).store
+    store = sharing.open_remote(repo, name).store
     values = [oid.decode() for oid in lost]
     found = reachable.fetch(lost, store, layout.keys(values))
     return found | reachable.fetch(lost, store, layout.keys(values, legacy=True))

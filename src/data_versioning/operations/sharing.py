@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Loaded by name: reading old commits needs YAML and Git, which other transfers do without.
 _HISTORY = "data_versioning.operations.history"
+_TRUSTED = "data_versioning.operations.trusted"
+# Settings that name files of Amazon's tools, which may name a program.
+_PROGRAM_FILES = frozenset({"configpath", "credentialpath"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,7 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
         found.setdefault(options.remote or item.output.remote, {})[request] = None
     if options.remote or options.run_cache:
         found.setdefault(options.remote, {})
-    return [Share(remote=_open(repo, name), requests=list(requests)) for name, requests in found.items()]
+    return [Share(remote=open_remote(repo, name), requests=list(requests)) for name, requests in found.items()]
 
 
 def pace(options: TransferOptions, remote: Remote, progress: Progress) -> Pace:
@@ -249,7 +252,11 @@ def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool
     return True
 
 
-def _open(repo: Repo, name: str | None) -> Remote:
+def open_remote(repo: Repo, name: str | None) -> Remote:
+    """Open a remote, the default one without a name.
+
+    Raises `ServedByDvc`, or `ConfigError`, also when the committed configuration of it would start a program.
+    """
     found = remotes.locate(repo.settings, name)
     if not found.is_ours:
         scheme = found.url.partition("://")[0]
@@ -257,4 +264,6 @@ def _open(repo: Repo, name: str | None) -> Remote:
             f"{scheme}:// remotes ({found.name!r} is one) are served by the program dvc for now",
             hint="dvc push, dvc pull",
         )
+    if not _PROGRAM_FILES.isdisjoint(found.options):
+        importlib.import_module(_TRUSTED).refuse_programs(repo.root, found.options)
     return remotes.open(repo.settings, name)

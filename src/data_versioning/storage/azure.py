@@ -45,6 +45,7 @@ _DEVELOPMENT = (
     "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
+_MICROSOFT = (".core.windows.net", ".core.chinacloudapi.cn", ".core.usgovcloudapi.net", ".storage.azure.net")
 _EXCLUDABLE = (
     "exclude_environment_credential",
     "exclude_visual_studio_code_credential",
@@ -151,6 +152,7 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
     if known.get("sas_token"):
         token: AzureSASToken = {"sas_token": known["sas_token"].lstrip("?"), "expires_at": None}
         return lambda: token
+    _refuse_to_send(known.get("endpoint", ""))
     identity = importlib.import_module("azure.identity")
     given = [name for name in _PRINCIPAL if known.get(name)]
     if given and len(given) < len(_PRINCIPAL):
@@ -170,6 +172,17 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
         )
     provider: Provider = importlib.import_module("obstore.auth.azure").AzureCredentialProvider(credential)
     return provider
+
+
+def _refuse_to_send(endpoint: str) -> None:
+    """Raise `ConfigError` when a token would go to a server that is not Microsoft's: it opens all its owner may."""
+    parts = urlsplit(endpoint)
+    if endpoint and not (parts.scheme == "https" and (parts.hostname or "").endswith(_MICROSOFT)):
+        raise ConfigError(
+            f"the connection_string names no key, and a server that is not Microsoft's ({http_options.host(endpoint)}),"
+            " so your credentials are not sent there",
+            hint=_HINT,
+        )
 
 
 def _check(key: str) -> None:
