@@ -39,14 +39,21 @@ def plain(revision: str) -> str:
 
 
 def resolve(root: str, revision: str) -> str | None:
-    """Return the commit a revision names; as DVC does, also a branch that exactly one Git remote has."""
+    """Return the commit a revision names.
+
+    As for DVC, also a branch that exactly one Git remote has, and the name of an experiment.
+    """
     out = process.run(
         root, "rev-parse", "--verify", "--quiet", f"{plain(revision)}^{{commit}}", accepted=(0, 1, 128)
     )
     if out:
         return out.decode().strip()
-    found = references(root, "refs/remotes/")
-    shas = {sha for name, sha in found.items() if name.partition("/")[2] == revision}
+    branches = references(root, "refs/remotes/").items()
+    shas = {sha for name, sha in branches if name.partition("/")[2] == revision}
+    if not shas:
+        # refs/exps/ab/cdef…/NAME: two parts are the commit that the experiment began from.
+        experiments = references(root, "refs/exps/").items()
+        shas = {sha for name, sha in experiments if name.split("/")[2:] == [revision]}
     return shas.pop() if len(shas) == 1 else None
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from data_versioning.errors import CorruptObject, FormatError, MissingObject
+from data_versioning.formats import dirfile
+from data_versioning.formats.dirfile import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
@@ -29,6 +33,7 @@ class Entries:
 
     values: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)  # directories whose listing cannot be read
+    sizes: dict[str, int | None] = field(default_factory=dict)  # of outputs, in bytes; None: not recorded
 
     def within(self, targets: Sequence[str]) -> Entries:
         """Return what lies at or below one of these paths."""
@@ -41,10 +46,8 @@ class Entries:
 
     def put_inside(self, path: str, oid: ObjectId, names: Iterable[str], digests: Iterable[str]) -> None:
         """Add the files of the directory `oid` at `path`."""
-        mark = _TEXT if oid.legacy else ""
-        self.values.update(
-            (f"{path}/{name}", f"{digest}{mark}") for name, digest in zip(names, digests, strict=True)
-        )
+        ids = (f"{digest}{_TEXT}" for digest in digests) if oid.legacy else digests
+        self.values.update(zip(map(f"{path}/".__add__, names), ids, strict=True))
 
     def shown(self, path: str) -> str:
         """Return `path` as users see it: a tracked directory ends in "/"."""
@@ -75,8 +78,17 @@ def value_of(id_: str) -> str:
     return id_.removesuffix(_TEXT)
 
 
-def recorded(outputs: Iterable[Tracked], loaded: Loaded, *, granular: bool) -> Entries:
-    """Return what pointer files record of those outputs that have a hash; `granular`: also of the files inside."""
+def recorded(
+    outputs: Iterable[Tracked],
+    loaded: Loaded,
+    *,
+    granular: bool,
+    listings: Mapping[str, Listing] = MappingProxyType({}),
+) -> Entries:
+    """Return what pointer files record of those outputs that have a hash; `granular`: also of the files inside.
+
+    `listings` are taken as they are: by the path of the output, what to tell of its files.
+    """
     entries = Entries()
     for item in outputs:
         output = item.output
@@ -84,8 +96,9 @@ def recorded(outputs: Iterable[Tracked], loaded: Loaded, *, granular: bool) -> E
             continue
         oid = ObjectId(output.md5, output.is_legacy)
         entries.values[item.path] = id_of(oid)
+        entries.sizes[item.path] = output.size
         if granular and output.is_dir:
-            found = _tree(loaded, item, oid)
+            found = listings.get(item.path) or _tree(loaded, item, oid)
             if found is None:
                 entries.unknown.add(item.path)
             else:
@@ -93,8 +106,30 @@ def recorded(outputs: Iterable[Tracked], loaded: Loaded, *, granular: bool) -> E
     return entries
 
 
-def _tree(loaded: Loaded, item: Tracked, oid: ObjectId) -> tuple[list[str], list[str]] | None:
-    """Return a listing from the cache, else from what was hashed last; None when nobody knows it."""
+def changed_parts(
+    old: Iterable[Tracked], new: Iterable[Tracked], cache: ObjectCache
+) -> tuple[dict[str, Listing], dict[str, Listing]]:
+    """Return the files that differ, by output, of directories that both sides have and the cache knows."""
+    before, after = (
+        {
+            item.path: ObjectId(item.output.md5)
+            for item in side
+            if item.output.md5 and item.output.is_dir and not item.output.is_legacy and not item.output.files
+        }
+        for side in (old, new)
+    )
+    parts: tuple[dict[str, Listing], dict[str, Listing]] = ({}, {})
+    for path in before.keys() & after.keys():
+        with contextlib.suppress(MissingObject, CorruptObject, FormatError):
+            raw = [cache.read(oid) for oid in (before[path], after[path])]
+            parts[0][path], parts[1][path] = dirfile.differing(*raw, file=path)
+    return parts
+
+
+def _tree(loaded: Loaded, item: Tracked, oid: ObjectId) -> Listing | None:
+    """Return a listing: from the pointer file, the cache, or what was hashed last; None when nobody knows it."""
+    if files := item.output.files:
+        return [str(file["relpath"]) for file in files], [str(file.get("md5") or "") for file in files]
     try:
         return loaded.repo.cache.read_tree(oid)
     except (MissingObject, CorruptObject, FormatError):
@@ -119,6 +154,7 @@ def in_workspace(
             if found is None:
                 continue
             entries.values[item.path] = id_of(found.oid)
+            entries.sizes[item.path] = found.size
             if granular and found.is_dir:
                 entries.put_inside(item.path, found.oid, found.paths(), found.hex_digests())
     finally:
@@ -129,25 +165,23 @@ def in_workspace(
 
 def compare(old: Entries, new: Entries) -> Comparison:
     """Sort every path of either side into its group."""
-    hidden = _below(old.unknown | new.unknown)
-    gone, come = old.values.keys() - new.values.keys(), new.values.keys() - old.values.keys()
-    same = {path for path, _ in old.values.items() & new.values.items()}
-    modified = old.values.keys() - gone - same
-    unknown = {path for path in new.values if hidden(path)}
-    between = {f"{parent}/" for path in unknown for parent in parents(path) if hidden(parent)}
+    before, after = old.values, new.values
+    unknown: set[str] = set()
+    if places := tuple(f"{place}/" for place in old.unknown | new.unknown):
+        unknown = {path for path in after if path.startswith(places)}
+        unknown |= {f"{parent}/" for path in unknown for parent in parents(path) if parent.startswith(places)}
+        before, after = (
+            {path: value for path, value in side.items() if not path.startswith(places)}
+            for side in (before, after)
+        )
+    # Loops over dictionaries: sets of their items would hold a pair for each of many files.
     return Comparison(
-        added=sorted(come - unknown),
-        deleted=sorted(path for path in gone if not hidden(path)),
-        modified=sorted(modified - unknown),
-        unchanged=sorted(same - unknown),
-        unknown=sorted(unknown | between),
+        added=sorted(path for path in after if path not in before),
+        deleted=sorted(path for path in before if path not in after),
+        modified=sorted(path for path, value in before.items() if after.get(path, value) != value),
+        unchanged=sorted(path for path, value in before.items() if after.get(path) == value),
+        unknown=sorted(unknown),
     )
-
-
-def _below(places: set[str]) -> Callable[[str], bool]:
-    """Return whether a path lies below one of `places`."""
-    prefixes = tuple(f"{place}/" for place in places)
-    return lambda path: path.startswith(prefixes)
 
 
 def renames(
