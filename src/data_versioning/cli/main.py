@@ -26,6 +26,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "commit": ("Record changed data and store it in the cache.", "commit"),
         "status": ("Show what changed: stages, data, or cache against remote.", "status"),
         "data": ("Show data changes between commit, index and workspace.", "data"),
+        "diff": ("Show what changed in data between revisions, or since one.", "diff"),
         "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
     },
@@ -49,7 +50,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 ALIASES = {"rm": "remove", "doctor": "version"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "diff", "ds", "du", "exp",
+    "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
     "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
     "install", "list", "list-url", "ls", "ls-url", "metrics", "move", "mv", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze", "unprotect", "update",

@@ -6,6 +6,7 @@ directories above; for an entry the rules of its own directory count, and the la
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,9 @@ from typing import Self
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from data_versioning.errors import FormatError
-from data_versioning.paths import parents
+from data_versioning.paths import RepoPath, parents
+from data_versioning.source import Source
+from data_versioning.workspace.source import Workspace
 
 _ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
 _DIRECTORY_MARK = re.compile(r"\(\?P<\w+>/\)")
@@ -70,7 +73,12 @@ class IgnoreRules:
 
     @classmethod
     def load(cls, root: str, ignore_files: Iterable[str]) -> Self:
-        """Read these ignore files (paths relative to `root`); those that are ignored themselves do not count.
+        """Read these ignore files of the workspace `root`: see `read`."""
+        return cls.read(Workspace(root), ignore_files)
+
+    @classmethod
+    def read(cls, source: Source, ignore_files: Iterable[str]) -> Self:
+        """Read these ignore files; those that are ignored themselves do not count.
 
         Raises `FormatError` naming file and line of a rule that makes no sense.
         """
@@ -79,7 +87,7 @@ class IgnoreRules:
         for path in sorted(ignore_files, key=lambda path: path.count("/")):
             if not found.matches(path, is_dir=False):
                 directory = os.path.dirname(path)
-                own = _Rules.compile(_read(root, path)).rules
+                own = _Rules.compile(_read(source, path)).rules
                 inherited = found._rules(directory).rules
                 table[directory] = _Rules.compile([*inherited, *(_rebased(rule, directory) for rule in own)])
         return found
@@ -129,17 +137,16 @@ class IgnoreRules:
         return self.by_directory[""]
 
 
-def _read(root: str, path: str) -> list[Rule]:
+def _read(source: Source, path: str) -> list[Rule]:
     try:
-        with open(os.path.join(root, path), encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
+        text = io.StringIO(source.read(RepoPath(path)).decode(), newline=None)
     except UnicodeDecodeError as error:
         raise FormatError("is not UTF-8 text", file=path, hint=f"rewrite {path} in UTF-8") from error
     except FileNotFoundError:
         return []
     return [
         Rule(pattern=line, place=f"{path}:{number}")
-        for number, line in enumerate(lines, 1)
+        for number, line in enumerate(map(str.strip, text), 1)
         if line and not line.startswith("#")
     ]
 
