@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from data_versioning import formats, operations
-from data_versioning.cli import main, render, session
-from data_versioning.errors import FormatError, UsageError
+from data_versioning import operations
+from data_versioning.cli import main, notes, render, session
+from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -34,10 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--to-remote", action="store_true", help="upload straight to the remote (handed to dvc)")
     flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
     flag("--remote-jobs", type=int, metavar="N", help="with --to-remote: transfers at once")
-    flag("--desc", metavar="TEXT", help="description, kept in the pointer file")
-    flag("--type", metavar="NAME", help="what kind of data it is, kept in the pointer file")
-    flag("--label", "--labels", action="append", metavar="NAME", dest="labels", help="label; may be repeated")
-    flag("--meta", action="append", metavar="KEY=VALUE", help="metadata of your own; may be repeated")
+    notes.add_arguments(parser)
     flag("--json", action="store_true", help="print the result as JSON")
 
 
@@ -52,12 +49,7 @@ def run(args: argparse.Namespace) -> int:
         recursive=args.recursive,
         store=not args.no_commit,
         relink=not args.no_relink,
-        notes=operations.pointers.Annotations(
-            desc=args.desc,
-            type=args.type,
-            labels=tuple(args.labels) if args.labels else None,
-            meta=_meta(args.meta),
-        ),
+        notes=notes.given(args),
     )
     progress = render.progress(args)
     if args.out:
@@ -82,23 +74,6 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(
             "--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help"
         )
-
-
-def _meta(pairs: list[str] | None) -> dict[str, object] | None:
-    if not pairs:
-        return None
-    found: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise UsageError(f"--meta wants KEY=VALUE, not {pair!r}", hint="dv add --meta owner=ana PATH")
-        try:
-            found[key] = formats.yamltext.read(value, file="")
-        except FormatError as error:
-            raise UsageError(
-                f"--meta {pair!r}: {error.message}", hint="dv add --meta owner=ana PATH"
-            ) from error
-    return found
 
 
 def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None:

@@ -6,6 +6,7 @@ would start a program stops the command before `dvc` sees it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 
 from data_versioning import repo
 from data_versioning.cli import main
-from data_versioning.errors import ConfigError, HandoffError, NotInRepository
+from data_versioning.errors import ConfigError, DataVersioningError, HandoffError, NotInRepository
 from data_versioning.workspace import config_levels
 
 _INTERRUPTED = 252
@@ -56,6 +57,15 @@ def run(argv: Sequence[str]) -> int:
         sys.stdout.flush()
         os.execv(program, [program, *argv])  # noqa: S606 (the arguments are the user's own)
     return _recorded(repo.open(root), program, argv)
+
+
+def instead(args: argparse.Namespace, refused: DataVersioningError) -> int:
+    """Leave a command that we refused to `dvc`; it does not know --json, so with that the refusal is the error."""
+    if args.json:
+        command = args.argv[main.options_before_command(args.argv)]
+        refused.hint = f"without --json, dv {command} hands over to dvc"
+        raise refused
+    return run(args.argv)
 
 
 def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:

@@ -29,6 +29,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "diff": ("Show what changed in data between revisions, or since one.", "diff"),
         "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
+        "import-url": ("Copy data from a URL and track it.", "import_url"),
+        "update": ("Bring imported data up to date with its origin.", "update"),
+        "get-url": ("Copy data from a URL, without tracking it.", "get_url"),
+        "list-url": ("List what a URL holds.", "list_url"),
     },
     "Sharing": {
         "push": ("Upload data to a remote.", "push"),
@@ -47,16 +51,16 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("Print tab completion for a shell.", "completion"),
     },
 }
-ALIASES = {"rm": "remove", "doctor": "version"}
+ALIASES = {"rm": "remove", "doctor": "version", "ls-url": "list-url"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
-    "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
-    "install", "list", "list-url", "ls", "ls-url", "metrics", "move", "mv", "params", "plots", "queue",
-    "repro", "stage", "studio", "test-db", "unfreeze", "unprotect", "update",
+    "experiments", "freeze", "get", "git-hook", "import", "import-db",
+    "install", "list", "ls", "metrics", "move", "mv", "params", "plots", "queue",
+    "repro", "stage", "studio", "test-db", "unfreeze", "unprotect",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "mv", "test-db"}
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "mv", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"

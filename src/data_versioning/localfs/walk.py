@@ -6,6 +6,7 @@ import os
 import stat as modes
 import struct
 from collections.abc import Iterable
+from enum import IntEnum
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -27,6 +28,14 @@ BROKEN: Final = 2
 _SIZE_ONLY = struct.Struct("=8xQ24x")
 _POINTER_NAMES = frozenset({"dvc.yaml", "dvc.lock", ".dvcignore", ".gitignore"})
 _NEVER_ENTERED = frozenset({".git", ".hg"})
+
+
+class LeftOut(IntEnum):
+    """What an engine's walk does not list; the C extension knows them by number."""
+
+    PRIVATE = 0
+    NESTED = 1
+    NOTHING = 2
 
 
 class FileStat(NamedTuple):
@@ -127,8 +136,17 @@ def walk(root: str, *, prune_nested: bool = True) -> Listing:
     disappears meanwhile is left out. Raises `FileNotFoundError` when `root` is missing, `DiskError` when a
     directory cannot be read.
     """
+    return _walk(root, LeftOut.NESTED if prune_nested else LeftOut.PRIVATE)
+
+
+def walk_everything(root: str) -> Listing:
+    """List every file below `root` as `walk` does, what is private to Git, Mercurial and DVC included."""
+    return _walk(root, LeftOut.NOTHING)
+
+
+def _walk(root: str, left_out: LeftOut) -> Listing:
     try:
-        names, stats = engine.choose("walk").walk(os.fsencode(root), prune_nested, engine.threads(None))
+        names, stats = engine.choose("walk").walk(os.fsencode(root), int(left_out), engine.threads(None))
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:

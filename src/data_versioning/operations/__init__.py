@@ -22,8 +22,12 @@ if TYPE_CHECKING:
         fetch,
         fsck,
         gc,
+        get_url,
+        import_url,
         init,
+        list_url,
         log,
+        origins,
         pointers,
         pull,
         push,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
         root,
         sharing,
         status,
+        update,
         version,
     )
 
@@ -48,8 +53,12 @@ __all__ = [
     "fetch",
     "fsck",
     "gc",
+    "get_url",
+    "import_url",
     "init",
+    "list_url",
     "log",
+    "origins",
     "pointers",
     "pull",
     "push",
@@ -60,6 +69,7 @@ __all__ = [
     "root",
     "sharing",
     "status",
+    "update",
     "version",
 ]
 

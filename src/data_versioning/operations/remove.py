@@ -150,7 +150,7 @@ def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
     kept: list[str] = []
     for index, path in enumerate(places):
         try:
-            kept += _delete(f"{repo.root}/{path}")
+            kept += delete(f"{repo.root}/{path}")
         except OSError as error:
             left = shlex.join(repo.shown(place) for place in places[index:])
             raise DiskError(
@@ -161,7 +161,7 @@ def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
     return sorted(os.path.relpath(place, repo.root) for place in kept)
 
 
-def _delete(absolute: str) -> list[str]:
+def delete(absolute: str) -> list[str]:
     """Delete a file or directory; what the ignore rules hide inside goes with it, as for DVC.
 
     What is never tracked stays and is returned: `.git`, `.hg`, and every other DVC repository as a whole.

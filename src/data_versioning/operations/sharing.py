@@ -111,7 +111,9 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
         found.setdefault(options.remote or item.output.remote, {})[request] = None
     if options.remote or options.run_cache:
         found.setdefault(options.remote, {})
-    return [Share(remote=_open(repo, name), requests=list(requests)) for name, requests in found.items()]
+    return [
+        Share(remote=open_remote(repo, name), requests=list(requests)) for name, requests in found.items()
+    ]
 
 
 def pace(options: TransferOptions, remote: Remote, progress: Progress) -> Pace:
@@ -249,7 +251,8 @@ def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool
     return True
 
 
-def _open(repo: Repo, name: str | None) -> Remote:
+def open_remote(repo: Repo, name: str | None) -> Remote:
+    """Open the remote `name`, or the default one; `ServedByDvc` when only `dvc` can."""
     found = remotes.locate(repo.settings, name)
     if not found.is_ours:
         scheme = found.url.partition("://")[0]

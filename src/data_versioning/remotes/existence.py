@@ -21,8 +21,9 @@ def absent(store: Store, values: Sequence[str], *, legacy: bool = False) -> list
 
     A local remote's objects count only when they are read-only (0444) or, read now, have the right content.
     """
-    if isinstance(store, LocalStore):
-        return ObjectCache(base=store.root, shared=store.shared).missing(values, legacy=legacy)
+    local = as_cache(store)
+    if local is not None:
+        return local.missing(values, legacy=legacy)
     keys = layout.keys(values, legacy=legacy)
     present: set[str] = set()
     if len(keys) <= _FEW or not _is_listing_cheaper(store, len(keys), layout.prefix(legacy=legacy)):
@@ -32,6 +33,11 @@ def absent(store: Store, values: Sequence[str], *, legacy: bool = False) -> list
             for page in store.list(layout.prefix(legacy=legacy) + prefix):
                 present.update(page.keys)
     return [index for index, key in enumerate(keys) if key not in present]
+
+
+def as_cache(store: Store) -> ObjectCache | None:
+    """Return a remote on the local disk as what it is, too: a cache; None for any other remote."""
+    return ObjectCache(base=store.root, shared=store.shared) if isinstance(store, LocalStore) else None
 
 
 def _is_listing_cheaper(store: Store, wanted: int, base: str) -> bool:

@@ -1,0 +1,88 @@
+"""Bring imported data up to date with where it came from; each kind of import has its own module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_versioning.errors import UsageError
+from data_versioning.operations import import_url, origins, targets, update_url
+from data_versioning.operations import loaded as loading
+from data_versioning.operations.import_url import Extent
+from data_versioning.operations.sharing import ServedByDvc
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline.stage import Stage
+from data_versioning.progress import SILENT, Progress
+from data_versioning.repo import Repo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOptions:
+    """DVC's flags: `extent` is HASHED for --no-download, REMOTE for --to-remote (to `remote`, else the default)."""
+
+    rev: str | None = None
+    recursive: bool = False
+    extent: Extent = Extent.WORKSPACE
+    remote: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateResult:
+    """Addresses of the imports that were updated, of those that were up to date, and the pointer files edited."""
+
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    edited: tuple[RepoPath, ...]
+
+
+def update(
+    repo: Repo,
+    names: Sequence[str],
+    *,
+    options: UpdateOptions = UpdateOptions(),
+    progress: Progress = SILENT,
+) -> UpdateResult:
+    """Update the imports that `names` mean, one after the other: those before a failure are complete.
+
+    Raises `ServedByDvc` before anything is done, `PathError`, `Conflict` or `FileChanged`.
+    """
+    remote = import_url.remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
+    _select(repo, names, options)
+    updated: list[str] = []
+    unchanged: list[str] = []
+    with repo.transaction("update") as transaction:
+        stages = _select(repo, names, options)
+        loaded = loading.load(repo)
+        try:
+            for stage in stages:
+                changed = update_url.update(
+                    loaded, transaction, stage, extent=options.extent, remote=remote, progress=progress
+                )
+                (updated if changed else unchanged).append(stage.address)
+        finally:
+            progress.finish()
+            loaded.stats.save()
+        edited = tuple(dict.fromkeys(edit.path for edit in transaction.edits))
+    return UpdateResult(updated=tuple(updated), unchanged=tuple(unchanged), edited=edited)
+
+
+def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[Stage]:
+    """Return the stages that are meant; `ServedByDvc` when one of them is of another kind than imports from a URL."""
+    project = loading.load(repo).project
+    chosen = project.select_stages(names, base=targets.base(repo), recursive=options.recursive)
+    found = {item.stage.place: item.stage for item in chosen}
+    for stage in found.values():
+        if not stage.is_import and options.rev:
+            raise UsageError(
+                f"--rev cannot be used with '{stage.address}', which is no import", hint="dv update --help"
+            )
+        if (
+            not stage.is_import
+            or stage.is_repo_import
+            or stage.deps[0].db
+            or stage.deps[0].files
+            or stage.deps[0].version_id
+        ):
+            raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
+        origins.place(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
+    return list(found.values())
