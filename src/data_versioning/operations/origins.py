@@ -55,6 +55,15 @@ def place(settings: Settings, url: str, base: str) -> str:
     return os.path.join(base, os.path.expanduser(path) if scheme == "remote" else path)
 
 
+def is_here(settings: Settings, url: str) -> bool:
+    """Whether `url` is on this machine."""
+    try:
+        place(settings, url, "/")
+    except ServedByDvc:
+        return False
+    return True
+
+
 def destination(url: str, out: str | None) -> str:
     """Return where data from `url` goes: to `out`, into it when it is a directory, else here under its own name."""
     name = os.path.basename(os.path.normpath(url))

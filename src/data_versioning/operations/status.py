@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from data_versioning.errors import CorruptObject, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
@@ -17,6 +18,11 @@ from data_versioning.pipeline.stage import Dependency, Output
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace import scan
+from data_versioning.workspace.scan import Snapshot
+
+
+# Loaded by name: only projects with dependencies elsewhere need the remotes.
+_ORIGINS = "data_versioning.operations.origins"
 
 
 class StatusResult(NamedTuple):
@@ -40,7 +46,7 @@ def status(
     base = targets.base(repo)
     named = targets.named(repo, names)
     chosen = loaded.project.select_stages(named, base=base, recursive=recursive, with_deps=with_deps)
-    foreign = tuple(item.stage.address for item in chosen if _is_foreign(item))
+    foreign = tuple(item.stage.address for item in chosen if _is_foreign(repo, item))
     if foreign:
         return StatusResult(changes={}, stages=len(loaded.project.stages), needs_dvc=foreign)
     look = _Look(loaded=loaded, progress=progress)
@@ -62,13 +68,19 @@ def status(
     return StatusResult(changes=changes, stages=len(loaded.project.stages))
 
 
-def _is_foreign(item: StageSelection) -> bool:
+def _is_foreign(repo: Repo, item: StageSelection) -> bool:
     """Whether asking for changes means asking a cloud or another repository."""
     return item.stage.is_repo_import or any(
-        "://" in dep.path and not dep.path.startswith("ds://")
+        "://" in dep.path
+        and not dep.path.startswith("ds://")
+        and not _origins().is_here(repo.settings, dep.path)
         for dep in item.stage.deps
         if not item.stage.frozen
     )
+
+
+def _origins() -> Any:
+    return importlib.import_module(_ORIGINS)
 
 
 class _Look:
@@ -82,12 +94,21 @@ class _Look:
         self.known: dict[tuple[str, bool], str | None] = {}
 
     def current_hash(self, place: str, entry: Output | Dependency) -> str | None:
-        path = os.path.relpath(place, self.loaded.repo.root) if place.startswith("/") else place
         legacy = entry.md5 is not None and entry.hash is None
-        if (path, legacy) not in self.known:
-            snapshot = scan.look(self.loaded.scanner(legacy=legacy, progress=self.progress), path)
-            self.known[path, legacy] = snapshot.oid.value if snapshot else None
-        return self.known[path, legacy]
+        if (place, legacy) not in self.known:
+            snapshot = self._look(place, legacy=legacy)
+            self.known[place, legacy] = snapshot.oid.value if snapshot else None
+        return self.known[place, legacy]
+
+    def _look(self, place: str, *, legacy: bool) -> Snapshot | None:
+        repo = self.loaded.repo
+        if place.startswith(("/", "../")) or "://" in place:
+            origins = _origins()
+            found: Snapshot | None = origins.look(
+                self.loaded, origins.place(repo.settings, place, repo.root), self.progress
+            )
+            return found
+        return scan.look(self.loaded.scanner(legacy=legacy, progress=self.progress), place)
 
     def is_cached(self, path: str, output: Output) -> bool:
         """Whether all objects of an output are there; remembered while the cache does not change."""

@@ -158,7 +158,9 @@ class _Comparison(NamedTuple):
 
 
 def _place(stage: Stage, path: str) -> str:
+    if path.startswith("/") or "://" in path:
+        return path
     inside = stage.located(path)
-    if inside is not None or path.startswith("/") or "://" in path:
-        return inside or path
+    if inside is not None:
+        return inside
     return posixpath.normpath(f"{stage.wdir}/{path}" if stage.wdir else path)
