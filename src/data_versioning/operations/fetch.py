@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data_versioning.operations import sharing
+from data_versioning.operations import loaded as loading
+from data_versioning.operations import partial_imports, sharing
 from data_versioning.operations.sharing import Share, TransferOptions, TransferResult
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import runs, transfer, wanted
@@ -24,11 +25,14 @@ def fetch(
     `ServedByDvc` before anything is done.
     """
     shares = sharing.shares(repo, names, options=options, pushing=False)
+    imports = partial_imports.find(repo, names, options)
     if options.dry_run:
-        result = sharing.joined([plan(repo, share, options) for share in shares])
+        plans = [plan(repo, share, options) for share in shares]
+        result = sharing.joined([*plans, partial_imports.plan(loading.load(repo), imports)])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
     with repo.transaction("fetch"):
-        result = run(repo, shares, options, progress)
+        fetched = partial_imports.fetch(loading.load(repo), imports, progress)
+        result = sharing.joined([run(repo, shares, options, progress), fetched.result])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_versioning.operations import checkout, fetch, sharing, wildcards
+from data_versioning.operations import checkout, fetch, partial_imports, sharing, wildcards
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions, CheckoutResult
 from data_versioning.operations.loaded import Loaded
@@ -36,8 +36,10 @@ def pull(
     the way, `ServedByDvc` before anything is done.
     """
     shares = sharing.shares(repo, names, options=options, pushing=False)
+    imports = partial_imports.find(repo, names, options)
     if options.dry_run:
-        planned = sharing.joined([fetch.plan(repo, share, options) for share in shares])
+        plans = [fetch.plan(repo, share, options) for share in shares]
+        planned = sharing.joined([*plans, partial_imports.plan(loading.load(repo), imports)])
         checked = sharing.checked(planned, verb="fetch", allow_missing=options.allow_missing)
         return PullResult(fetched=checked, checkout=None)
     with repo.transaction("pull") as transaction:
@@ -46,10 +48,12 @@ def pull(
         # Whoever we waited for may have changed what is recorded.
         loaded, selections = _select(repo, names, options)
         shares = sharing.shares(repo, names, options=options, pushing=False)
-        fetched = fetch.run(repo, shares, options, progress)
+        imports = partial_imports.find(repo, names, options)
+        imported = partial_imports.fetch(loaded, imports, progress)
+        fetched = sharing.joined([fetch.run(repo, shares, options, progress), imported.result])
         changed = checkout.run(
             loaded,
-            selections,
+            partial_imports.filled(selections, imported.values),
             CheckoutOptions(force=options.force, allow_missing=options.allow_missing),
             progress,
             everything=not names,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Loaded by name: reading old commits needs YAML and Git, which other transfers do without.
 _HISTORY = "data_versioning.operations.history"
+_PARTIAL = "data_versioning.operations.partial_imports"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +101,10 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     if options.jobs is not None and options.jobs < 1:
         raise UsageError("the number of jobs must be at least 1", hint="-j 4")
     found: dict[str | None, dict[Request, None]] = {}
-    for item, inner in _selections(repo, names, options):
-        if not _is_meant(item, options, pushing=pushing):
+    for item, inner in selections(repo, names, options):
+        if not is_meant(item, options, pushing=pushing):
+            continue
+        if item.stage.is_partial_import and importlib.import_module(_PARTIAL).is_ours(repo, item):
             continue
         _refuse_versioned(item)
         oid = ObjectId(item.output.md5 or "", item.output.is_legacy)
@@ -180,7 +183,8 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
     return f"what arrived is safe; to continue: dv {verb}"
 
 
-def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
+def selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
+    """Yield the outputs that `names` mean, in the workspace and in the revisions of the options."""
     chosen = targets.named(repo, wildcards.expand(names, glob=options.glob))
     base = targets.base(repo)
     project = loading.load(repo).project
@@ -209,7 +213,8 @@ def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> I
         raise unknown
 
 
-def _is_meant(item: Tracked, options: TransferOptions, *, pushing: bool) -> bool:
+def is_meant(item: Tracked, options: TransferOptions, *, pushing: bool) -> bool:
+    """Whether a transfer with these options concerns an output."""
     output = item.output
     if not output.cache or (output.digest is None and (pushing or not item.stage.is_import)):
         return False

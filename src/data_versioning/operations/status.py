@@ -20,7 +20,6 @@ from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
-
 # Loaded by name: only projects with dependencies elsewhere need the remotes.
 _ORIGINS = "data_versioning.operations.origins"
 
