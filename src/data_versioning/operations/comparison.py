@@ -91,13 +91,14 @@ def recorded(
     """
     entries = Entries()
     for item in outputs:
-        output = item.output
-        if not output.cache or not output.md5:
+        # An import that was not downloaded is to hold what its origin held.
+        holder = item.stage.deps[0] if item.stage.is_partial_import else item.output
+        if not item.output.cache or not holder.md5:
             continue
-        oid = ObjectId(output.md5, output.is_legacy)
+        oid = ObjectId(holder.md5, item.output.is_legacy)
         entries.values[item.path] = id_of(oid)
-        entries.sizes[item.path] = output.size
-        if granular and output.is_dir:
+        entries.sizes[item.path] = holder.size
+        if granular and oid.is_dir:
             found = listings.get(item.path) or _tree(loaded, item, oid)
             if found is None:
                 entries.unknown.add(item.path)
