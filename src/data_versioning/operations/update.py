@@ -47,10 +47,12 @@ def update(
     Raises `ServedByDvc` before anything is done, `PathError`, `Conflict` or `FileChanged`.
     """
     remote = import_url.remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
-    _select(repo, names, options)
     updated: list[str] = []
     unchanged: list[str] = []
+    stages = _select(repo, names, options)
     with repo.transaction("update") as transaction:
+        transaction.reserve(writes=[_output(stage) for stage in stages])
+        # Whoever we waited for may have changed what is recorded.
         stages = _select(repo, names, options)
         loaded = loading.load(repo)
         try:
@@ -64,6 +66,10 @@ def update(
             loaded.stats.save()
         edited = tuple(dict.fromkeys(edit.path for edit in transaction.edits))
     return UpdateResult(updated=tuple(updated), unchanged=tuple(unchanged), edited=edited)
+
+
+def _output(stage: Stage) -> RepoPath:
+    return stage.located(stage.outs[0].path) or RepoPath("")
 
 
 def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[Stage]:

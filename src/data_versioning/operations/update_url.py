@@ -32,7 +32,7 @@ def update(
 ) -> bool:
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
 
-    Returns False when nothing had changed. Everything is checked and stored before the pointer file is edited. Raises
+    Returns False when nothing had changed. The caller has reserved the output. Everything is checked and stored before the pointer file is edited. Raises
     `PathError` when the origin is gone, `Conflict` when the output holds changes that are saved nowhere.
     """
     repo = loaded.repo
@@ -42,7 +42,6 @@ def update(
         written=written,
         path=stage.located(stage.outs[0].path) or RepoPath(""),
     )
-    transaction.reserve(writes=[ends.path])
     is_unchanged_origin = False
     if extent is not Extent.REMOTE:
         checkout.refuse_links(ends.path, repo.root)
