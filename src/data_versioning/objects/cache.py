@@ -215,7 +215,8 @@ class ObjectCache(NamedTuple):
         changes = memoryview(batch.stat_files(self.root(), names)).cast("q")[_CTIME]
         stale = time.time_ns() - _FRESH_NS
         old = [value for value, changed in zip(values, changes, strict=True) if 0 < changed < stale]
-        batch.chmod_files(self.root(), oids.names(old), SEALED)
+        if old:
+            batch.chmod_files(self.root(), oids.names(old), SEALED)
         return bool(old)
 
     def disown(self, values: Sequence[str], stats: Sequence[bytes], *, legacy: bool = False) -> None:
@@ -231,7 +232,8 @@ class ObjectCache(NamedTuple):
             for at, value in enumerate(values)
             if found.record(at)[:_SAME_FILE] == stats[at][:_SAME_FILE]
         ]
-        batch.chmod_files(root, oids.names(edited), UNSEALED)
+        if edited:
+            batch.chmod_files(root, oids.names(edited), UNSEALED)
 
     def may_be_shared(self, roots: Sequence[str]) -> bool:
         """Whether other repositories than those at `roots` may use the cache: it is a group's, or outside of them."""

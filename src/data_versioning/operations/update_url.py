@@ -32,8 +32,9 @@ def update(
 ) -> bool:
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
 
-    Returns False when nothing had changed. The caller has reserved the output. Everything is checked and stored before the pointer file is edited. Raises
-    `PathError` when the origin is gone, `Conflict` when the output holds changes that are saved nowhere.
+    Returns False when nothing had changed. The caller has reserved the output; everything is checked and stored before
+    the pointer file is edited. Raises `PathError` when the origin is gone, `Conflict` when the output holds changes that
+    are saved nowhere.
     """
     repo = loaded.repo
     written = stage.deps[0].path
