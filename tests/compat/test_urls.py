@@ -280,3 +280,43 @@ def test_get(supplied: Twins) -> None:
     supplied.run("get-url", "-f", "../outside/folder", "new/place")
     supplied.run("get-url", "-f", "../outside/file", "file")
     supplied.run("get-url", f"{FOLDER}/none", "empty")
+
+
+def test_add_to_the_remote(supplied: Twins) -> None:
+    supplied.write("mine", "mine\n")
+    same_records(supplied, "add", "--to-remote", "../outside/file", "--desc", "text")
+    same_records(supplied, "add", "--to-remote", "-o", "sub", FOLDER)
+    same_records(supplied, "add", "--to-remote", f"{FOLDER}/tool", "-o", "copy", "-r", "store")
+    same_records(supplied, "add", "--to-remote", "mine")
+    supplied.write("sub/taken", "taken\n")
+    for command in (
+        ("add", "--to-remote", "../outside/file", "-o", "sub/taken"),
+        ("add", "--to-remote", "../outside/missing"),
+        ("add", "--to-remote", "mine", "copy"),
+        ("add", "--to-remote", "mine", "-r", "unknown"),
+    ):
+        codes = [player.tool(player.root, *command).code for player in supplied.players]
+        assert codes == [1, 1], command
+    assert_same_disk(recorded(supplied.theirs), recorded(supplied.ours), "refusals")
+
+
+def test_status_of_the_remote(tracked: Twins) -> None:
+    cloud, data = ("status", "--cloud", "--json"), ("data", "status", "--not-in-remote", "--json")
+    assert tracked.same_json(*cloud)["data/inner/c"] == "new"
+    assert tracked.same_json(*cloud, "data/inner").keys() == {"data", "data/inner/c", "data/inner/deep/d"}
+    assert tracked.same_json(*data)["not_in_remote"] == ["data/", "model.bin"]
+    assert "data/inner/c" in tracked.same_json(*data, "--granular")["not_in_remote"]
+    assert tracked.same_json(*data, "model.bin")["not_in_remote"] == ["model.bin"]
+    tracked.run("push", "data")
+    assert tracked.same_json(*cloud) == {"model.bin": "new"}
+    tracked.run("push")
+    assert tracked.same_json(*cloud) == {}
+    assert "not_in_remote" not in tracked.same_json(*data)
+    tracked.forget(".dvc/cache")
+    assert tracked.same_json(*cloud)["data/a"] == "deleted"
+    for quiet in (("status", "-c", "-q"), ("status", "-c", "model.bin"), ("status", "-r", "store")):
+        results = [player.tool(player.root, *quiet) for player in tracked.players]
+        assert results[0].code == results[1].code
+        assert sorted(results[0].out.splitlines()) == sorted(results[1].out.splitlines())
+    tracked.refuse("status", "-c", "-r", "unknown")
+    tracked.refuse("status", "-c", "nothing")

@@ -14,6 +14,7 @@ EPILOG = """examples:
   dv add data/images              track a directory
   dv add -R data/raw              track every file below data/raw by itself
   dv add --glob 'data/*.csv'      let dv fill in the wildcards
+  dv add --to-remote /mnt/big     upload it, keep no copy here
   dv add -o data/new.csv ~/new.csv   copy a file from elsewhere and track it
   dv add --desc 'labels of 2026' --label vision --meta owner=ana data/labels.csv
 
@@ -31,17 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("-o", "--out", metavar="PATH", help="copy the target to PATH and track it there")
     flag("-f", "--force", action="store_true", help="with --out: overwrite PATH")
     flag("--no-relink", action="store_true", help="leave workspace files as they are")
-    flag("--to-remote", action="store_true", help="upload straight to the remote (handed to dvc)")
+    flag("--to-remote", action="store_true", help="upload straight to the remote, not to cache and workspace")
     flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
-    flag("--remote-jobs", type=int, metavar="N", help="with --to-remote: transfers at once")
+    flag(
+        "--remote-jobs",
+        type=int,
+        metavar="N",
+        help="with --to-remote: transfers at once, where dvc does them",
+    )
     notes.add_arguments(parser)
     flag("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Track, then say what to commit."""
-    if args.to_remote:
-        return int(main.load("handoff").run(args.argv))
     _check(args)
     repo = session.open_repo(args)
     options = operations.add.AddOptions(
@@ -52,7 +56,20 @@ def run(args: argparse.Namespace) -> int:
         notes=notes.given(args),
     )
     progress = render.progress(args)
-    if args.out:
+    if args.to_remote:
+        try:
+            result = operations.add_to_remote.add_to_remote(
+                repo,
+                args.targets[0],
+                args.out,
+                remote=args.remote,
+                force=args.force,
+                notes=options.notes,
+                progress=progress,
+            )
+        except operations.sharing.ServedByDvc as refused:
+            return int(main.load("handoff").instead(args, refused))
+    elif args.out:
         result = operations.add.add_copy(
             repo, args.targets[0], args.out, force=args.force, options=options, progress=progress
         )
@@ -66,13 +83,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.remote or args.remote_jobs:
+    if (args.remote or args.remote_jobs) and not args.to_remote:
         raise UsageError(
             "--remote and --remote-jobs need --to-remote", hint="dv add --to-remote -r NAME PATH"
         )
-    if args.out and (len(args.targets) != 1 or args.glob or args.no_commit or args.recursive):
+    if (args.out or args.to_remote) and (
+        len(args.targets) != 1 or args.glob or args.no_commit or args.recursive
+    ):
         raise UsageError(
-            "--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help"
+            "--out and --to-remote take one target, and no --glob, --recursive or --no-commit",
+            hint="dv add --help",
         )
 
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from data_versioning.operations import (
         add,
+        add_to_remote,
         cache,
         checkout,
+        cloud_status,
         commit,
         config,
         data_status,
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add",
+    "add_to_remote",
     "cache",
     "checkout",
+    "cloud_status",
     "commit",
     "config",
     "data_status",

@@ -33,8 +33,8 @@ def update(
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
 
     Returns False when nothing had changed. The caller has reserved the output; everything is checked and stored before
-    the pointer file is edited. Raises `PathError` when the origin is gone, `Conflict` when the output holds changes that
-    are saved nowhere.
+    the pointer file is edited. Raises `PathError` when the origin is gone, `Conflict` when the output holds changes
+    that are saved nowhere.
     """
     repo = loaded.repo
     written = stage.deps[0].path
