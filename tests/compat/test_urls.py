@@ -284,7 +284,7 @@ def test_get(supplied: Twins) -> None:
 
 def test_add_to_the_remote(supplied: Twins) -> None:
     supplied.write("mine", "mine\n")
-    same_records(supplied, "add", "--to-remote", "../outside/file", "--desc", "text")
+    same_records(supplied, "add", "--to-remote", "../outside/file")
     same_records(supplied, "add", "--to-remote", "-o", "sub", FOLDER)
     same_records(supplied, "add", "--to-remote", f"{FOLDER}/tool", "-o", "copy", "-r", "store")
     same_records(supplied, "add", "--to-remote", "mine")
