@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from data_versioning.errors import Conflict, FileChanged, Overlap, PathError, UsageError
+from data_versioning.errors import (
+    Conflict,
+    DataVersioningError,
+    FileChanged,
+    Overlap,
+    PathError,
+    UsageError,
+)
 from data_versioning.localfs import batch
 from data_versioning.operations import import_url, pull, update
 from data_versioning.operations.import_url import Extent, ImportOptions, ImportResult
@@ -207,3 +214,17 @@ def test_killed_at_any_moment(work: Work, dv: Tool) -> None:
     dv(work.root, "import-url", "-f", "../many", "data").ok()
     assert len(work.files("data")) == 400
     assert dv(work.root, "status", "--json").json == {}
+
+
+def test_a_pointer_file_that_leads_outside_changes_nothing(work: Work, source: Path) -> None:
+    kept = work.write("kept", "kept")
+    for out in ("../source/a", ".", ".git/hooks", "/etc/x"):
+        work.write(
+            "x.dvc",
+            f"frozen: true\ndeps:\n- hash: md5\n  path: {source}/sub\nouts:\n- hash: md5\n  path: {out}\n  cache: false\n",
+        )
+        for extent in (Extent.HASHED, Extent.WORKSPACE):
+            with pytest.raises(DataVersioningError):
+                renewed(work, "x.dvc", extent=extent)
+    assert kept.read_text() == "kept"
+    assert (source / "a").read_text() == "alpha"

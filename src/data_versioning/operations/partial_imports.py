@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from data_versioning.errors import CorruptObject, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import origins, sharing
+from data_versioning.operations import origins, sharing, update_url
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.sharing import TransferOptions, TransferResult
 from data_versioning.paths import RepoPath
@@ -37,7 +37,7 @@ def is_ours(repo: Repo, item: Tracked) -> bool:
     return (
         item.stage.is_partial_import
         and bool(dependency.md5)
-        and not (dependency.repo or dependency.db or dependency.files or dependency.version_id)
+        and update_url.is_ours(item.stage)
         and origins.is_here(repo.settings, dependency.path)
     )
 

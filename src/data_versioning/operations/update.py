@@ -51,7 +51,7 @@ def update(
     unchanged: list[str] = []
     stages = _select(repo, names, options)
     with repo.transaction("update") as transaction:
-        transaction.reserve(writes=[_output(stage) for stage in stages])
+        transaction.reserve(writes=[update_url.output_path(stage) for stage in stages])
         # Whoever we waited for may have changed what is recorded.
         stages = _select(repo, names, options)
         loaded = loading.load(repo)
@@ -68,10 +68,6 @@ def update(
     return UpdateResult(updated=tuple(updated), unchanged=tuple(unchanged), edited=edited)
 
 
-def _output(stage: Stage) -> RepoPath:
-    return stage.located(stage.outs[0].path) or RepoPath("")
-
-
 def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[Stage]:
     """Return the stages that are meant; `ServedByDvc` when one of them is of another kind than imports from a URL."""
     project = loading.load(repo).project
@@ -82,13 +78,7 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             raise UsageError(
                 f"--rev cannot be used with '{stage.address}', which is no import", hint="dv update --help"
             )
-        if (
-            not stage.is_import
-            or stage.is_repo_import
-            or stage.deps[0].db
-            or stage.deps[0].files
-            or stage.deps[0].version_id
-        ):
+        if not update_url.is_ours(stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
         origins.place(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
     return list(found.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from data_versioning.errors import Conflict, CorruptObject, FormatError, MissingObject
+from data_versioning.errors import Conflict, CorruptObject, FormatError, MissingObject, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, Output
 from data_versioning.objects.cache import ObjectCache
@@ -19,6 +19,22 @@ from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
 from data_versioning.transaction import Change, Transaction
 from data_versioning.workspace import checkout, scan
+
+
+def is_ours(stage: Stage) -> bool:
+    """Whether this is an import from a URL, without versions of a cloud, into the cache."""
+    if not stage.is_import or not stage.outs[0].cache:
+        return False
+    dependency = stage.deps[0]
+    return not (dependency.repo or dependency.db or dependency.files or dependency.version_id)
+
+
+def output_path(stage: Stage) -> RepoPath:
+    """Return where an import lies in the workspace."""
+    path = stage.located(stage.outs[0].path)
+    if not path:
+        raise PathError(f"{stage.file}: its output lies outside of the repository")
+    return path
 
 
 def update(
@@ -41,7 +57,7 @@ def update(
     ends = Ends(
         origin=os.path.normpath(origins.place(repo.settings, written, f"{repo.root}/{stage.wdir}")),
         written=written,
-        path=stage.located(stage.outs[0].path) or RepoPath(""),
+        path=output_path(stage),
     )
     is_unchanged_origin = False
     if extent is not Extent.REMOTE:

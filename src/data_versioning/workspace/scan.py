@@ -62,7 +62,7 @@ class Snapshot(NamedTuple):
 class Scanner(NamedTuple):
     """Everything a scan needs besides the path; `root` is the workspace's absolute path.
 
-    For data outside of it `root` is "", the path absolute, and `list_directory` chooses what counts.
+    For data outside of it `root` is "", the path absolute, and `list_directory` chooses what counts; None is `walk`.
     """
 
     root: str
@@ -71,7 +71,7 @@ class Scanner(NamedTuple):
     legacy: bool = False
     sweep: bool = False  # nobody else is writing here: remove what a crash left behind
     progress: Progress = SILENT
-    list_directory: Callable[[str], Listing] = walk.walk
+    list_directory: Callable[[str], Listing] | None = None
 
     def key(self, path: str) -> str:
         """Return the name under which the stat cache knows `path`; text hashes are kept apart."""
@@ -93,7 +93,9 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
 
 def list_files(scanner: Scanner, path: str) -> Listing:
     """List a directory as DVC would track it: regular files and links to them, without what is ignored."""
-    listing = _without_leftovers(scanner, path, scanner.list_directory(f"{scanner.root}/{path}"))
+    listing = _without_leftovers(
+        scanner, path, (scanner.list_directory or walk.walk)(f"{scanner.root}/{path}")
+    )
     if listing.names.startswith(b".dvcignore\0") or b"/.dvcignore\0" in listing.names:
         raise PathError(
             f"there is a .dvcignore file inside '{path}': it would be tracked and obeyed at once",
