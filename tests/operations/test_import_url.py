@@ -210,7 +210,10 @@ def test_killed_at_any_moment(work: Work, dv: Tool) -> None:
             dv(work.root, "checkout").ok()
             assert len(work.files("data")) == 400
             (work.root / "data.dvc").unlink()
+            shutil.rmtree(work.root / "data")
             shutil.rmtree(work.root / ".dvc/cache")
+        else:
+            assert not (work.root / "data").exists()
     dv(work.root, "import-url", "-f", "../many", "data").ok()
     assert len(work.files("data")) == 400
     assert dv(work.root, "status", "--json").json == {}
@@ -221,7 +224,7 @@ def test_a_pointer_file_that_leads_outside_changes_nothing(work: Work, source: P
     for out in ("../source/a", ".", ".git/hooks", "/etc/x"):
         work.write(
             "x.dvc",
-            f"frozen: true\ndeps:\n- hash: md5\n  path: {source}/sub\nouts:\n- hash: md5\n  path: {out}\n  cache: false\n",
+            f"deps:\n- hash: md5\n  path: {source}/sub\nouts:\n- hash: md5\n  path: {out}\n  cache: false\n",
         )
         for extent in (Extent.HASHED, Extent.WORKSPACE):
             with pytest.raises(DataVersioningError):

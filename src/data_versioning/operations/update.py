@@ -71,7 +71,9 @@ def update(
 def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[Stage]:
     """Return the stages that are meant; `ServedByDvc` when one of them is of another kind than imports from a URL."""
     project = loading.load(repo).project
-    chosen = project.select_stages(names, base=targets.base(repo), recursive=options.recursive)
+    chosen = project.select_stages(
+        targets.named(repo, names), base=targets.base(repo), recursive=options.recursive
+    )
     found = {item.stage.place: item.stage for item in chosen}
     for stage in found.values():
         if not stage.is_import and options.rev:
