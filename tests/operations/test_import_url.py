@@ -64,6 +64,8 @@ def test_each_byte_is_read_once(work: Work, source: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(batch, "hash_files", never)
     imported(work, source)
     imported(work, f"{source}/a")
+    (source / "a").write_text("newer")
+    assert renewed(work, "source.dvc", "a.dvc").updated == ("source.dvc", "a.dvc")
     assert renewed(work, "source.dvc").unchanged == ("source.dvc",)
 
 
@@ -99,6 +101,21 @@ def test_a_file_that_changes_while_it_is_read_is_not_recorded(
         imported(work, source, "data")
     after = work.everything()
     assert {name for name in after if name not in before and "cache" not in name} == set()
+
+
+def test_a_file_that_appears_meanwhile_is_kept(
+    work: Work, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = batch.store_files
+
+    def meddle(*args: Any, **keywords: Any) -> batch.Batch:
+        work.write("data", "mine")
+        return store(*args, **keywords)
+
+    monkeypatch.setattr(batch, "store_files", meddle)
+    with pytest.raises(Conflict):
+        imported(work, f"{source}/a", "data")
+    assert work.read("data") == b"mine"
 
 
 def test_neither_end_may_lie_inside_the_other(work: Work) -> None:
@@ -148,11 +165,11 @@ def test_update_keeps_work_that_is_saved_nowhere(work: Work, source: Path) -> No
     imported(work, source, "data")
     (source / "a").write_text("newer")
     work.write("data/mine", "mine")
-    before = work.everything()
+    pointer, files = work.read("data.dvc"), work.files("data")
     for extent in (Extent.WORKSPACE, Extent.HASHED):
         with pytest.raises(Conflict):
             renewed(work, "data.dvc", extent=extent)
-    assert work.everything() == before
+    assert (work.read("data.dvc"), work.files("data")) == (pointer, files)
     work.commit("data.dvc")
     renewed(work, "data.dvc")
     assert work.files("data") == {"a": b"newer", "sub/b": b"beta"}

@@ -100,10 +100,10 @@ def import_url(
             transaction.edit(pointer, _declared(pointer, dependency, output, options.notes))
             pointers.ignore(transaction, [ends.path])
             edited = tuple(edit.path for edit in transaction.commit())
-            if options.extent in {Extent.HASHED, Extent.WORKSPACE}:
+            if options.force and options.extent in {Extent.HASHED, Extent.WORKSPACE}:
                 clear(repo, ends.path)
             if options.extent is Extent.WORKSPACE:
-                bring(loaded, ends.path, output, progress)
+                bring(loaded, ends.path, output, CheckoutOptions(force=options.force), progress)
         finally:
             progress.finish()
             loaded.stats.save()
@@ -161,14 +161,16 @@ def clear(repo: Repo, path: RepoPath) -> None:
         ) from error
 
 
-def bring(loaded: Loaded, path: RepoPath, output: Output, progress: Progress) -> None:
-    """Make the workspace hold what is recorded of an output; what is there already is overwritten."""
+def bring(
+    loaded: Loaded, path: RepoPath, output: Output, options: CheckoutOptions, progress: Progress
+) -> None:
+    """Make the workspace hold what is recorded of an output; raises as a checkout with these options."""
     recorded = stages.Output(path=output.path, md5=output.md5, hash=output.hash)
     stage = Stage(name="", file=RepoPath(f"{path}.dvc"), wdir=RepoPath(os.path.dirname(path)))
     done = checkout.run(
         loaded,
         [Selection(Tracked(path, recorded, stage))],
-        CheckoutOptions(force=True),
+        options,
         progress,
         everything=False,
     )
@@ -205,8 +207,9 @@ def _written(url: str, origin: str, *, root: str, wdir: str) -> str:
         return url
     if is_inside(origin, root):
         return os.path.relpath(origin, wdir)
-    if scheme or os.path.isabs(url):
-        return url if not scheme else origin
+    if scheme:
+        return origin
+    # As it was typed, unless that means another place from where the pointer file lies.
     return url if os.path.normpath(os.path.join(wdir, url)) == origin else os.path.relpath(origin, wdir)
 
 

@@ -11,6 +11,7 @@ from data_versioning.formats.dvcfile import Dependency, Output
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import import_url, origins
+from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.import_url import Ends, Extent
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
@@ -59,19 +60,17 @@ def update(
         written=written,
         path=output_path(stage),
     )
-    is_unchanged_origin = False
+    checkout.refuse_links(ends.path, repo.root)
+    dependency, output = import_url.content(loaded, ends, extent, remote, progress)
+    is_unchanged_origin = not stage.checksum_changed and dependency.md5 == stage.deps[0].digest
     if extent is not Extent.REMOTE:
-        checkout.refuse_links(ends.path, repo.root)
-        now = origins.existing(loaded, ends.origin, progress)
-        is_unchanged_origin = not stage.checksum_changed and now.oid.value == stage.deps[0].digest
         if is_unchanged_origin and _is_intact(loaded, ends.path, stage.outs[0]):
             return False
         _refuse_unsaved(loaded, ends.path, stage)
-    dependency, output = import_url.content(loaded, ends, extent, remote, progress)
     transaction.edit(stage.file, _renewed(stage.file, dependency, output, extent))
     transaction.commit()
     if extent is Extent.WORKSPACE:
-        import_url.bring(loaded, ends.path, output, progress)
+        import_url.bring(loaded, ends.path, output, CheckoutOptions(force=True), progress)
     elif extent is Extent.HASHED and not (is_unchanged_origin and _is_cached(loaded, stage.outs[0])):
         import_url.clear(repo, ends.path)
     return True
