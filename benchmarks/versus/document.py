@@ -42,9 +42,10 @@ HEAD = """# Benchmarks
 
 `make bench` measures `dv` against `dvc`, Git LFS, Git, and what the machine itself needs for the same job, in one run:
 all programs take turns, step by step, so that a slow minute hits all of them. Before each step, everything that
-earlier ones left to be written is written. Figures are medians of whole processes; what `dv` spends on syncing to disk is
-included. Memory is the peak, summed over the process tree. **x faster** is `dvc`'s time divided by `dv`'s, paired round
-by round; **x machine** is `dv`'s time divided by the machine's, lower is better. Git LFS takes part in the first round only.
+earlier ones left to be written is written. Figures are medians of whole processes; the time that `dv` spends on
+syncing to disk is included. Memory is the peak, summed over the process tree. **x faster** is `dvc`'s time divided by
+`dv`'s, paired round by round; **x machine** is `dv`'s time divided by the machine's, lower is better. Git LFS takes
+part in the first round only.
 
 The cache holds copies unless the step says "hard links"; the remote is a local directory; `pull` is into a clone
 without a cache. "1 changed": one file has new content. `git` keeps the data in its own history.

@@ -9,8 +9,8 @@ from typing import Any
 _HEAD = """## DVC's own benchmark suite
 
 The tests of `dvc.testing.benchmarks`, unchanged, with `dv` in the place of `dvc` (`make bench-suite`).
-The two take turns, file by file. Rows in italics are commands that `dv` hands to `dvc`. A small local project stands in for
-the one that the suite downloads.
+The two take turns, file by file. Rows in italics are commands that `dv` hands to `dvc`. A small local project stands in
+for the one that the suite downloads.
 """
 
 
