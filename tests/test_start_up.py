@@ -37,7 +37,7 @@ STATUS = words(
 # Of the standard library, what a bare interpreter (`-S`) has not.
 BARE = words(
     """
-    __future__ _collections_abc _stat genericpath importlib importlib._bootstrap importlib._bootstrap_external os
+    __future__ _collections_abc _stat gc genericpath importlib importlib._bootstrap importlib._bootstrap_external os
     os.path posixpath stat warnings
     """
 )

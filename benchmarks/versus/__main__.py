@@ -115,6 +115,7 @@ def main() -> None:
     args = parser.parse_args()
     if not Path("/proc/self/statm").exists():
         sys.exit("memory is read from /proc: Linux only")
+    places.compile_package()
     for where, directory in chosen_places(args).items():
         if args.quick:
             quick(args.shape or list(SHAPES), where, directory)

@@ -25,7 +25,7 @@ from typing import Any
 
 import document
 import dvc.testing.benchmarks.cli as suite
-from place import DV, DVC, Place, machine
+from place import DV, DVC, Place, compile_package, machine
 from results import RESULTS, ratio
 from shapes import files
 from suite_table import summary
@@ -186,6 +186,7 @@ def main() -> None:
         for path in tests()
         if (not args.tests or path.name in args.tests) and (not args.ours or is_ours(path))
     ]
+    compile_package()
     with tempfile.TemporaryDirectory(dir=args.place, prefix="dv-suite-") as directory:
         place = Place(Path(directory))
         ground = build(place, ["tiny"] if args.check else args.data)

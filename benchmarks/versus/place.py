@@ -92,6 +92,12 @@ class Place:
                 discard(path)
 
 
+def compile_package() -> None:
+    """Compile the package to byte code, as pip does with every package that is not installed to be edited."""
+    source = Path(__file__).parents[2] / "src"
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(source)], check=True)
+
+
 def discard(path: Path) -> None:
     """Delete a file or a directory, if it exists."""
     if path.is_dir():
