@@ -166,15 +166,15 @@ def turns(group: Group, number: int) -> Group:
 SHAPES = {
     "start": Shape(title="Nothing to do: 20 files, 5 stages", rounds=7, make=numbered, groups=start),
     "70k": Shape(title="70,000 files, 19 MB", rounds=2, make=files(70_000, 271), groups=small_files),
-    "25k": Shape(title="25,000 files, 866 MB", rounds=3, make=files(25_000, 34_640), groups=medium_files),
+    "25k": Shape(title="25,000 files, 866 MB", rounds=2, make=files(25_000, 34_640), groups=medium_files),
     "100k": Shape(title="100,000 files of 1 KiB", rounds=2, make=files(100_000, 1024), groups=small_files),
     "3gb": Shape(title="1 file of 3 GB", rounds=2, make=one_file(3_000_000_000), groups=huge_file),
     "22": Shape(title="22 files, 1 GB", rounds=3, make=large_files(22, 45_454_545), groups=medium_files),
     "one-change": Shape(
-        title="1 changed file among 100,000", rounds=3, make=files(100_000, 1024), groups=one_change
+        title="1 changed file among 100,000", rounds=2, make=files(100_000, 1024), groups=one_change
     ),
     "pointers": Shape(title="10,000 `.dvc` files", rounds=2, make=files(10_000, 64), groups=pointers),
     "site-packages": Shape(
-        title="The packages of a Python installation", rounds=3, make=site_packages, groups=medium_files
+        title="The packages of a Python installation", rounds=2, make=site_packages, groups=medium_files
     ),
 }
