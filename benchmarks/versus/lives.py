@@ -1,7 +1,7 @@
 """What each program does with the same data, step by step.
 
 A life is a generator: what it does between two steps is preparation and is not measured. Lives of one group
-take turns step by step; the same job has the same name in all of them.
+take turns step by step; the same job has the same name in all of them. None lets a turn pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Step:
     cwd: Path
 
 
-Life: TypeAlias = Iterator[Step]
+Life: TypeAlias = Iterator[Step | None]
 
 
 def data_set(place: Place, tool: str, program: str, source: Path, changed: str) -> Life:
@@ -136,6 +136,7 @@ def git(place: Place, source: Path, changed: str) -> Life:
     yield Step("status, 1 changed", ["git", "status"], root)
     yield Step("add, 1 changed", ["git", "add", "-A"], root)
     yield Step("diff", ["git", "diff", "--cached", "--stat"], root)
+    yield from (None, None)  # while the others push
     discard(data)
     yield Step("checkout", ["git", "checkout", "-q", "--", "data"], root)
     yield Step("checkout again", ["git", "checkout", "-q", "--", "data"], root)
