@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "data": ("Show data changes between commit, index and workspace.", "data"),
         "diff": ("Show what changed in data between revisions, or since one.", "diff"),
         "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
+        "move": ("Rename tracked data together with its pointer file.", "move"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
     },
     "Sharing": {
@@ -47,16 +48,16 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("Print tab completion for a shell.", "completion"),
     },
 }
-ALIASES = {"rm": "remove", "doctor": "version"}
+ALIASES = {"mv": "move", "rm": "remove", "doctor": "version"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
     "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
-    "install", "list", "list-url", "ls", "ls-url", "metrics", "move", "mv", "params", "plots", "queue",
+    "install", "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze", "unprotect", "update",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "mv", "test-db"}
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"
