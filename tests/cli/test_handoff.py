@@ -60,7 +60,7 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
     for args in (
         ["dag"],
         ["exp", "show", "--nonsense"],
-        ["unprotect", "nothing"],
+        ["freeze", "nothing"],
         ["metrics", "show"],
         ["ls", "."],
     ):

@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "diff": ("Show what changed in data between revisions, or since one.", "diff"),
         "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
         "move": ("Rename tracked data together with its pointer file.", "move"),
+        "unprotect": ("Make links into the cache files of your own, which may be edited.", "unprotect"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
     },
     "Sharing": {
@@ -54,7 +55,7 @@ HANDED_OVER = (
     "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
     "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
     "install", "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
-    "repro", "stage", "studio", "test-db", "unfreeze", "unprotect", "update",
+    "repro", "stage", "studio", "test-db", "unfreeze", "update",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
 _UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "test-db"}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         root,
         sharing,
         status,
+        unprotect,
         version,
     )
 
@@ -62,6 +63,7 @@ __all__ = [
     "root",
     "sharing",
     "status",
+    "unprotect",
     "version",
 ]
 
