@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
         "fsck": ("Check that stored data is what its name says.", "fsck"),
+        "check-ignore": ("Tell which paths .dvcignore hides, and by which rule.", "check_ignore"),
         "cache": ("Show, move or migrate the cache.", "cache"),
         "log": ("Show what was done to the repository, and by whom.", "log"),
         "config": ("Get or set options.", "config"),
@@ -52,7 +53,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 ALIASES = {"mv": "move", "rm": "remove", "doctor": "version"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
+    "artifacts", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
     "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
     "install", "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze", "update",

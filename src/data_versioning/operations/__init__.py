@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from data_versioning.operations import (
         add,
         cache,
+        check_ignore,
         checkout,
         commit,
         config,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add",
     "cache",
+    "check_ignore",
     "checkout",
     "commit",
     "config",

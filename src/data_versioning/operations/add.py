@@ -145,7 +145,7 @@ def _target(repo: Repo, loaded: Loaded, name: str) -> _Target:
             raise PathError(f"'{name}' does not exist", hint="check the path, and where you are: pwd")
     elif loaded.ignore and loaded.ignore.matches(path, os.path.isdir(f"{repo.root}/{path}")):
         raise PathError(
-            f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule"
+            f"'{name}' is ignored by .dvcignore", hint=f"dv check-ignore -d {name}   tells which rule"
         )
     if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
         raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")
