@@ -170,7 +170,6 @@ def test_committed_configuration_starts_no_program(
         ("git-hook pre-commit", False),
         ("git-hook post-checkout", True),
         ("plots modify", True),
-        ("destroy", True),
         ("ls-url x", False),
         ("--cd exp import x", True),
     ],

@@ -46,6 +46,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("Show what was done to the repository, and by whom.", "log"),
         "config": ("Get or set options.", "config"),
         "root": ("Print the path to the top of the repository.", "root"),
+        "destroy": ("Remove the repository; the data stays.", "destroy"),
         "version": ("Show versions and what this system can do.", "version"),
         "completion": ("Print tab completion for a shell.", "completion"),
     },
@@ -53,7 +54,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 ALIASES = {"mv": "move", "rm": "remove", "doctor": "version"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
+    "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
     "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
     "install", "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze", "update",
@@ -100,7 +101,7 @@ def help_text() -> str:
     """Return what `dv --help` prints."""
     lines = [_USAGE, "", "Data versioning for ordinary DVC repositories.", ""]
     for group, entries in GROUPS.items():
-        lines += [f"{group}:", *(f"  {name:<12}{summary}" for name, (summary, _) in entries.items()), ""]
+        lines += [f"{group}:", *(f"  {name:<13}{summary}" for name, (summary, _) in entries.items()), ""]
     lines.append("Handed to the program dvc:")
     line = ""
     for name in HANDED_OVER:

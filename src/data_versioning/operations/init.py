@@ -51,7 +51,7 @@ def init(
     root = os.path.realpath(directory)
     git = None if no_scm else _git(root, subdir=subdir)
     dvc_dir = os.path.join(root, ".dvc")
-    if os.path.isdir(dvc_dir) and not force:
+    if _is_repository(dvc_dir) and not force:
         raise Conflict(
             f"'{os.path.relpath(dvc_dir)}' exists already", hint="dv init -f   (deletes its cache)"
         )
@@ -83,6 +83,11 @@ def _contents(root: str) -> dict[RepoPath, bytes | None]:
         ):
             found[path] = file.read()
     return found
+
+
+def _is_repository(dvc_dir: str) -> bool:
+    """Whether there is more than the operation log that a destroyed repository left."""
+    return os.path.isdir(dvc_dir) and not set(os.listdir(dvc_dir)) <= {"dv", "tmp"}
 
 
 def _git(root: str, *, subdir: bool) -> Git:
