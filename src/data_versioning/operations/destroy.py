@@ -58,7 +58,7 @@ def destroy(repo: Repo, *, progress: Progress = SILENT) -> DestroyResult:
             timeout=repo.lock_timeout,
             waiting=repo.notify,
         ):
-            copied = _make_independent(loaded, progress)
+            copied = make_independent(loaded, progress)
             _queue_removals(transaction, loaded)
             removed = tuple(edit.path for edit in transaction.commit())
             for path, content in _settings(repo).items():
@@ -100,8 +100,11 @@ def _refuse_foreign_links(repo: Repo) -> None:
             )
 
 
-def _make_independent(loaded: Loaded, progress: Progress) -> int:
-    """Copy what is linked; nothing else holds these bytes when the cache is gone."""
+def make_independent(loaded: Loaded, progress: Progress = SILENT) -> int:
+    """Copy what is linked, and return how many files; nothing else holds these bytes when the cache is gone.
+
+    Raises `MissingObject` after all that could be copied is.
+    """
     repo = loaded.repo
     copied, failed = 0, dict[str, int]()
     progress.start("Copying data out of the cache")
