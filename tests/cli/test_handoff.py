@@ -167,8 +167,6 @@ def test_committed_configuration_starts_no_program(
         ("queue logs", False),
         ("stage add", True),
         ("stage list", False),
-        ("git-hook pre-commit", False),
-        ("git-hook post-checkout", True),
         ("plots modify", True),
         ("ls-url x", False),
         ("--cd exp import x", True),

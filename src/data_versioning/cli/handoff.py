@@ -27,7 +27,6 @@ _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "git-hook": {"pre-commit"},
     "metrics": {"diff", "show"},
     "params": {"diff"},
     "plots": {"diff", "show", "templates"},

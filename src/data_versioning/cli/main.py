@@ -46,6 +46,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("Show what was done to the repository, and by whom.", "log"),
         "config": ("Get or set options.", "config"),
         "root": ("Print the path to the top of the repository.", "root"),
+        "install": ("Make Git call dv: hooks, and merging of .dvc files.", "install"),
+        "git-hook": ("What Git calls after `dv install`.", "git_hook"),
         "destroy": ("Remove the repository; the data stays.", "destroy"),
         "version": ("Show versions and what this system can do.", "version"),
         "completion": ("Print tab completion for a shell.", "completion"),
@@ -55,12 +57,12 @@ ALIASES = {"mv": "move", "rm": "remove", "doctor": "version"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
-    "experiments", "freeze", "get", "get-url", "git-hook", "import", "import-db", "import-url",
-    "install", "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
+    "experiments", "freeze", "get", "get-url", "import", "import-db", "import-url",
+    "list", "list-url", "ls", "ls-url", "metrics", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze", "update",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "ls-url", "test-db"}
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "ls", "ls-url", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"
