@@ -49,11 +49,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "install": ("Make Git call dv: hooks, and merging of .dvc files.", "install"),
         "git-hook": ("What Git calls after `dv install`.", "git_hook"),
         "destroy": ("Remove the repository; the data stays.", "destroy"),
+        "doctor": ("Find what is broken or slow here, and say what to do.", "doctor"),
         "version": ("Show versions and what this system can do.", "version"),
         "completion": ("Print tab completion for a shell.", "completion"),
     },
 }
-ALIASES = {"mv": "move", "rm": "remove", "doctor": "version"}
+ALIASES = {"mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
