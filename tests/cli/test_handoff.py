@@ -60,7 +60,7 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
     for args in (
         ["dag"],
         ["exp", "show", "--nonsense"],
-        ["unprotect", "nothing"],
+        ["freeze", "nothing"],
         ["metrics", "show"],
         ["ls", "."],
     ):
@@ -167,10 +167,7 @@ def test_committed_configuration_starts_no_program(
         ("queue logs", False),
         ("stage add", True),
         ("stage list", False),
-        ("git-hook pre-commit", False),
-        ("git-hook post-checkout", True),
         ("plots modify", True),
-        ("destroy", True),
         ("ls-url x", False),
         ("--cd exp import x", True),
     ],

@@ -22,14 +22,12 @@ from data_versioning.workspace import config_levels
 _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
 _READING = frozenset(
-    {"check-ignore", "daemon", "dag", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"}
-    | {"test-db"}
+    {"daemon", "dag", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"}
 )
 _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "git-hook": {"pre-commit"},
     "metrics": {"diff", "show"},
     "params": {"diff"},
     "plots": {"diff", "show", "templates"},

@@ -30,6 +30,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "data": ("Show data changes between commit, index and workspace.", "data"),
         "diff": ("Show what changed in data between revisions, or since one.", "diff"),
         "checkout": ("Bring data files from the cache into the workspace.", "checkout"),
+        "move": ("Rename tracked data together with its pointer file.", "move"),
+        "unprotect": ("Make links into the cache files of your own, which may be edited.", "unprotect"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
         "import-url": ("Copy data from a URL and track it.", "import_url"),
         "update": ("Bring imported data up to date with its origin.", "update"),
@@ -45,24 +47,29 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
         "fsck": ("Check that stored data is what its name says.", "fsck"),
+        "check-ignore": ("Tell which paths .dvcignore hides, and by which rule.", "check_ignore"),
         "cache": ("Show, move or migrate the cache.", "cache"),
         "log": ("Show what was done to the repository, and by whom.", "log"),
         "config": ("Get or set options.", "config"),
         "root": ("Print the path to the top of the repository.", "root"),
+        "install": ("Make Git call dv: hooks, and merging of .dvc files.", "install"),
+        "git-hook": ("What Git calls after `dv install`.", "git_hook"),
+        "destroy": ("Remove the repository; the data stays.", "destroy"),
+        "doctor": ("Find what is broken or slow here, and say what to do.", "doctor"),
         "version": ("Show versions and what this system can do.", "version"),
         "completion": ("Print tab completion for a shell.", "completion"),
     },
 }
-ALIASES = {"rm": "remove", "doctor": "version", "ls-url": "list-url"}
+ALIASES = {"ls-url": "list-url", "mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "check-ignore", "daemon", "dag", "dataset", "destroy", "ds", "du", "exp",
-    "experiments", "freeze", "get", "git-hook", "import", "import-db",
-    "install", "list", "ls", "metrics", "move", "mv", "params", "plots", "queue",
-    "repro", "stage", "studio", "test-db", "unfreeze", "unprotect",
+    "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
+    "experiments", "freeze", "get", "import", "import-db",
+    "list", "ls", "metrics", "params", "plots", "queue",
+    "repro", "stage", "studio", "test-db", "unfreeze",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "git-hook", "ls", "mv", "test-db"}
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "ls", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"
@@ -116,7 +123,7 @@ def help_text() -> str:
     """Return what `dv --help` prints."""
     lines = [_USAGE, "", "Data versioning for ordinary DVC repositories.", ""]
     for group, entries in GROUPS.items():
-        lines += [f"{group}:", *(f"  {name:<12}{summary}" for name, (summary, _) in entries.items()), ""]
+        lines += [f"{group}:", *(f"  {name:<13}{summary}" for name, (summary, _) in entries.items()), ""]
     lines.append("Handed to the program dvc:")
     line = ""
     for name in HANDED_OVER:

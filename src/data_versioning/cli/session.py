@@ -7,11 +7,13 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from data_versioning.errors import ConfigError
+from data_versioning.errors import ConfigError, NotInRepository
 
 if TYPE_CHECKING:
     from data_versioning.repo import Repo
 
+_SHOWN = 5
+_ROOT = "data_versioning.operations.root"
 _REPO = "data_versioning.repo"  # loaded when a repository is opened: help does without
 
 
@@ -24,6 +26,11 @@ def open_repo(args: argparse.Namespace) -> Repo:
         )
     except ConfigError as error:
         error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
+        raise
+    except NotInRepository as error:
+        if found := importlib.import_module(_ROOT).below():
+            more = f"   (one of {len(found)}: {', '.join(found[:_SHOWN])})" if len(found) > 1 else ""
+            error.hint = f"dv --cd {found[0]} COMMAND{more}"
         raise
     return opened
 

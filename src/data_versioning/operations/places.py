@@ -39,7 +39,7 @@ def refuse_untrackable(loaded: Loaded, path: RepoPath, name: str, *, is_director
     """Raise `PathError` for what the ignore rules hide, pointer files, and links to directories."""
     if loaded.ignore and loaded.ignore.matches(path, is_directory):
         raise PathError(
-            f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule"
+            f"'{name}' is ignored by .dvcignore", hint=f"dv check-ignore -d {name}   tells which rule"
         )
     if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
         raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")

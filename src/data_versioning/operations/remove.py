@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
+from data_versioning.errors import DiskError, NotTracked, UsageError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import atomic, batch
-from data_versioning.localfs.links import LinkType
-from data_versioning.localfs.walk import Listing
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import pointers, targets
 from data_versioning.operations.loaded import Loaded
@@ -22,7 +19,7 @@ from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import checkout, relink, scan
+from data_versioning.workspace import checkout, unprotect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
             checkout.refuse_links(path, repo.root)
         for path, output in outputs:
             if output.cache and not outs:
-                _unprotect(loaded, path, output)
+                unprotect.unprotect(repo.root, path)  # a link whose object is gone stays as it is
         pointers.unignore(transaction, [path for path, output in outputs if output.cache])
         for stage in stages:
             _queue_pointer(transaction, stage)
@@ -190,38 +187,3 @@ def delete(absolute: str) -> list[str]:
 
 def _raise(error: OSError) -> NoReturn:
     raise error
-
-
-def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
-    """Give the user files of their own in place of links into the cache, and the right to write them."""
-    repo = loaded.repo
-    try:
-        snapshot = scan.look(loaded.scanner(legacy=output.is_legacy), path)
-    except PathError:
-        return  # links whose object is gone, for example: they stay as they are
-    if snapshot is None:
-        return
-    directory = path if snapshot.is_dir else os.path.dirname(path)
-    listing = relink.relink(
-        repo.cache,
-        repo.root,
-        directory,
-        snapshot.listing,
-        snapshot.hex_digests(),
-        kinds=[LinkType.COPY],
-        kind=LinkType.COPY,
-        legacy=output.is_legacy,
-    )
-    _make_writable(repo.root, directory, listing)
-
-
-def _make_writable(root: str, directory: str, listing: Listing) -> None:
-    """Give files that their owner may not write the mode of a new file; what is executable stays so."""
-    names = listing.paths()
-    found: dict[int, list[str]] = {}
-    for index, name in enumerate(names):
-        status = listing.stat(index)
-        if not status.flags and not status.mode & stat.S_IWUSR:
-            found.setdefault(status.mode & 0o111, []).append(name)
-    for executable, chosen in found.items():
-        batch.chmod_files(root, checkout.inside(directory, chosen), 0o666 & ~batch.umask() | executable)

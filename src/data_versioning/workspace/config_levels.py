@@ -47,12 +47,22 @@ def load_preferences(root: str) -> dict[str, str | float]:
 
     Raises `ConfigError`.
     """
+    return {name: value for values in preference_levels(root).values() for name, value in values.items()}
+
+
+def preference_levels(root: str) -> dict[str, dict[str, str | float]]:
+    """Return what each `dv.toml` file says, by its path, the stronger one last.
+
+    Raises `ConfigError`.
+    """
     paths = preference_paths(root)
     texts = {name: _text(path) for name, path in paths.items()}
     if not any(texts.values()):
         return {}
-    own = formats.preferences.read(texts["user"], file=paths["user"])
-    return own | formats.preferences.read_committed(texts["repo"], file=paths["repo"])
+    return {
+        paths["user"]: formats.preferences.read(texts["user"], file=paths["user"]),
+        paths["repo"]: formats.preferences.read_committed(texts["repo"], file=paths["repo"]),
+    }
 
 
 def _resolved(sections: Values, file: str) -> dict[str, dict[str, str]]:

@@ -28,10 +28,19 @@ _Decision = tuple[Callable[[str], object], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One line of an ignore file, relative to the root, and where it stands ("FILE:LINE")."""
+    """One line of an ignore file, relative to the root; where it stands ("FILE:LINE"), and what stands there."""
 
     pattern: str
     place: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.text or self.pattern}"
+
+    @property
+    def ignores(self) -> bool:
+        """Whether it hides what it matches, and does not bring it back."""
+        return not self.pattern.startswith("!")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +113,18 @@ class IgnoreRules:
         above = any(rules.hides(parent, is_dir=True) for parent in reversed(parents(path)))
         return above or rules.hides(path, is_dir=is_dir)
 
+    def deciding(self, path: str, is_dir: bool) -> Rule | None:
+        """Return the rule by which `path`, or a directory above it, is ignored or brought back, as DVC names it.
+
+        Where neighbouring rules match, DVC names the first of them.
+        """
+        rules = self._rules(os.path.dirname(path)).rules
+        for place in reversed(parents(path)):
+            found = _first_match(rules, (place, f"{place}/"))
+            if found and found.ignores:
+                return found
+        return _first_match(rules, (path, f"{path}/") if is_dir else (path,))
+
     def filter(self, paths: Sequence[str]) -> list[int]:
         """Return the indices of the files that a walk from the root would find.
 
@@ -145,7 +166,7 @@ def _read(source: Source, path: str) -> list[Rule]:
     except FileNotFoundError:
         return []
     return [
-        Rule(pattern=line, place=f"{path}:{number}")
+        Rule(pattern=line, place=f"{path}:{number}", text=line)
         for number, line in enumerate(map(str.strip, text), 1)
         if line and not line.startswith("#")
     ]
@@ -162,7 +183,24 @@ def _rebased(rule: Rule, directory: str) -> Rule:
     anchored = "/" in pattern[:-1] and not pattern.startswith("**/")
     pattern = pattern.removeprefix("/" if anchored else "**/").removeprefix("\\")
     pattern = f"{directory}/{pattern}" if anchored else f"{directory}/**/{pattern}"
-    return Rule(pattern=f"!/{pattern}" if negated else pattern, place=rule.place)
+    return Rule(pattern=f"!/{pattern}" if negated else pattern, place=rule.place, text=rule.text)
+
+
+def _first_match(rules: Sequence[Rule], spellings: Sequence[str]) -> Rule | None:
+    """Return the first match of the last group of neighbours that matches; a directory has two spellings."""
+    is_dir = len(spellings) > 1
+    groups = [
+        list(group) for _, group in groupby(rules, lambda rule: (rule.ignores, rule.pattern.endswith("/")))
+    ]
+    for group in reversed(groups):
+        if group[0].pattern.endswith("/") and not is_dir:
+            continue
+        compiled = [(rule, re.compile(found[0])) for rule in group if (found := _regex(rule))]
+        for spelling in spellings:
+            for rule, regex in compiled:
+                if regex.match(spelling):
+                    return rule
+    return None
 
 
 def _regex(rule: Rule) -> tuple[str, bool] | None:
