@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     for address in result.unchanged:
-        print(f"up to date: {address}")
+        print(f"up to date: {repo.shown(address)}")
     for address in result.updated:
-        print(f"updated: {address}")
+        print(f"updated: {repo.shown(address)}")
     render.tell_edited([repo.shown(path) for path in result.edited])
     return 0
 

@@ -85,10 +85,21 @@ def import_data(
         edited = tuple(edit.path for edit in transaction.commit())
         loaded.stats.remember_outputs([where])
         loaded.stats.save()
+    commit = contents.external.commit if contents else None
+    return _result(where, pointer, commit, content, edited)
+
+
+def _result(
+    where: RepoPath,
+    pointer: RepoPath,
+    commit: str | None,
+    content: Content | None,
+    edited: tuple[RepoPath, ...],
+) -> ImportResult:
     return ImportResult(
         path=where,
         pointer=pointer,
-        commit=contents.external.commit if contents else None,
+        commit=commit,
         oid=content.oid.value if content else None,
         size=content.size if content else None,
         nfiles=content.nfiles if content else None,

@@ -52,15 +52,10 @@ def pull(
         transaction.reserve(writes=[item.tracked.path for item in selections])
         # Whoever we waited for may have changed what is recorded.
         loaded, selections = _select(repo, names, options)
-        shares = sharing.shares(repo, names, options=options, pushing=False)
-        partial = partial_imports.find(repo, names, options)
-        copied = partial_imports.fetch(loaded, partial, progress)
-        imports = sharing.lacking_imports(repo, names, options)
-        foreign = sharing.fetch_imports(repo, imports, options, progress)
-        fetched = sharing.joined([fetch.run(repo, shares, options, progress), copied.result, foreign.result])
+        fetched, selections = _fetch(loaded, names, selections, options, progress)
         changed = checkout.run(
             loaded,
-            [_known(item, foreign.contents) for item in partial_imports.filled(selections, copied.values)],
+            selections,
             CheckoutOptions(force=options.force, allow_missing=options.allow_missing),
             progress,
             everything=not names,
@@ -77,6 +72,24 @@ def _select(repo: Repo, names: Sequence[str], options: TransferOptions) -> tuple
     loaded = loading.load(repo)
     chosen = wildcards.expand(names, glob=options.glob)
     return loaded, checkout.select(loaded, chosen, recursive=options.recursive, with_deps=options.with_deps)
+
+
+def _fetch(
+    loaded: Loaded,
+    names: Sequence[str],
+    selections: Sequence[Selection],
+    options: TransferOptions,
+    progress: Progress,
+) -> tuple[TransferResult, list[Selection]]:
+    """Fetch everything; return what was done, and the selections with what imports were found to hold."""
+    repo = loaded.repo
+    shares = sharing.shares(repo, names, options=options, pushing=False)
+    copied = partial_imports.fetch(loaded, partial_imports.find(repo, names, options), progress)
+    imports = sharing.lacking_imports(repo, names, options)
+    foreign = sharing.fetch_imports(repo, imports, options, progress)
+    result = sharing.joined([fetch.run(repo, shares, options, progress), copied.result, foreign.result])
+    filled = partial_imports.filled(selections, copied.values)
+    return result, [_known(item, foreign.contents) for item in filled]
 
 
 def _known(item: Selection, contents: Mapping[str, Content]) -> Selection:

@@ -50,11 +50,9 @@ def update(
     """
     sharing.check_jobs(options.jobs)
     remote = import_url.remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
-    updated: list[str] = []
-    unchanged: list[str] = []
     stages = _select(repo, names, options)
-    download = options.extent is not Extent.HASHED
     foreign = [stage for stage in stages if stage.is_repo_import]
+    download = options.extent is not Extent.HASHED
     news = update_repo.ask(repo, foreign, rev=options.rev, download=download)
     with repo.transaction("update") as transaction:
         transaction.reserve(writes=[update_url.output_path(stage) for stage in stages])
@@ -65,18 +63,19 @@ def update(
             edits = update_repo.update(
                 loaded, transaction, news, rev=options.rev, jobs=options.jobs, progress=progress
             )
-            for stage in foreign:
-                (updated if stage.file in edits else unchanged).append(stage.address)
+            changed = {stage.place: stage.file in edits for stage in foreign}
             for stage in (each for each in stages if not each.is_repo_import):
-                changed = update_url.update(
+                changed[stage.place] = update_url.update(
                     loaded, transaction, stage, extent=options.extent, remote=remote, progress=progress
                 )
-                (updated if changed else unchanged).append(stage.address)
         finally:
             progress.finish()
             loaded.stats.save()
-        edited = tuple(dict.fromkeys(edit.path for edit in transaction.edits))
-    return UpdateResult(updated=tuple(updated), unchanged=tuple(unchanged), edited=edited)
+    return UpdateResult(
+        updated=tuple(stage.address for stage in stages if changed.get(stage.place)),
+        unchanged=tuple(stage.address for stage in stages if not changed.get(stage.place)),
+        edited=tuple(dict.fromkeys(edit.path for edit in transaction.edits)),
+    )
 
 
 def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[Stage]:
