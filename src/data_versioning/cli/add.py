@@ -102,6 +102,4 @@ def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None
         files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""
         state = "tracked" if output.changed else "unchanged"
         print(f"{state}: {shown(output.path)} ({files}{render.size(output.size)})")
-    if result.edited:
-        listed = " ".join(render.quote(shown(path)) for path in result.edited)
-        print(f"\nTo record {'this' if changed else 'these files'} in Git, run:\n\n    git add {listed}")
+    render.tell_edited([shown(path) for path in result.edited], "this" if changed else "these files")

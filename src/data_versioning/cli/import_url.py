@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     print(f"imported: {result.origin} -> {repo.shown(result.path)}{_amount(result)}")
-    if result.edited:
-        listed = " ".join(render.quote(repo.shown(path)) for path in result.edited)
-        print(f"\nTo record this in Git, run:\n\n    git add {listed}")
+    render.tell_edited([repo.shown(path) for path in result.edited])
     return 0
 
 

@@ -42,6 +42,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "push": ("Upload data to a remote.", "push"),
         "pull": ("Download data from a remote into cache and workspace.", "pull"),
         "fetch": ("Download data from a remote into the cache.", "fetch"),
+        "list": ("List files and data of a repository.", "list"),
+        "get": ("Download from another repository.", "get"),
+        "import": ("Download from another repository and track it.", "import_data"),
+        "update": ("Bring imported data up to date.", "update"),
         "remote": ("Set up and change remotes.", "remote"),
     },
     "Maintenance": {
@@ -60,16 +64,16 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "completion": ("Print tab completion for a shell.", "completion"),
     },
 }
-ALIASES = {"ls-url": "list-url", "mv": "move", "rm": "remove"}
+ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
-    "experiments", "freeze", "get", "import", "import-db",
-    "list", "ls", "metrics", "params", "plots", "queue",
+    "experiments", "freeze", "import-db",
+    "metrics", "params", "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "ls", "test-db"}
+_UNLISTED = {"daemon", "dataset", "ds", "experiments", "test-db"}
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from data_versioning.errors import ConfigError, NotInRepository
@@ -19,10 +20,9 @@ _REPO = "data_versioning.repo"  # loaded when a repository is opened: help does 
 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; the engine's messages go to stderr unless --quiet."""
-    notify = _silent if args.quiet else _tell
     try:
         opened: Repo = importlib.import_module(_REPO).open(
-            argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock
+            argv=("dv", *args.argv), notify=teller(args), patient=args.wait_for_lock
         )
     except ConfigError as error:
         error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
@@ -33,6 +33,11 @@ def open_repo(args: argparse.Namespace) -> Repo:
             error.hint = f"dv --cd {found[0]} COMMAND{more}"
         raise
     return opened
+
+
+def teller(args: argparse.Namespace) -> Callable[[str], None]:
+    """Return what takes the engine's messages: to stderr unless --quiet."""
+    return _silent if args.quiet else _tell
 
 
 def _tell(message: str) -> None:

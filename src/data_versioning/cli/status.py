@@ -46,7 +46,12 @@ def run(args: argparse.Namespace) -> int:
         )
     repo = session.open_repo(args)
     found = operations.status.status(
-        repo, args.targets, recursive=args.recursive, with_deps=args.with_deps, progress=render.progress(args)
+        repo,
+        args.targets,
+        recursive=args.recursive,
+        with_deps=args.with_deps,
+        ask_origins=not args.no_updates,
+        progress=render.progress(args),
     )
     if found.needs_dvc:
         return int(main.load("handoff").run(args.argv))

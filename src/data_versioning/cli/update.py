@@ -12,6 +12,7 @@ FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv update raw.csv.dvc                  copy what the origin holds now
   dv update -R data                      every import below data/
+  dv update --rev v2 images.dvc          from another repository: follow v2 from now on
   dv update --no-download big.dvc        only record it; `dv pull big` copies it
 
 next: git add and commit the files it names, then dv push
@@ -22,12 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's options and --json."""
     flag = parser.add_argument
     flag("targets", nargs="+", help=".dvc files of imports, or their outputs")
-    flag("--rev", nargs="?", metavar="COMMIT", help="Git revision, for imports from a repository")
+    flag(
+        "--rev",
+        nargs="?",
+        metavar="COMMIT",
+        help="for imports from a repository: the commit, branch or tag to follow",
+    )
     flag("-R", "--recursive", action="store_true", help="also everything below a directory")
     flag("--no-download", action="store_true", help="record what is there, but do not copy it yet")
     flag("--to-remote", action="store_true", help="send it straight to the remote")
     flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
-    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, for data that dvc downloads")
+    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, where data comes from a remote")
     flag("--json", action="store_true", help="print the result as JSON")
 
 
@@ -43,12 +49,10 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     for address in result.unchanged:
-        print(f"up to date: {address}")
+        print(f"up to date: {repo.shown(address)}")
     for address in result.updated:
-        print(f"updated: {address}")
-    if result.edited:
-        listed = " ".join(render.quote(repo.shown(path)) for path in result.edited)
-        print(f"\nTo record this in Git, run:\n\n    git add {listed}")
+        print(f"updated: {repo.shown(address)}")
+    render.tell_edited([repo.shown(path) for path in result.edited])
     return 0
 
 
@@ -59,8 +63,9 @@ def _options(args: argparse.Namespace) -> operations.update.UpdateOptions:
         raise UsageError("--remote needs --to-remote", hint="dv update --to-remote -r NAME TARGET")
     extent = operations.import_url.Extent
     return operations.update.UpdateOptions(
-        rev=args.rev,
+        rev=args.rev or None,
         recursive=args.recursive,
         extent=extent.REMOTE if args.to_remote else extent.HASHED if args.no_download else extent.WORKSPACE,
         remote=args.remote,
+        jobs=args.jobs,
     )

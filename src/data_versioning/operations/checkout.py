@@ -194,7 +194,7 @@ def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
     unsaved = [
         loaded.repo.shown(work.selection.tracked.path)
         for work in works
-        if work.plan and work.actual and _is_unsaved(loaded, work.plan, work.actual)
+        if work.plan and work.actual and is_unsaved(loaded, work.plan, work.actual)
     ]
     if unsaved:
         listed = "\n".join(f"  {path}" for path in unsaved)
@@ -204,7 +204,7 @@ def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
         )
 
 
-def _is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
+def is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
     """Whether `plan` would overwrite content that no cache object holds, under either of its names."""
     cache = loaded.repo.cache
     lost = set(plan.overwritten())

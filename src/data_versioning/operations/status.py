@@ -37,9 +37,13 @@ def status(
     *,
     recursive: bool = False,
     with_deps: bool = False,
+    ask_origins: bool = True,
     progress: Progress = SILENT,
 ) -> StatusResult:
-    """Compare the stages and outputs that `names` mean (all without names) with the workspace and the cache."""
+    """Compare the stages and outputs that `names` mean (all without names) with the workspace and the cache.
+
+    `ask_origins`: also look whether the repositories that data was imported from have newer commits.
+    """
     loaded = loading.load(repo)
     base = targets.base(repo)
     named = targets.named(repo, names)
@@ -59,6 +63,8 @@ def status(
             base=base,
             root=repo.root,
         )
+        if ask_origins:
+            changes = _with_news(repo, chosen, changes, base)
     finally:
         progress.finish()
         loaded.stats.save()
@@ -66,14 +72,34 @@ def status(
     return StatusResult(changes=changes, stages=len(loaded.project.stages))
 
 
+def _with_news(
+    repo: Repo,
+    chosen: Sequence[StageSelection],
+    changes: dict[str, list[staleness.Entry]],
+    base: str,
+) -> dict[str, list[staleness.Entry]]:
+    """Return `changes` with what the origins of imports say, each first in its stage's list."""
+    imports = [item.stage for item in chosen if item.stage.is_repo_import]
+    if not imports:
+        return changes
+    # Loaded by name: only projects with imports need Git and other repositories.
+    imported = importlib.import_module("data_versioning.operations.imported")
+    origins = imported.Origins(repo=repo)
+    news: dict[str, list[staleness.Entry]] = {}
+    for stage in {stage.file: stage for stage in imports}.values():
+        if name := imported.outdated(origins, stage):
+            news[stage.address_from(base)] = [{"changed deps": {name: "update available"}}]
+    return {address: [*news.get(address, ()), *changes.get(address, ())] for address in {**changes, **news}}
+
+
 def _is_foreign(repo: Repo, item: StageSelection) -> bool:
-    """Whether asking for changes means asking a cloud or another repository."""
-    return item.stage.is_repo_import or any(
+    """Whether asking for changes means asking a cloud."""
+    return any(
         "://" in dep.path
         and not dep.path.startswith("ds://")
         and not _origins().is_here(repo.settings, dep.path)
         for dep in item.stage.deps
-        if not item.stage.frozen
+        if not item.stage.frozen and not dep.repo
     )
 
 

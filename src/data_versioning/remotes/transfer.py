@@ -21,7 +21,7 @@ from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.remotes import existence, layout, wanted
 from data_versioning.remotes.wanted import Wanted
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Store
+from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, ReadableStore, Store
 
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
@@ -123,7 +123,9 @@ def push(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace) -> Report:
     return _report(plan, trees, held, (files, listings))
 
 
-def fetch(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace, allow_missing: bool = False) -> Report:
+def fetch(
+    plan: Plan, cache: ObjectCache, store: ReadableStore, *, pace: Pace, allow_missing: bool = False
+) -> Report:
     """Copy objects from the remote to the cache.
 
     With `allow_missing`, files that the remote lacks do not hold back their directory's listing.
@@ -147,7 +149,9 @@ def _is_rest_there(value: str, asked: Wanted, cache: ObjectCache, store: Store) 
     return not existence.absent(store, rest, legacy=asked.legacy)
 
 
-def _split(plan: Plan, bad: set[str], cache: ObjectCache, store: Store) -> tuple[list[str], list[str]]:
+def _split(
+    plan: Plan, bad: set[str], cache: ObjectCache, store: ReadableStore
+) -> tuple[list[str], list[str]]:
     """Return the listings that may go and those that have a bad file."""
     if not bad:
         return plan.trees, []
@@ -177,7 +181,9 @@ def _upload(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Store,
     return _merged(outcome, wrong, len(values))
 
 
-def _download(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Store, pace: Pace) -> Outcome:
+def _download(
+    plan: Plan, values: Sequence[str], cache: ObjectCache, store: ReadableStore, pace: Pace
+) -> Outcome:
     if not values:
         return Outcome()
     root = cache.root(legacy=plan.legacy)
@@ -192,7 +198,7 @@ def _download(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Stor
     return outcome
 
 
-def _download_legacy(values: Sequence[str], root: str, store: Store, pace: Pace) -> Outcome:
+def _download_legacy(values: Sequence[str], root: str, store: ReadableStore, pace: Pace) -> Outcome:
     """Download beside the cache first: the hash of converted text cannot be checked on the way."""
     atomic.make_directory(root)
     staging = atomic.temporary_name(root)
