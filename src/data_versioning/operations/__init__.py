@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         merge,
         move,
         origin,
-        origins,
         pointers,
         pull,
         push,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
         status,
         unprotect,
         update,
+        url_origin,
         version,
     )
 
@@ -85,7 +85,6 @@ __all__ = [
     "merge",
     "move",
     "origin",
-    "origins",
     "pointers",
     "pull",
     "push",
@@ -98,6 +97,7 @@ __all__ = [
     "status",
     "unprotect",
     "update",
+    "url_origin",
     "version",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from data_versioning.errors import Overlap
-from data_versioning.operations import import_url, origins, places, pointers
+from data_versioning.operations import import_url, places, pointers, url_origin
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.add import AddResult
 from data_versioning.operations.loaded import Loaded
@@ -31,7 +31,7 @@ def add_to_remote(
     `Overlap`, `FileChanged` with nothing recorded; `ServedByDvc` before anything is done.
     """
     cache = import_url.remote_cache(repo, remote)
-    origin = origins.place(repo.settings, url, os.getcwd())
+    origin = url_origin.place(repo.settings, url, os.getcwd())
     with repo.transaction("add") as transaction:
         path = _path(loading.load(repo), url, out, force=force)
         transaction.reserve(writes=[path])
@@ -40,7 +40,7 @@ def add_to_remote(
         path = _path(loaded, url, out, force=force)
         pointer = RepoPath(f"{path}.dvc")
         try:
-            found = origins.put_whole(loaded, origin, cache, progress)
+            found = url_origin.put_whole(loaded, origin, cache, progress)
         finally:
             progress.finish()
             loaded.stats.save()
@@ -68,7 +68,7 @@ def add_to_remote(
 def _path(loaded: Loaded, url: str, out: str | None, *, force: bool) -> RepoPath:
     """Return what will be tracked: data inside the repository where it is, other data under its name here."""
     if out is not None:
-        return places.free(loaded, origins.destination(url, out), force=force)
+        return places.free(loaded, url_origin.destination(url, out), force=force)
     inside = not loaded.repo.relative(url).startswith("..") and "://" not in url
     path = places.free(loaded, url if inside else os.path.basename(os.path.normpath(url)), force=True)
     known = loaded.project.tracked(path)

@@ -10,7 +10,7 @@ from data_versioning.errors import Conflict, DiskError, PathError
 from data_versioning.formats.config import Settings
 from data_versioning.localfs import atomic, batch, walk
 from data_versioning.localfs.walk import Listing
-from data_versioning.operations import origins
+from data_versioning.operations import url_origin
 from data_versioning.progress import SILENT, Progress
 from data_versioning.workspace import scan, stat_cache
 
@@ -40,13 +40,13 @@ def get_url(
     A file, and a directory that is not there yet, appear complete or not at all. Raises `PathError`, `Conflict` when
     something is there already, unless `force` (then directories are merged), `FileChanged`, `ServedByDvc`.
     """
-    origin = origins.place(settings, url, os.getcwd())
-    target = origins.destination(url, out)
+    origin = url_origin.place(settings, url, os.getcwd())
+    target = url_origin.destination(url, out)
     if os.path.lexists(target) and not force:
         kind = "directory" if os.path.isdir(target) else "file"
         raise Conflict(f"the {kind} '{target}' exists already", hint=f"dv get-url --force {url} {target}")
     if not os.path.exists(origin):
-        raise origins.missing(origin)
+        raise url_origin.missing(origin)
     place = os.path.abspath(target)
     try:
         os.makedirs(os.path.dirname(place), exist_ok=True)

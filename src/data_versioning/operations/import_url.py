@@ -15,7 +15,7 @@ from data_versioning.errors import DiskError, Overlap, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, DvcFile, Output
 from data_versioning.objects.cache import ObjectCache
-from data_versioning.operations import checkout, origins, places, pointers, remove, sharing
+from data_versioning.operations import checkout, places, pointers, remove, sharing, url_origin
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.loaded import Loaded
@@ -85,8 +85,8 @@ def import_url(
     Raises `Conflict`, `PathError`, `Overlap` or `FileChanged` with nothing recorded; `ServedByDvc` before anything is
     done.
     """
-    origins.place(repo.settings, url, os.getcwd())
-    target = origins.destination(url, out)
+    url_origin.place(repo.settings, url, os.getcwd())
+    target = url_origin.destination(url, out)
     remote = remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
     with repo.transaction("import-url") as transaction:
         ends = _ends(loading.load(repo), url, target, force=options.force)
@@ -138,11 +138,11 @@ def content(
     if extent is Extent.DECLARED:
         return Dependency(path=ends.written), output
     if extent is Extent.HASHED:
-        return pointers.dependency(ends.written, origins.existing(loaded, ends.origin, progress)), output
+        return pointers.dependency(ends.written, url_origin.existing(loaded, ends.origin, progress)), output
     if remote is not None:
-        whole = stored = origins.put_whole(loaded, ends.origin, remote, progress)
+        whole = stored = url_origin.put_whole(loaded, ends.origin, remote, progress)
     else:
-        whole, stored = origins.put(loaded, ends.origin, ends.path, loaded.repo.cache, progress)
+        whole, stored = url_origin.put(loaded, ends.origin, ends.path, loaded.repo.cache, progress)
     # What arrives is not executable, whatever the origin is.
     return (
         pointers.dependency(ends.written, whole),
@@ -184,7 +184,7 @@ def bring(
 def _ends(loaded: Loaded, url: str, target: str, *, force: bool) -> Ends:
     repo = loaded.repo
     path = places.free(loaded, target, force=force)
-    origin = os.path.normpath(origins.place(repo.settings, url, os.getcwd()))
+    origin = os.path.normpath(url_origin.place(repo.settings, url, os.getcwd()))
     absolute = f"{repo.root}/{path}"
     if is_inside(origin, absolute) or is_inside(absolute, origin):
         raise Overlap(

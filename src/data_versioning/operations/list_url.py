@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from data_versioning.errors import DiskError, UsageError
 from data_versioning.formats.config import Settings
-from data_versioning.operations import origins
+from data_versioning.operations import url_origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ def tree(settings: Settings, url: str, *, level: int | None = None) -> ListedEnt
 def _existing(settings: Settings, url: str, level: int | None) -> str:
     if level is not None and level < 0:
         raise UsageError("the level cannot be negative", hint="dv list-url -L 1 URL")
-    place = origins.place(settings, url, os.getcwd())
+    place = url_origin.place(settings, url, os.getcwd())
     if not os.path.exists(place):
-        raise origins.missing(url)
+        raise url_origin.missing(url)
     return place
 
 

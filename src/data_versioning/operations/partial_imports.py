@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from data_versioning.errors import CorruptObject, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import origins, sharing, update_url
+from data_versioning.operations import sharing, update_url, url_origin
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.sharing import TransferOptions, TransferResult
 from data_versioning.paths import RepoPath
@@ -38,7 +38,7 @@ def is_ours(repo: Repo, item: Tracked) -> bool:
         item.stage.is_partial_import
         and bool(dependency.md5)
         and update_url.is_ours(item.stage)
-        and origins.is_here(repo.settings, dependency.path)
+        and url_origin.is_here(repo.settings, dependency.path)
     )
 
 
@@ -103,10 +103,10 @@ def filled(selections: Sequence[Selection], values: Mapping[RepoPath, str]) -> l
 def _put(loaded: Loaded, item: Tracked, progress: Progress) -> Snapshot | None:
     """Store what the origin of an import holds; None when that is not what was recorded."""
     repo, dependency = loaded.repo, item.stage.deps[0]
-    origin = origins.place(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
+    origin = url_origin.place(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
     if not os.path.exists(origin):
         return None
-    content = origins.put(loaded, origin, item.path, repo.cache, progress)
+    content = url_origin.put(loaded, origin, item.path, repo.cache, progress)
     return content.stored if content.whole.oid.value == dependency.md5 else None
 
 

@@ -20,7 +20,7 @@ from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
 # Loaded by name: only projects with dependencies elsewhere need the remotes.
-_ORIGINS = "data_versioning.operations.origins"
+_ORIGINS = "data_versioning.operations.url_origin"
 
 
 class StatusResult(NamedTuple):
@@ -97,13 +97,13 @@ def _is_foreign(repo: Repo, item: StageSelection) -> bool:
     return any(
         "://" in dep.path
         and not dep.path.startswith("ds://")
-        and not _origins().is_here(repo.settings, dep.path)
+        and not _url_origin().is_here(repo.settings, dep.path)
         for dep in item.stage.deps
         if not item.stage.frozen and not dep.repo
     )
 
 
-def _origins() -> Any:
+def _url_origin() -> Any:
     return importlib.import_module(_ORIGINS)
 
 
@@ -127,9 +127,9 @@ class _Look:
     def _look(self, place: str, *, legacy: bool) -> Snapshot | None:
         repo = self.loaded.repo
         if place.startswith(("/", "../")) or "://" in place:
-            origins = _origins()
-            found: Snapshot | None = origins.look(
-                self.loaded, origins.place(repo.settings, place, repo.root), self.progress
+            url_origin = _url_origin()
+            found: Snapshot | None = url_origin.look(
+                self.loaded, url_origin.place(repo.settings, place, repo.root), self.progress
             )
             return found
         return scan.look(self.loaded.scanner(legacy=legacy, progress=self.progress), place)

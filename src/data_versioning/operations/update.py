@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_versioning.errors import UsageError
-from data_versioning.operations import import_url, origins, sharing, targets, update_repo, update_url
+from data_versioning.operations import import_url, sharing, targets, update_repo, update_url, url_origin
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.import_url import Extent
 from data_versioning.operations.sharing import ServedByDvc
@@ -99,5 +99,5 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             continue
         if not update_url.is_ours(stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
-        origins.place(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
+        url_origin.place(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
     return list(found.values())

@@ -10,7 +10,7 @@ from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, Output
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import import_url, origins
+from data_versioning.operations import import_url, url_origin
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.import_url import Ends, Extent
 from data_versioning.operations.loaded import Loaded
@@ -56,7 +56,7 @@ def update(
     repo = loaded.repo
     written = stage.deps[0].path
     ends = Ends(
-        origin=os.path.normpath(origins.place(repo.settings, written, f"{repo.root}/{stage.wdir}")),
+        origin=os.path.normpath(url_origin.place(repo.settings, written, f"{repo.root}/{stage.wdir}")),
         written=written,
         path=output_path(stage),
     )
