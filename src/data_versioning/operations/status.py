@@ -20,7 +20,7 @@ from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
 # Loaded by name: only projects with dependencies elsewhere need the remotes.
-_ORIGINS = "data_versioning.operations.url_origin"
+_URL_ORIGIN = "data_versioning.operations.url_origin"
 
 
 class StatusResult(NamedTuple):
@@ -104,7 +104,7 @@ def _is_foreign(repo: Repo, item: StageSelection) -> bool:
 
 
 def _url_origin() -> Any:
-    return importlib.import_module(_ORIGINS)
+    return importlib.import_module(_URL_ORIGIN)
 
 
 class _Look:
