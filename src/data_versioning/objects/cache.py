@@ -24,10 +24,6 @@ from data_versioning.objects.oid import ObjectId
 
 SEALED = 0o444
 UNSEALED = 0o644
-# Up to this many objects, or in a cache that holds many more than are wanted, asking for each is cheaper than
-# listing.
-_FEW = 512
-_LISTED_PER_ASKED = 4
 # What was touched this recently is safe from every gc: the grace period is much longer.
 _FRESH_NS = 3600 * 10**9
 # The bytes of a `walk.RECORD` with the inode; also size and mtime; also the change time.
@@ -73,42 +69,13 @@ class ObjectCache(NamedTuple):
         Objects that are not sealed are read, and sealed when they turn out right.
         """
         root = self.root(legacy=legacy)
-        if len(values) <= _FEW or _is_much_larger(root, len(values)):
-            absent, unsealed = self._ask(root, values)
-        else:
-            absent, unsealed = self._list(root, values)
+        stats = batch.stat_files(root, oids.names(list(values)))
+        modes = memoryview(stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4].tolist()
+        absent = [index for index, mode in enumerate(modes) if not mode]
+        unsealed = [index for index, mode in enumerate(modes) if mode not in (0, stat.S_IFREG | SEALED)]
         if unsealed:
             absent += self._verify(root, values, unsealed, legacy=legacy)
         return sorted(absent)
-
-    @staticmethod
-    def _ask(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
-        absent, unsealed = [], []
-        for index, value in enumerate(values):
-            try:
-                mode = os.stat(f"{root}/{value[:2]}/{value[2:]}").st_mode
-            except OSError:
-                absent.append(index)
-                continue
-            if mode != stat.S_IFREG | SEALED:
-                unsealed.append(index)
-        return absent, unsealed
-
-    @staticmethod
-    def _list(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
-        try:
-            listing = walk.walk(root)
-        except FileNotFoundError:
-            return list(range(len(values))), []
-        names = listing.raw_paths()
-        sealed = stat.S_IFREG | SEALED
-        modes = memoryview(listing.stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4]
-        present = set(names)
-        loose = {name for name, mode in zip(names, modes, strict=True) if mode != sealed}
-        wanted = [f"{value[:2]}/{value[2:]}".encode() for value in values]
-        absent = [i for i, name in enumerate(wanted) if name not in present]
-        unsealed = [i for i, name in enumerate(wanted) if name in loose] if loose else []
-        return absent, unsealed
 
     def _verify(self, root: str, values: Sequence[str], indices: list[int], *, legacy: bool) -> list[int]:
         suspects = [values[i] for i in indices]
@@ -273,13 +240,5 @@ def settled_signature(cache: ObjectCache) -> bytes:
 def _is_sealed(path: str) -> bool:
     try:
         return os.stat(path).st_mode == stat.S_IFREG | SEALED
-    except OSError:
-        return False
-
-
-def _is_much_larger(root: str, wanted: int) -> bool:
-    """Estimate the size of a cache from one of its 256 directories; MD5 spreads objects evenly."""
-    try:
-        return len(os.listdir(f"{root}/00")) * 256 > wanted * _LISTED_PER_ASKED
     except OSError:
         return False

@@ -24,7 +24,7 @@ from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace import checkout as workspace
-from data_versioning.workspace import leftovers, scan, store
+from data_versioning.workspace import leftovers, scan, singles, store
 from data_versioning.workspace.checkout import Applied, Plan, Wanted
 from data_versioning.workspace.scan import Snapshot
 
@@ -114,7 +114,8 @@ def run(
     signature = settled_signature(loaded.repo.cache)
     progress.start("Comparing")
     try:
-        works = [_plan(loaded, item, signature, progress) for item in selections]
+        changed = selections if options.relink else _changed(loaded, selections, progress)
+        works = [_plan(loaded, item, signature, progress) for item in changed]
     finally:
         progress.finish()
     for work in works:
@@ -133,7 +134,7 @@ def run(
             batch.sync(loaded.repo.root)
     finally:
         progress.finish()
-        loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
+        loaded.stats.remember_outputs([item.tracked.path for item in selections if item.tracked.output.md5])
         loaded.stats.save()
     for work, applied in done:
         if applied.is_complete and not work.missing:
@@ -141,6 +142,22 @@ def run(
     if options.relink:
         _relink(loaded, works, kind)
     return _result(loaded.repo, done, gone)
+
+
+def _changed(loaded: Loaded, selections: Sequence[Selection], progress: Progress) -> list[Selection]:
+    """Leave out the single files that hold what is recorded: there may be very many of them."""
+    left = list(selections)
+    for legacy in (False, True):
+        files: dict[str, str | None] = {
+            item.tracked.path: item.tracked.output.md5
+            for item in left
+            if item.tracked.output.is_legacy is legacy and not item.tracked.output.is_dir
+        }
+        if files:
+            found = singles.look(loaded.scanner(legacy=legacy, progress=progress), list(files))
+            same = {path for path, digest in found.items() if digest.hex() == files[path]}
+            left = [item for item in left if item.tracked.path not in same]
+    return left
 
 
 def _prune(loaded: Loaded, work: _Work) -> None:
@@ -270,6 +287,8 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
     missing: list[str] = []
     problems: list[str] = []
     for work, applied in done:
+        if work.plan is None and not work.missing:
+            continue
         shown = repo.shown(work.selection.tracked.path) + ("/" if work.oid.is_dir else "")
         missing += work.missing
         if work.missing or not applied.is_complete:
