@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "move": ("Rename tracked data together with its pointer file.", "move"),
         "unprotect": ("Make links into the cache files of your own, which may be edited.", "unprotect"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
+        "undo": ("Undo the last operation.", "undo"),
         "import-url": ("Copy data from a URL and track it.", "import_url"),
         "update": ("Bring imported data up to date with its origin.", "update"),
         "get-url": ("Copy data from a URL, without tracking it.", "get_url"),

@@ -17,12 +17,13 @@ from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.cache import settled_signature
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import linking, targets, unused
+from data_versioning.operations import linking, restore, targets, unused
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
+from data_versioning.transaction import Transaction
 from data_versioning.workspace import checkout as workspace
 from data_versioning.workspace import leftovers, scan, singles, store
 from data_versioning.workspace.checkout import Applied, Plan, Wanted
@@ -90,7 +91,7 @@ def checkout(
         # Whoever we waited for may have changed what is recorded.
         loaded = loading.load(repo)
         selections = select(loaded, names, recursive=options.recursive, with_deps=options.with_deps)
-        return run(loaded, selections, options, progress, everything=not names)
+        return run(loaded, transaction, selections, options, progress, everything=not names)
 
 
 def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: bool) -> list[Selection]:
@@ -104,13 +105,14 @@ def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: 
 
 def run(
     loaded: Loaded,
+    transaction: Transaction,
     selections: Sequence[Selection],
     options: CheckoutOptions,
     progress: Progress,
     *,
     everything: bool,
 ) -> CheckoutResult:
-    """Check out `selections` in the caller's transaction; `everything` also removes outputs of other revisions."""
+    """Check out `selections` in `transaction`; `everything` also removes outputs of other revisions."""
     signature = settled_signature(loaded.repo.cache)
     progress.start("Comparing")
     try:
@@ -123,7 +125,7 @@ def run(
             workspace.check(work.plan, loaded.repo.root)
     if not options.force:
         _refuse_unsaved(loaded, works)
-    gone = unused.remove(loaded) if everything else []
+    gone = unused.remove(loaded, transaction) if everything else []
     leftovers.sweep(loaded.repo.root, (item.tracked.path for item in selections), now=time.time())
     kind = loading.link_kind(loaded.repo)
     total = sum(len(work.plan.needed()) for work in works if work.plan)
@@ -139,6 +141,8 @@ def run(
     for work, applied in done:
         if applied.is_complete and not work.missing:
             _prune(loaded, work)
+        if work.plan:
+            _tell(loaded, transaction, work, applied)
     if options.relink:
         _relink(loaded, works, kind)
     return _result(loaded.repo, done, gone)
@@ -266,6 +270,16 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
             workspace.set_mode(f"{repo.root}/{path}", is_executable=True)
         scan.remember_file(scanner, path, scan.single(scanner, path), bytes.fromhex(work.oid.value))
     return done
+
+
+def _tell(loaded: Loaded, transaction: Transaction, work: _Work, applied: Applied) -> None:
+    """Tell the transaction what an output was, and what it is now."""
+    path, after = work.selection.tracked.path, work.oid
+    if work.oid.is_dir:
+        record = loaded.stats.tree(loaded.scanner(legacy=work.oid.legacy).key(path))
+        after = after if record is None else ObjectId(record.value, work.oid.legacy)
+    if work.oid.is_dir or applied.stats:
+        restore.tell(transaction, loaded, path, work.actual, after)
 
 
 def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:

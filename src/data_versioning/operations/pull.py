@@ -53,6 +53,7 @@ def pull(
         fetched = sharing.joined([fetch.run(repo, shares, options, progress), imported.result])
         changed = checkout.run(
             loaded,
+            transaction,
             partial_imports.filled(selections, imported.values),
             CheckoutOptions(force=options.force, allow_missing=options.allow_missing),
             progress,
