@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, MissingObject
 from data_versioning.formats import dirfile
@@ -127,14 +127,29 @@ class ObjectCache(NamedTuple):
         atomic.write(path, content, durable=False)
         return oid
 
-    def adopt(self, values: list[str]) -> dict[str, str]:
-        """Store objects of DVC 2.x under the hashes of today, too; return the new name of each.
+    def adopt(self, values: Sequence[str]) -> dict[str, str]:
+        """Give objects of DVC 2.x the names of today, too, as links if possible; return the new name of each.
 
-        Raises `MissingObject`.
+        Raises `MissingObject` when one is absent or damaged.
         """
+        if absent := self.missing(values, legacy=True):
+            raise MissingObject(f"{values[absent[0]]} is not in the cache", hint="dv fetch")
         source = self.root(legacy=True)
+        stats = batch.stat_files(source, oids.names(list(values)))
+        flags = memoryview(stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4]
+        is_link = [bool(flag & walk.SYMLINK) for flag in flags]
+        own = [value for value, link in zip(values, is_link, strict=True) if not link]
+        # What a symbolic link leads to is not ours to take over.
+        linked = [value for value, link in zip(values, is_link, strict=True) if link]
+        return self._adopt(own, "hardlink") | self._adopt(linked, "copy")
+
+    def _adopt(self, values: list[str], method: Literal["copy", "hardlink"]) -> dict[str, str]:
         found = batch.store_files(
-            source, oids.names(values), self.root(), method="copy", directory_mode=self.directory_mode
+            self.root(legacy=True),
+            oids.names(values),
+            self.root(),
+            method=method,
+            directory_mode=self.directory_mode,
         )
         if found.errors:
             raise MissingObject(f"{values[min(found.errors)]} is not in the cache", hint="dv fetch")
