@@ -1,9 +1,10 @@
 """The project of the workspace and the values of its params files, kept compiled between commands.
 
 The compiled form is used while nothing it was made from has changed: every directory that was searched (a new file
-changes its directory's time stamp), every file that was read or asked for, and the ignore files. Checking that costs
-one stat each; making it anew asks Git and reads the `.dvc` files that changed and all of YAML else, and is left to
-`pipeline.discover`. The values of a params file are used while its stat is the same.
+changes its directory's time stamp), every file that was read or asked for, the ignore files, and where Git is. Checking
+that costs one stat each. Making it anew asks Git, and reads the `.dvc` files that changed and every dvc.yaml; that is
+left to `pipeline.discover`. The values of a params file are used while its stat is
+the same.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Signed(NamedTuple):
 class _Kept(NamedTuple):
     version: int
     options: tuple[object, ...]
+    git: str | None
     project: Packed
     ignore_files: list[str]
     directories: int  # how many of the signed paths are some
@@ -87,7 +89,7 @@ def load(root: str, temp_dir: str, options: Options) -> tuple[Project, list[str]
     if kept:
         signed = Signed(kept.names, kept.stats)
         now = Signed.now(root, kept.names, kept.directories)
-        if kept.options == options and signed == now:
+        if kept.options == options and kept.git == _git_above(root) and signed == now:
             return Project.unpack(kept.project), kept.ignore_files
         known = _known(Project.unpack(kept.project), signed.unchanged(now))
     return _discover(root, compiled, options, known)
@@ -112,12 +114,28 @@ def _discover(
     signed = Signed.now(root, names, len(directories))
     if signed.newest() < started - _TICK_NS:
         kept = _Kept(
-            _VERSION, tuple(options), found.project.pack(), found.ignore_files, len(directories), *signed
+            _VERSION,
+            tuple(options),
+            _git_above(root),
+            found.project.pack(),
+            found.ignore_files,
+            len(directories),
+            *signed,
         )
         # A repository that cannot be written to works without.
         with contextlib.suppress(OSError):
             disposable.keep(compiled, tuple(kept))
     return found.project, found.ignore_files
+
+
+def _git_above(root: str) -> str | None:
+    """Return where the Git repository is whose rules count, as seen from `root`; None without one."""
+    place, steps = os.path.realpath(root), "."
+    while not os.path.lexists(f"{place}/.git"):
+        if place == "/":
+            return None
+        place, steps = os.path.dirname(place), f"{steps}/.."
+    return steps
 
 
 class Params:
