@@ -46,6 +46,7 @@ class Changes:
     edits: list[Edit] = field(default_factory=list)
     before: dict[str, bytes | None] = field(default_factory=dict)  # content of the edited files
     data: list[DataChange] = field(default_factory=list)
+    moves: list[tuple[str, str]] = field(default_factory=list)
     listings: dict[str, str] = field(default_factory=dict)
     undoes: int | None = None
 
@@ -60,6 +61,11 @@ class Transaction:
         self.changes = Changes()
         self._queue: list[tuple[RepoPath, Change]] = []
         self._stack = stack
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What was changed so far."""
+        return self.changes.edits
 
     def reserve(self, *, writes: Sequence[RepoPath]) -> None:
         """Keep stages that DVC runs away from these paths until the end (`.dvc/tmp/rwlock`)."""
@@ -98,6 +104,10 @@ class Transaction:
         self.changes.data.append(change)
         if listing is not None and change.before is not None:
             self.changes.listings[change.before] = listing
+
+    def moved(self, source: str, target: str) -> None:
+        """Tell that data was renamed, so that it can be undone."""
+        self.changes.moves.append((source, target))
 
     def undoes(self, seq: int) -> None:
         """Tell which operation this one undoes."""
@@ -239,7 +249,12 @@ def place(repo: Repo, git: Git | None) -> str:
 
 def _keep(repo: Repo, changes: Changes) -> str | None:
     """Keep what undoing needs; without room for it the command is as good as with it."""
-    found = Kept(files=changes.before, data=tuple(changes.data), listings=changes.listings)
+    found = Kept(
+        files=changes.before,
+        data=tuple(changes.data),
+        moves=tuple(changes.moves),
+        listings=changes.listings,
+    )
     with contextlib.suppress(OSError):
         return kept.keep(f"{repo.durable_dir}/undo", found, durable=repo.cache.durable)
     return None

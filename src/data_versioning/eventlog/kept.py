@@ -38,16 +38,20 @@ LEGACY = "md5-dos2unix:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The content of edited files before (None: absent), what happened to data, and listings no cache holds."""
+    """The content of edited files before (None: absent), what happened to data, and listings no cache holds.
+
+    `moves` are data that was renamed, from and to, whatever it holds.
+    """
 
     files: Mapping[str, bytes | None] = field(default_factory=dict)
     data: tuple[DataChange, ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
     listings: Mapping[str, str] = field(default_factory=dict)  # object id -> content
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was changed."""
-        return not (self.files or self.data)
+        return not (self.files or self.data or self.moves)
 
 
 def keep(directory: str, kept: Kept, *, durable: bool) -> str | None:
@@ -61,6 +65,7 @@ def keep(directory: str, kept: Kept, *, durable: bool) -> str | None:
         "version": _VERSION,
         "files": {path: None if content is None else _text(content) for path, content in kept.files.items()},
         "data": kept.data,
+        "moves": kept.moves,
         "listings": kept.listings,
     }
     packed = json.dumps(value, separators=(",", ":")).encode()
@@ -88,6 +93,7 @@ def load(directory: str, name: str) -> Kept | None:
                 for path, text in value["files"].items()
             },
             data=tuple(DataChange(*change) for change in value["data"]),
+            moves=tuple((source, target) for source, target in value["moves"]),
             listings=value["listings"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

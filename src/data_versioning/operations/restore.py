@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from data_versioning.errors import Conflict, CorruptObject, DiskError, FormatError, MissingObject
 from data_versioning.eventlog.kept import LEGACY, DataChange
 from data_versioning.formats import dirfile
+from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects import oid as oids
 from data_versioning.objects.oid import ObjectId
@@ -91,8 +92,11 @@ def apply(loaded: Loaded, transaction: Transaction, found: Restoration, kind: Li
         kind=store.fitting(kind, is_executable=is_executable),
         legacy=bool(oid and oid.legacy),
     )
-    for code in done.failed.values():
-        raise DiskError(f"cannot write '{repo.shown(path)}': {os.strerror(code)}", hint="dv undo   goes on")
+    if not done.is_complete:
+        reason = workspace.reason(next(iter(done.failed.values()), batch.TARGET_CHANGED))
+        raise DiskError(
+            f"'{repo.shown(path)}' is not restored: {reason}", hint="run the undo again: it goes on"
+        )
     if oid is None:
         _tidy(repo.root, path)
     elif is_executable:
@@ -101,6 +105,38 @@ def apply(loaded: Loaded, transaction: Transaction, found: Restoration, kind: Li
     loaded.stats.remember_tree(key, None)
     loaded.stats.remember_file(key, None)
     tell(transaction, loaded, path, found.actual, oid)
+
+
+def is_moved(loaded: Loaded, source: str, target: str) -> bool:
+    """Whether data that was renamed to `target` is there still; False when it is back, or gone.
+
+    Raises `Conflict` when there is something else at `source` by now.
+    """
+    root = loaded.repo.root
+    for path in (source, target):
+        workspace.refuse_links(path, root)
+    if not os.path.lexists(f"{root}/{target}"):
+        return False
+    if os.path.lexists(f"{root}/{source}"):
+        shown = [loaded.repo.shown(path) for path in (target, source)]
+        raise Conflict(
+            f"'{shown[0]}' cannot be moved back: there is '{shown[1]}'", hint=f"mv {shown[1]} ELSEWHERE"
+        )
+    return True
+
+
+def move_back(loaded: Loaded, transaction: Transaction, source: str, target: str) -> None:
+    """Rename `target` to `source`, as it was before, and tell the transaction."""
+    root = loaded.repo.root
+    try:
+        os.makedirs(os.path.dirname(f"{root}/{source}"), exist_ok=True)
+        os.rename(f"{root}/{target}", f"{root}/{source}")
+    except OSError as error:
+        raise DiskError(f"cannot move '{target}' back to '{source}': {error.strerror}") from error
+    for path in (source, target):
+        loaded.stats.remember_tree(path, None)
+        loaded.stats.remember_file(path, None)
+    transaction.moved(target, source)
 
 
 def _wanted(loaded: Loaded, change: DataChange, listings: Mapping[str, str]) -> Wanted:

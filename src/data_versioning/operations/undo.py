@@ -58,6 +58,7 @@ class _Plan:
     event: Event
     files: tuple[_File, ...]
     data: tuple[Restoration, ...]
+    moves: tuple[tuple[str, str], ...]  # from and to, as they were carried out
 
 
 def undo(repo: Repo, seq: int | None = None, *, dry_run: bool = False) -> UndoResult:
@@ -69,12 +70,14 @@ def undo(repo: Repo, seq: int | None = None, *, dry_run: bool = False) -> UndoRe
         return _result(_plan(loading.load(repo), _chosen(repo, seq)))
     with repo.transaction("undo") as transaction:
         event = _chosen(repo, seq)
-        transaction.reserve(writes=[RepoPath(change.path) for change in _kept(repo, event).data])
+        transaction.reserve(writes=_places(_kept(repo, event)))
         loaded = loading.load(repo)
         plan = _plan(loaded, event)
         transaction.undoes(event.seq)
         kind = loading.link_kind(repo)
         try:
+            for source, target in plan.moves:
+                restore.move_back(loaded, transaction, source, target)
             for restoration in plan.data:
                 restore.apply(loaded, transaction, restoration, kind)
             _release(loaded, plan)
@@ -85,6 +88,11 @@ def undo(repo: Repo, seq: int | None = None, *, dry_run: bool = False) -> UndoRe
         finally:
             loaded.stats.save()
     return _result(plan)
+
+
+def _places(found: Kept) -> list[RepoPath]:
+    moved = [path for move in found.moves for path in move]
+    return list(dict.fromkeys(map(RepoPath, [*moved, *(change.path for change in found.data)])))
 
 
 def _chosen(repo: Repo, seq: int | None) -> Event:
@@ -151,7 +159,8 @@ def _plan(loaded: Loaded, event: Event) -> _Plan:
     _refuse_changed(repo, event, [file for file in files if _hash(_content(repo, file.path)) != file.now])
     _refuse_overlaps(loaded, files)
     data = [restore.plan(loaded, change, found.listings) for change in _joined(found)]
-    return _Plan(event=event, files=tuple(files), data=tuple(one for one in data if one))
+    moves = [move for move in reversed(found.moves) if restore.is_moved(loaded, *move)]
+    return _Plan(event=event, files=tuple(files), data=tuple(one for one in data if one), moves=tuple(moves))
 
 
 def _joined(found: Kept) -> Iterable[kept.DataChange]:
@@ -259,5 +268,5 @@ def _result(plan: _Plan) -> UndoResult:
         verb=str(record.get("verb", "")),
         argv=tuple(record.get("argv") or ()),
         files=tuple(sorted(file.path for file in plan.files)),
-        data=tuple(sorted(one.change.path for one in plan.data)),
+        data=tuple(sorted([*(one.change.path for one in plan.data), *(source for source, _ in plan.moves)])),
     )
