@@ -10,9 +10,8 @@ import pytest
 
 from data_versioning.errors import Conflict, Overlap, UsageError
 from data_versioning.eventlog import kept
-from data_versioning.operations import remove, undo
+from data_versioning.operations import move, remove, undo
 from data_versioning.operations.undo import UndoResult
-from data_versioning.paths import RepoPath
 from tests.operations.work import Work, digest
 from tests.tracking import records
 
@@ -145,32 +144,18 @@ def test_checkout_over_a_directory_that_was_never_recorded(data: Work) -> None:
     assert data.files("sub/data") == {"in/b": b"in/b"}
 
 
-def move(work: Work, source: str, target: str) -> None:
-    """What a command does that renames data."""
-    with work.repo().transaction("move") as transaction:
-        (work.root / source).rename(work.root / target)
-        transaction.moved(source, target)
-        name = os.path.basename(target)
-        text = work.read(f"{source}.dvc").replace(
-            b"path: " + os.path.basename(source).encode(), b"path: " + name.encode()
-        )
-        transaction.write(RepoPath(f"{target}.dvc"), text)
-        transaction.edit(RepoPath(f"{source}.dvc"), lambda _: None)
-
-
 def test_move(data: Work) -> None:
     """Renamed data comes back by its name, with changes that are saved nowhere."""
     data.configure(type="symlink")
     data.add("sub/data", "lone")
     data.write("sub/data/a", "unsaved")
     before = state(data)
-    move(data, "sub/data", "moved")
+    move.move(data.repo(), "sub/data", "moved")
     after = state(data)
-    (data.root / "sub/.gitignore").unlink()
     (data.root / "sub").rmdir()
-    data.write("sub/.gitignore", "/data\n")
     result = run(data)
-    assert (result.files, result.data) == (("moved.dvc", "sub/data.dvc"), ("sub/data",))
+    assert result.files == (".gitignore", "moved.dvc", "sub/.gitignore", "sub/data.dvc")
+    assert result.data == ("sub/data",)
     assert state(data) == before
     assert data.status() == {"sub/data.dvc": [{"changed outs": {"sub/data": "modified"}}]}
     run(data, result.seq + 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from data_versioning.errors import DiskError, NotTracked, UsageError
+from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import atomic, batch
 from data_versioning.operations import loaded as loading
@@ -19,7 +19,7 @@ from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import checkout, unprotect
+from data_versioning.workspace import checkout, scan, unprotect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
