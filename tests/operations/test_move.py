@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable
 
@@ -242,10 +243,11 @@ def _killed(work: Work, number: int, action: Callable[[], object]) -> bool:
 
         def dying(real: Callable[..., None]) -> Callable[..., None]:
             def call(*args: str, **options: object) -> None:
-                # Names that only save time do not count: a kill there is a kill elsewhere.
+                # Names that only save time do not count, nor does the record, after the end: a kill there is a kill
+                # elsewhere.
                 if (
                     str(args[0]).startswith(str(work.root))
-                    and "/.dvc/" not in str(args[0])
+                    and not re.search(r"/\.dvc/|/\.git/dv/", str(args[0]))
                     and next(counter) == number
                 ):
                     os._exit(9)

@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "move": ("Rename tracked data together with its pointer file.", "move"),
         "unprotect": ("Make links into the cache files of your own, which may be edited.", "unprotect"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
+        "undo": ("Undo the last operation.", "undo"),
         "import-url": ("Copy data from a URL and track it.", "import_url"),
         "update": ("Bring imported data up to date with its origin.", "update"),
         "get-url": ("Copy data from a URL, without tracking it.", "get_url"),
@@ -96,6 +97,8 @@ def start() -> NoReturn:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code; nothing is raised, and no traceback shown unasked."""
     arguments = sys.argv[1:] if argv is None else argv
+    # Very many values are made and kept: to look for cycles among them as often as usual takes a fifth of the time.
+    gc.set_threshold(20_000, 50, 100)
     for stream in (sys.stdout, sys.stderr):
         # File names are bytes: print them as they are.
         getattr(stream, "reconfigure", lambda **_: None)(errors="surrogateescape")

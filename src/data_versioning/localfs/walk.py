@@ -15,11 +15,12 @@ from data_versioning.localfs import engine
 
 # inode, size, mtime_ns, ctime_ns, st_mode, flags
 RECORD: Final = struct.Struct("=QQqqII")
-# Where fields stand in a record seen as 8-byte words (time stamps) or as 4-byte words (mode).
+# Where fields stand in a record seen as 8-byte words (time stamps) or as 4-byte words (mode, flags).
 SIZE_WORD: Final = 1
 MTIME_WORD: Final = 2
 CTIME_WORD: Final = 3
 MODE_WORD: Final = 8
+FLAGS_WORD: Final = 9
 # The file is a symbolic link and the stat is its target's.
 SYMLINK: Final = 1
 # A dangling symbolic link, or one whose target cannot be read: the stat is the link's own.

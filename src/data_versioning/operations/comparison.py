@@ -16,10 +16,10 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations.loaded import Loaded
-from data_versioning.paths import is_inside, parents
+from data_versioning.paths import RepoPath, is_inside, parents
 from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import Progress
-from data_versioning.workspace import scan
+from data_versioning.workspace import scan, singles
 
 _TEXT = "~text"
 
@@ -147,9 +147,9 @@ def in_workspace(
     entries = Entries()
     progress.start("Comparing with the workspace")
     try:
-        for item in outputs:
-            if not item.output.cache:
-                continue
+        for item in _put_unchanged(
+            entries, [item for item in outputs if item.output.cache], loaded, progress
+        ):
             scanner = loaded.scanner(legacy=item.output.is_legacy, progress=progress)
             found = scan.look(scanner, item.path)
             if found is None:
@@ -162,6 +162,24 @@ def in_workspace(
         progress.finish()
         loaded.stats.save()
     return entries
+
+
+def _put_unchanged(
+    entries: Entries, outputs: Sequence[Tracked], loaded: Loaded, progress: Progress
+) -> list[Tracked]:
+    """Add the single files that hold what is recorded, all in one call; return the other outputs."""
+    for legacy in (False, True):
+        files = {
+            item.path: item.output
+            for item in outputs
+            if item.output.is_legacy is legacy and not item.output.is_dir and item.output.size is not None
+        }
+        found = singles.look(loaded.scanner(legacy=legacy, progress=progress), list(files)) if files else {}
+        for path, digest in found.items():
+            if digest.hex() == files[RepoPath(path)].md5:
+                entries.values[path] = id_of(ObjectId(digest.hex(), legacy))
+                entries.sizes[path] = files[RepoPath(path)].size
+    return [item for item in outputs if item.path not in entries.values]
 
 
 def compare(old: Entries, new: Entries) -> Comparison:

@@ -23,6 +23,7 @@ from data_versioning.pipeline import declared
 from data_versioning.pipeline.project import Selection, Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
+from data_versioning.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,9 @@ def import_data(
             content = imported.bring(contents, repo, jobs=options.jobs, progress=progress)
         recorded = _recorded(origin, path, contents, content, os.path.basename(where), options.notes)
         if content is not None:
-            bring_in(loaded, [selection(recorded, pointer)], force=options.force, progress=progress)
+            bring_in(
+                loaded, transaction, [selection(recorded, pointer)], force=options.force, progress=progress
+            )
         transaction.write(pointer, os.fsencode(dvcfile.dump(recorded)))
         pointers.ignore(transaction, [where])
         edited = tuple(edit.path for edit in transaction.commit())
@@ -114,12 +117,21 @@ def selection(recorded: DvcFile, pointer: RepoPath) -> Selection:
     return Selection(Tracked(stage.located(output.path) or RepoPath(""), output, stage))
 
 
-def bring_in(loaded: Loaded, wanted: Sequence[Selection], *, force: bool, progress: Progress) -> None:
+def bring_in(
+    loaded: Loaded,
+    transaction: Transaction,
+    wanted: Sequence[Selection],
+    *,
+    force: bool,
+    progress: Progress,
+) -> None:
     """Make the workspace hold what pointer files are about to record, from the cache.
 
     Raises `Conflict`, with nothing touched, when that would overwrite what is saved nowhere, unless `force`.
     """
-    result = checkout.run(loaded, wanted, CheckoutOptions(force=force), progress, everything=False)
+    result = checkout.run(
+        loaded, transaction, wanted, CheckoutOptions(force=force), progress, everything=False
+    )
     if result.failed:
         reason = result.problems[0] if result.problems else "the cache lost an object"
         raise Conflict(f"cannot bring in '{result.failed[0]}': {reason}", hint="run the command again")

@@ -6,6 +6,7 @@ import, nothing half is recorded, and `dv checkout` brings what is recorded.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,7 +16,7 @@ from data_versioning.errors import DiskError, Overlap, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, DvcFile, Output
 from data_versioning.objects.cache import ObjectCache
-from data_versioning.operations import checkout, places, pointers, remove, sharing, url_origin
+from data_versioning.operations import checkout, places, pointers, remove, restore, sharing, url_origin
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.loaded import Loaded
@@ -28,7 +29,8 @@ from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence
 from data_versioning.repo import Repo
-from data_versioning.transaction import Change
+from data_versioning.transaction import Change, Transaction
+from data_versioning.workspace import scan
 
 
 class Extent(StrEnum):
@@ -101,9 +103,9 @@ def import_url(
             pointers.ignore(transaction, [ends.path])
             edited = tuple(edit.path for edit in transaction.commit())
             if options.force and options.extent in {Extent.HASHED, Extent.WORKSPACE}:
-                clear(repo, ends.path)
+                clear(loaded, transaction, ends.path)
             if options.extent is Extent.WORKSPACE:
-                bring(loaded, ends.path, output, CheckoutOptions(force=options.force), progress)
+                bring(loaded, transaction, ends.path, output, CheckoutOptions(force=options.force), progress)
         finally:
             progress.finish()
             loaded.stats.save()
@@ -150,8 +152,12 @@ def content(
     )
 
 
-def clear(repo: Repo, path: RepoPath) -> None:
+def clear(loaded: Loaded, transaction: Transaction, path: RepoPath) -> None:
     """Delete what lies in the place of an output; what is never tracked, repositories inside, stays."""
+    repo = loaded.repo
+    # What cannot be tracked cannot be brought back.
+    with contextlib.suppress(PathError):
+        restore.tell(transaction, loaded, path, scan.look(loaded.scanner(), path), None)
     try:
         remove.delete(f"{repo.root}/{path}")
     except OSError as error:
@@ -162,13 +168,19 @@ def clear(repo: Repo, path: RepoPath) -> None:
 
 
 def bring(
-    loaded: Loaded, path: RepoPath, output: Output, options: CheckoutOptions, progress: Progress
+    loaded: Loaded,
+    transaction: Transaction,
+    path: RepoPath,
+    output: Output,
+    options: CheckoutOptions,
+    progress: Progress,
 ) -> None:
     """Make the workspace hold what is recorded of an output; raises as a checkout with these options."""
     recorded = stages.Output(path=output.path, md5=output.md5, hash=output.hash)
     stage = Stage(name="", file=RepoPath(f"{path}.dvc"), wdir=RepoPath(os.path.dirname(path)))
     done = checkout.run(
         loaded,
+        transaction,
         [Selection(Tracked(path, recorded, stage))],
         options,
         progress,

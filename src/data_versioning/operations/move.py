@@ -235,6 +235,7 @@ def _move_data(transaction: Transaction, planned: _Move) -> None:
     except BaseException:
         _take_back(transaction, planned, made)
         raise
+    transaction.moved(planned.source, planned.path)
 
 
 def _take_back(transaction: Transaction, planned: _Move, made: list[Edit]) -> None:

@@ -55,6 +55,7 @@ def pull(
         fetched, selections = _fetch(loaded, names, selections, options, progress)
         changed = checkout.run(
             loaded,
+            transaction,
             selections,
             CheckoutOptions(force=options.force, allow_missing=options.allow_missing),
             progress,

@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from data_versioning.errors import DiskError, NotTracked, UsageError
+from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import atomic, batch
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import pointers, targets
+from data_versioning.operations import pointers, restore, targets
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import checkout, unprotect
+from data_versioning.workspace import checkout, scan, unprotect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
         for stage in stages:
             _queue_pointer(transaction, stage)
         edited = tuple(edit.path for edit in transaction.commit())
+        if outs:
+            _tell(loaded, transaction, outputs)
         loaded.stats.remember_outputs([], removed=places)
         loaded.stats.save()
         kept = _delete_all(repo, places) if outs else []
@@ -138,6 +140,15 @@ def _without_lock(stage: Stage, lock: RepoPath) -> Change:
         return None if after is None else os.fsencode(after)
 
     return edit
+
+
+def _tell(loaded: Loaded, transaction: Transaction, outputs: Sequence[tuple[RepoPath, Output]]) -> None:
+    """Tell the transaction what is about to be deleted."""
+    for path, output in outputs:
+        # What cannot be tracked cannot be brought back.
+        with contextlib.suppress(PathError):
+            before = scan.look(loaded.scanner(legacy=output.is_legacy), path)
+            restore.tell(transaction, loaded, path, before, None)
 
 
 def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:

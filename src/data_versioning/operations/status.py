@@ -16,7 +16,7 @@ from data_versioning.pipeline.project import StageSelection
 from data_versioning.pipeline.stage import Dependency, Output
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
-from data_versioning.workspace import scan
+from data_versioning.workspace import scan, singles
 from data_versioning.workspace.scan import Snapshot
 
 # Loaded by name: only projects with dependencies elsewhere need the remotes.
@@ -55,6 +55,7 @@ def status(
     params = compiled.Params(repo.root, repo.temp_dir)
     progress.start("Comparing")
     try:
+        look.at_files(chosen)
         changes = staleness.status(
             chosen,
             current_hash=look.current_hash,
@@ -110,15 +111,37 @@ def _url_origin() -> Any:
 class _Look:
     """Answers what a comparison asks, each place once."""
 
-    __slots__ = ("known", "loaded", "progress")
+    __slots__ = ("absent", "files", "known", "loaded", "progress")
 
     def __init__(self, *, loaded: Loaded, progress: Progress) -> None:
         self.loaded = loaded
         self.progress = progress
         self.known: dict[tuple[str, bool], str | None] = {}
+        # What was asked for many files at once, by algorithm: their digests, and objects that are not there.
+        self.files: dict[bool, dict[str, bytes]] = {False: {}, True: {}}
+        self.absent: dict[bool, frozenset[str]] = {}
+
+    def at_files(self, chosen: Sequence[StageSelection]) -> None:
+        """Look at all outputs that are single files, and at their objects, in one go."""
+        for legacy in (False, True):
+            found = [
+                (path, output.md5)
+                for stage, _ in chosen
+                for output in stage.outs
+                if output.md5 and output.is_legacy is legacy and not output.is_dir
+                if (path := stage.located(output.path))
+            ]
+            if found:
+                scanner = self.loaded.scanner(legacy=legacy, progress=self.progress)
+                self.files[legacy] = singles.look(scanner, [path for path, _ in found])
+                values = [value for _, value in found]
+                missing = self.loaded.repo.cache.missing(values, legacy=legacy)
+                self.absent[legacy] = frozenset([values[at] for at in missing])
 
     def current_hash(self, place: str, entry: Output | Dependency) -> str | None:
         legacy = entry.md5 is not None and entry.hash is None
+        if (digest := self.files[legacy].get(place)) is not None:
+            return digest.hex()
         if (place, legacy) not in self.known:
             snapshot = self._look(place, legacy=legacy)
             self.known[place, legacy] = snapshot.oid.value if snapshot else None
@@ -136,8 +159,10 @@ class _Look:
 
     def is_cached(self, path: str, output: Output) -> bool:
         """Whether all objects of an output are there; remembered while the cache does not change."""
-        cache = self.loaded.repo.cache
         oid = ObjectId(output.md5 or "", output.is_legacy)
+        if oid.value and not oid.is_dir and oid.legacy in self.absent:
+            return oid.value not in self.absent[oid.legacy]
+        cache = self.loaded.repo.cache
         if not oid.is_dir:
             return cache.has(oid)
         signature = cache.signature()

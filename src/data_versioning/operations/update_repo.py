@@ -11,7 +11,7 @@ from data_versioning.errors import Conflict
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import DvcFile
 from data_versioning.localfs.links import LinkType
-from data_versioning.operations import checkout, import_data, imported, sharing
+from data_versioning.operations import checkout, import_data, imported, restore, sharing
 from data_versioning.operations.contents import Contents
 from data_versioning.operations.imported import Content, Origins
 from data_versioning.operations.loaded import Loaded
@@ -75,7 +75,7 @@ def update(
         for one in news
     ]
     changes = [_change(repo, one, content, rev) for one, content in zip(news, brought, strict=True)]
-    _change_workspace(loaded, changes, progress)
+    _change_workspace(loaded, transaction, changes, progress)
     for change in changes:
         transaction.edit(change.file, change.edit)
     return [edit.path for edit in transaction.commit()]
@@ -119,13 +119,16 @@ def _change(repo: Repo, one: News, content: Content | None, rev: str | None) -> 
     )
 
 
-def _change_workspace(loaded: Loaded, changes: Sequence[_Change], progress: Progress) -> None:
+def _change_workspace(
+    loaded: Loaded, transaction: Transaction, changes: Sequence[_Change], progress: Progress
+) -> None:
     """Bring in what is recorded; without download, remove what is no longer. Raises `Conflict` before anything."""
     plans = [plan for change in changes if change.cleared and (plan := _clearing(loaded, change.cleared))]
     wanted = [change.wanted for change in changes if change.wanted]
     if wanted:
-        import_data.bring_in(loaded, wanted, force=False, progress=progress)
+        import_data.bring_in(loaded, transaction, wanted, force=False, progress=progress)
     for plan in plans:
+        restore.tell(transaction, loaded, plan.path, scan.look(loaded.scanner(), plan.path), None)
         workspace.apply(plan, loaded.repo.root, loaded.repo.cache, kind=LinkType.COPY)
         with contextlib.suppress(OSError):
             os.rmdir(f"{loaded.repo.root}/{plan.path}")  # unless it holds files that are not tracked

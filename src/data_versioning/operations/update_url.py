@@ -70,9 +70,9 @@ def update(
     transaction.edit(stage.file, _renewed(stage.file, dependency, output, extent))
     transaction.commit()
     if extent is Extent.WORKSPACE:
-        import_url.bring(loaded, ends.path, output, CheckoutOptions(force=True), progress)
+        import_url.bring(loaded, transaction, ends.path, output, CheckoutOptions(force=True), progress)
     elif extent is Extent.HASHED and not (is_unchanged_origin and _is_cached(loaded, stage.outs[0])):
-        import_url.clear(repo, ends.path)
+        import_url.clear(loaded, transaction, ends.path)
     return True
 
 
