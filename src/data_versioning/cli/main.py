@@ -34,10 +34,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "unprotect": ("Make links into the cache files of your own, which may be edited.", "unprotect"),
         "remove": ("Stop tracking data, or remove stages.", "remove"),
         "undo": ("Undo the last operation.", "undo"),
-        "import-url": ("Copy data from a URL and track it.", "import_url"),
-        "update": ("Bring imported data up to date with its origin.", "update"),
-        "get-url": ("Copy data from a URL, without tracking it.", "get_url"),
-        "list-url": ("List what a URL holds.", "list_url"),
     },
     "Sharing": {
         "push": ("Upload data to a remote.", "push"),
@@ -46,7 +42,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "list": ("List files and data of a repository.", "list"),
         "get": ("Download from another repository.", "get"),
         "import": ("Download from another repository and track it.", "import_data"),
-        "update": ("Bring imported data up to date.", "update"),
+        "import-url": ("Copy data from a URL and track it.", "import_url"),
+        "get-url": ("Copy data from a URL, without tracking it.", "get_url"),
+        "list-url": ("List what a URL holds.", "list_url"),
+        "update": ("Bring imported data up to date with its origin.", "update"),
         "remote": ("Set up and change remotes.", "remote"),
     },
     "Maintenance": {
