@@ -6,6 +6,7 @@ would start a program stops the command before `dvc` sees it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -15,20 +16,18 @@ from collections.abc import Sequence
 
 from data_versioning import repo
 from data_versioning.cli import main
-from data_versioning.errors import HandoffError, NotInRepository
+from data_versioning.errors import DataVersioningError, HandoffError, NotInRepository
 from data_versioning.operations import trusted
 
 _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
 _READING = frozenset(
-    {"check-ignore", "daemon", "dag", "diff", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"}
-    | {"test-db"}
+    {"daemon", "dag", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"}
 )
 _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "git-hook": {"pre-commit"},
     "metrics": {"diff", "show"},
     "params": {"diff"},
     "plots": {"diff", "show", "templates"},
@@ -56,6 +55,15 @@ def run(argv: Sequence[str]) -> int:
         sys.stdout.flush()
         os.execv(program, [program, *argv])  # noqa: S606 (the arguments are the user's own)
     return _recorded(repo.open(root), program, argv)
+
+
+def instead(args: argparse.Namespace, refused: DataVersioningError) -> int:
+    """Leave a command that we refused to `dvc`; it does not know --json, so with that the refusal is the error."""
+    if args.json:
+        command = args.argv[main.options_before_command(args.argv)]
+        refused.hint = f"without --json, dv {command} hands over to dvc"
+        raise refused
+    return run(args.argv)
 
 
 def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:

@@ -21,8 +21,9 @@ def absent(store: ReadableStore, values: Sequence[str], *, legacy: bool = False)
 
     A local remote's objects count only when they are read-only (0444) or, read now, have the right content.
     """
-    if isinstance(store, LocalStore):
-        return ObjectCache(base=store.root, shared=store.shared).missing(values, legacy=legacy)
+    local = as_cache(store)
+    if local is not None:
+        return local.missing(values, legacy=legacy)
     keys = layout.keys(values, legacy=legacy)
     present: set[str] = set()
     base = layout.prefix(legacy=legacy)
@@ -33,6 +34,11 @@ def absent(store: ReadableStore, values: Sequence[str], *, legacy: bool = False)
     else:
         present.update(store.find(keys).keys)
     return [index for index, key in enumerate(keys) if key not in present]
+
+
+def as_cache(store: ReadableStore) -> ObjectCache | None:
+    """Return a remote on the local disk as what it is, too: a cache; None for any other remote."""
+    return ObjectCache(base=store.root, shared=store.shared) if isinstance(store, LocalStore) else None
 
 
 def _is_listing_cheaper(store: Store, wanted: int, base: str) -> bool:

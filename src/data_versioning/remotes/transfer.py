@@ -21,7 +21,15 @@ from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.remotes import existence, layout, wanted
 from data_versioning.remotes.wanted import Wanted
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, WritableStore
+from data_versioning.storage.base import (
+    Advance,
+    Failure,
+    FailureKind,
+    Items,
+    Outcome,
+    ReadableStore,
+    WritableStore,
+)
 
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
@@ -124,7 +132,7 @@ def push(plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace) ->
 
 
 def fetch(
-    plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace, allow_missing: bool = False
+    plan: Plan, cache: ObjectCache, store: ReadableStore, *, pace: Pace, allow_missing: bool = False
 ) -> Report:
     """Copy objects from the remote to the cache.
 
@@ -150,7 +158,7 @@ def _is_rest_there(value: str, asked: Wanted, cache: ObjectCache, store: Writabl
 
 
 def _split(
-    plan: Plan, bad: set[str], cache: ObjectCache, store: WritableStore
+    plan: Plan, bad: set[str], cache: ObjectCache, store: ReadableStore
 ) -> tuple[list[str], list[str]]:
     """Return the listings that may go and those that have a bad file."""
     if not bad:
@@ -184,7 +192,7 @@ def _upload(
 
 
 def _download(
-    plan: Plan, values: Sequence[str], cache: ObjectCache, store: WritableStore, pace: Pace
+    plan: Plan, values: Sequence[str], cache: ObjectCache, store: ReadableStore, pace: Pace
 ) -> Outcome:
     if not values:
         return Outcome()
@@ -200,7 +208,7 @@ def _download(
     return outcome
 
 
-def _download_legacy(values: Sequence[str], root: str, store: WritableStore, pace: Pace) -> Outcome:
+def _download_legacy(values: Sequence[str], root: str, store: ReadableStore, pace: Pace) -> Outcome:
     """Download beside the cache first: the hash of converted text cannot be checked on the way."""
     atomic.make_directory(root)
     staging = atomic.temporary_name(root)
