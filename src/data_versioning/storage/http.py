@@ -39,12 +39,16 @@ Session = Callable[[], aiohttp.ClientSession]
 
 @dataclass(slots=True, kw_only=True)
 class HttpClient:
-    """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it."""
+    """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it.
+
+    `is_challenged`: a login begins with a question of the server, to a request that is then sent again.
+    """
 
     base: str
     place: str
     method: str
     connect: Session
+    is_challenged: bool = False
     part_size: int = _PART
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
@@ -109,6 +113,9 @@ class HttpClient:
                 failure = error
                 raise
 
+        if self.is_challenged:
+            # The parts come only once, so the question has to be answered before.
+            (await self._ask("HEAD", key)).close()
         try:
             headers = {"Content-Length": str(size)}
             async with await self._ask(self.method, key, data=body(), headers=headers) as answer:
@@ -226,6 +233,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         place=f"{parts.scheme}://{http_options.host(url)}{parts.path.rstrip('/')}/",
         method=settings.get("method", "POST").upper(),
         connect=connect,
+        is_challenged="middlewares" in options,
     )
     return PlainStore(client, closing=client.close)
 
