@@ -4,16 +4,19 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench soak docs clean setup-dev setup-demo
+.PHONY: help demo test check fix bench bench-suite soak docs clean setup-dev setup-demo setup-bench
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup-dev:
 	@scripts/setup $(VENV) dev
 
 setup-demo:
 	@scripts/setup $(VENV) dvc,examples
+
+setup-bench:
+	@scripts/setup $(VENV) bench
 
 demo: setup-demo ## version a real data set, three versions, with dv and dvc side by side
 	@$(BIN)/python examples/digits/demo.py
@@ -31,8 +34,11 @@ fix: setup-dev ## format and repair what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup-dev ## head to head with dvc, cp, md5sum and git; writes docs/benchmarks.md
-	$(BIN)/python benchmarks/run.py
+bench: setup-bench ## head to head with dvc, git-lfs, git, cp and md5sum; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/versus
+
+bench-suite: setup-bench ## DVC's own benchmark suite, with dv in the place of dvc
+	$(BIN)/python benchmarks/versus/dvc_suite.py
 
 soak: setup-dev ## the long campaigns: 1,000 kills, thousands of generated trees
 	$(BIN)/python -m pytest -n $(JOBS) -m soak

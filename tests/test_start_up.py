@@ -31,13 +31,13 @@ STATUS = words(
     localfs.links localfs.reflink localfs.walk objects objects.cache objects.hashing objects.oid operations
     operations.loaded operations.status operations.targets paths pipeline pipeline.compiled pipeline.graph
     pipeline.project pipeline.stage pipeline.staleness progress repo workspace workspace.config_paths workspace.scan
-    workspace.stat_cache
+    workspace.singles workspace.stat_cache
     """
 )
 # Of the standard library, what a bare interpreter (`-S`) has not.
 BARE = words(
     """
-    __future__ _collections_abc _stat genericpath importlib importlib._bootstrap importlib._bootstrap_external os
+    __future__ _collections_abc _stat gc genericpath importlib importlib._bootstrap importlib._bootstrap_external os
     os.path posixpath stat warnings
     """
 )

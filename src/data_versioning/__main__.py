@@ -1,8 +1,6 @@
 """`python -m data_versioning` is `dv`."""
 
-import sys
-
-from data_versioning.cli.main import main
+from data_versioning.cli.main import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -121,16 +121,7 @@ class Repo(NamedTuple):
         """Seconds to wait for other processes."""
         if self.patient:
             return float("inf")
-        wanted = os.environ.get("DV_LOCK_TIMEOUT")
-        if not wanted:
-            preferred = self.preferences.lock_timeout
-            return DEFAULT_LOCK_TIMEOUT if preferred is None else preferred
-        with contextlib.suppress(ValueError):
-            if (seconds := float(wanted)) >= 0:
-                return seconds
-        raise ConfigError(
-            f"DV_LOCK_TIMEOUT must be a number of seconds, not {wanted!r}", hint="unset DV_LOCK_TIMEOUT"
-        )
+        return lock_timeout(preferred=self.preferences.lock_timeout)
 
     def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""
@@ -158,6 +149,19 @@ class Repo(NamedTuple):
     def shown(self, path: str) -> str:
         """Return a repository path as the user should see it: relative to the current directory."""
         return os.path.relpath(f"{self.root}/{path}")
+
+
+def lock_timeout(*, preferred: float | None = None) -> float:
+    """Return the seconds to wait for other processes: DV_LOCK_TIMEOUT, what the user prefers, or the default."""
+    wanted = os.environ.get("DV_LOCK_TIMEOUT")
+    if not wanted:
+        return DEFAULT_LOCK_TIMEOUT if preferred is None else preferred
+    with contextlib.suppress(ValueError):
+        if (seconds := float(wanted)) >= 0:
+            return seconds
+    raise ConfigError(
+        f"DV_LOCK_TIMEOUT must be a number of seconds, not {wanted!r}", hint="unset DV_LOCK_TIMEOUT"
+    )
 
 
 def find_root(start: str = ".") -> str:

@@ -11,12 +11,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import md5
 from typing import NamedTuple
 
 import data_versioning
 from data_versioning.errors import DataVersioningError, DiskError
+from data_versioning.eventlog import kept
 from data_versioning.eventlog.chain import Event
+from data_versioning.eventlog.kept import DataChange, Kept
 from data_versioning.eventlog.local_log import Log
 from data_versioning.eventlog.operation import Operation, Outcome, PointerChange
 from data_versioning.git.repository import Git
@@ -36,6 +39,18 @@ class Edit(NamedTuple):
     after: str | None
 
 
+@dataclass(slots=True)
+class Changes:
+    """What a command did, for its record and for undoing it."""
+
+    edits: list[Edit] = field(default_factory=list)
+    before: dict[str, bytes | None] = field(default_factory=dict)  # content of the edited files
+    data: list[DataChange] = field(default_factory=list)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    listings: dict[str, str] = field(default_factory=dict)
+    undoes: int | None = None
+
+
 class Transaction:
     """What a command changes in the files that users commit."""
 
@@ -43,9 +58,14 @@ class Transaction:
         self.repo = repo
         self.git = git
         self.verb = verb
-        self.edits: list[Edit] = []
+        self.changes = Changes()
         self._queue: list[tuple[RepoPath, Change]] = []
         self._stack = stack
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What was changed so far."""
+        return self.changes.edits
 
     def reserve(self, *, writes: Sequence[RepoPath]) -> None:
         """Keep stages that DVC runs away from these paths until the end (`.dvc/tmp/rwlock`)."""
@@ -73,7 +93,25 @@ class Transaction:
     def note(self, path: RepoPath, before: bytes | None, after: bytes | None) -> None:
         """Record that a file got new content already."""
         if after != before:
-            self.edits.append(Edit(path, _digest(before), _digest(after)))
+            self.changes.before.setdefault(path, before)
+            self.changes.edits.append(Edit(path, _digest(before), _digest(after)))
+
+    def changed_data(self, change: DataChange, listing: str | None = None) -> None:
+        """Tell what became of data in the workspace, so that it can be undone.
+
+        `listing` is the content of the directory object `change.before` where the cache does not hold it.
+        """
+        self.changes.data.append(change)
+        if listing is not None and change.before is not None:
+            self.changes.listings[change.before] = listing
+
+    def moved(self, source: str, target: str) -> None:
+        """Tell that data was renamed, so that it can be undone."""
+        self.changes.moves.append((source, target))
+
+    def undoes(self, seq: int) -> None:
+        """Tell which operation this one undoes."""
+        self.changes.undoes = seq
 
     def commit(self) -> list[Edit]:
         """Carry out the queued edits now; called at the end of the transaction by itself."""
@@ -82,7 +120,7 @@ class Transaction:
         lock = f"{self.repo.temp_dir}/pointers.lock"
         with locks.exclusive(lock, timeout=self.repo.lock_timeout, waiting=self.repo.notify):
             done = self._apply_all()
-        self.edits += done
+        self.changes.edits += done
         # A removal is not staged, as DVC does.
         changed = [f"{self.repo.root}/{edit.path}" for edit in done if edit.after is not None]
         if changed and self.git and self.repo.settings.flag("core", "autostage"):
@@ -108,6 +146,8 @@ class Transaction:
             raise
         finally:
             self._queue.clear()
+        for path, content in old.items():
+            self.changes.before.setdefault(path, content)
         return [Edit(path, _digest(old[path]), _digest(after)) for path, after in new.items()]
 
     def _put(self, path: RepoPath, content: bytes | None) -> None:
@@ -132,7 +172,7 @@ def begin(repo: Repo, verb: str, *, lock: str = "shared") -> Iterator[Transactio
     git = repo.git
     with contextlib.ExitStack() as stack:
         transaction = Transaction(repo, git, verb, stack)
-        stack.enter_context(_recorded(repo, git, verb, repo.argv, transaction.edits))
+        stack.enter_context(_recorded(repo, git, verb, repo.argv, transaction.changes))
         _make(f"{repo.dvc_dir}/tmp")
         _make(repo.temp_dir)
         if lock != "none":
@@ -146,14 +186,14 @@ def begin(repo: Repo, verb: str, *, lock: str = "shared") -> Iterator[Transactio
 @contextlib.contextmanager
 def handed_over(repo: Repo, argv: Sequence[str]) -> Iterator[None]:
     """Record a command that another program carries out, without holding any lock."""
-    edits: list[Edit] = []
+    changes = Changes()
     before = _pointer_digests(repo.root)
-    with _recorded(repo, repo.git, argv[0] if argv else "", ("dvc", *argv), edits):
+    with _recorded(repo, repo.git, argv[0] if argv else "", ("dvc", *argv), changes):
         try:
             yield
         finally:
             after = _pointer_digests(repo.root)
-            edits += [
+            changes.edits += [
                 Edit(RepoPath(path), before.get(path), after.get(path))
                 for path in sorted(before.keys() | after.keys())
                 if before.get(path) != after.get(path)
@@ -168,7 +208,7 @@ def _pointer_digests(root: str) -> dict[str, str | None]:
 
 @contextlib.contextmanager
 def _recorded(
-    repo: Repo, git: Git | None, verb: str, argv: Sequence[str], edits: list[Edit]
+    repo: Repo, git: Git | None, verb: str, argv: Sequence[str], changes: Changes
 ) -> Iterator[None]:
     operation = Operation.begin(
         verb,
@@ -176,6 +216,7 @@ def _recorded(
         version=data_versioning.__version__,
         head=git.head() if git else None,
         branch=git.current_branch() if git else None,
+        place=place(repo, git),
     )
     outcome, message = Outcome.OK, None
     try:
@@ -187,10 +228,36 @@ def _recorded(
         outcome, message = Outcome.FAILED, str(error) or type(error).__name__
         raise
     finally:
-        pointers = [PointerChange(*edit) for edit in edits]
-        _append(
-            repo, operation.end(outcome, error=message, pointers=pointers), failing=outcome is not Outcome.OK
+        ended = operation.end(
+            outcome,
+            error=message,
+            pointers=[PointerChange(*edit) for edit in changes.edits],
+            kept=_keep(repo, changes),
+            undoes=changes.undoes,
         )
+        _append(repo, ended, failing=outcome is not Outcome.OK)
+
+
+def place(repo: Repo, git: Git | None) -> str:
+    """Return what tells the project apart from others that use the same log: other work trees and directories."""
+    if git is None:
+        return ""
+    inside = os.path.relpath(repo.root, git.root)
+    tree = "" if git.git_dir == git.common_dir else os.path.relpath(git.git_dir, git.common_dir) + ":"
+    return tree + ("" if inside == "." else inside)
+
+
+def _keep(repo: Repo, changes: Changes) -> str | None:
+    """Keep what undoing needs; without room for it the command is as good as with it."""
+    found = Kept(
+        files=changes.before,
+        data=tuple(changes.data),
+        moves=tuple(changes.moves),
+        listings=changes.listings,
+    )
+    with contextlib.suppress(OSError):
+        return kept.keep(f"{repo.durable_dir}/undo", found, durable=repo.cache.durable)
+    return None
 
 
 def _append(repo: Repo, operation: Operation, *, failing: bool) -> None:

@@ -235,6 +235,8 @@ def test_pointer_with_a_hostile_digest(victim: Path, dv: Tool, digest: str) -> N
 PROGRAMS = {
     "bearer_token_command": "['remote \"evil\"']\n    url = webdavs://127.0.0.1:9/x\n"
     "    bearer_token_command = touch {mark}\n[core]\n    remote = evil\n",
+    "credential_process": "['remote \"evil\"']\n    url = s3://bucket/x\n    endpointurl = http://127.0.0.1:9\n"
+    "    configpath = ../aws\n[core]\n    remote = evil\n",
     "unknown key": "[core]\n    remote = evil\n    pager = touch {mark}\n['remote \"evil\"']\n    url = ../store\n",
 }
 
@@ -250,6 +252,7 @@ def test_committed_configuration_runs_nothing(
     (victim / "data").write_bytes(CONTENT)
     (victim / "data.dvc").write_text(f"outs:\n- md5: {GOOD}\n  size: 5\n  hash: md5\n  path: data\n")
     (victim / ".dvc/config").write_text(PROGRAMS[kind].format(mark=mark))
+    (victim / "aws").write_text(f"[default]\ncredential_process = touch {mark}\n")
     before = outside(victim)
     assert_refused(dv(victim, *command), victim, before)
     assert not mark.exists()

@@ -210,6 +210,8 @@ class ConditionalStoreSuite(StoreSuite):
     races = 20
     updates = 40
 
+    races = 20
+
     def test_create_only_if_absent(self, store: ConditionalStore) -> None:
         first = store.put_if("log/000001", b"mine", None)
         assert first

@@ -27,6 +27,7 @@ def test_the_record_of_an_operation() -> None:
         "verb": "add", "argv": ["add", "data"], "pid": os.getpid(), "version": "1.2.3", "head": "abc",
         "branch": "main", "outcome": "ok", "error": None,
         "pointers": [["data.dvc", None, "d41d8cd98f00b204e9800998ecf8427e"]],
+        "place": "", "kept": None, "undoes": None,
     }  # fmt: skip
 
 

@@ -48,6 +48,34 @@ def test_bytes_are_those_of_dvc(tree: dict[str, bytes]) -> None:
     assert dirfile.load(raw, file="x") == (paths, [digest(tree[path]) for path in paths])
 
 
+@settings(max_examples=200)
+@given(TREES, TREES)
+@example({"a": b"x", "b": b"y"}, {"a": b"x", "b": b"z", "c": b""})
+@example({'q"': b"x", "b": b"y"}, {'q"': b"x"})
+def test_what_differs_between_two(left: dict[str, bytes], right: dict[str, bytes]) -> None:
+    right = (
+        {**left, **right} if not any(one.startswith(f"{two}/") for one in right for two in left) else right
+    )
+    raws = [dirfile.dump(list(tree), list(map(digest, tree.values()))) for tree in (left, right)]
+    try:
+        entries = [set(zip(*dirfile.load(raw, file="x"), strict=True)) for raw in raws]
+    except FormatError:
+        return
+    found = dirfile.differing(*raws, file="x")
+    assert [set(zip(*listing, strict=True)) for listing in found] == [
+        entries[0] - entries[1],
+        entries[1] - entries[0],
+    ]
+
+
+def test_what_differs_is_checked() -> None:
+    good = dirfile.dump(["a"], [MD5])
+    for bad in (dirfile.dump(["a", "../b"], [MD5, MD5]), b"[", b"{}", dirfile.dump(["b"], ["x" * 32])):
+        for pair in ((good, bad), (bad, good)):
+            with pytest.raises(FormatError):
+                dirfile.differing(*pair, file="x")
+
+
 @pytest.mark.parametrize(
     ("tree", "name"),
     [

@@ -309,3 +309,27 @@ def test_any_shape_is_read_or_refused(value: object) -> None:
         return
     assert isinstance(parsed, DvcFile)
     assert dvcfile.parse(dvcfile.dump(parsed), file="x").outs == parsed.outs
+
+
+ADDED = "outs:\n- md5: {md5}\n  size: {size}\n{nfiles}  hash: md5\n  path: {path}\n"
+
+
+@pytest.mark.parametrize(
+    "md5", ["ab" * 16, "ab" * 16 + ".dir", "12" * 16, "12" * 15 + "e1", "0" * 32, "AB" * 16]
+)
+@pytest.mark.parametrize("size", ["0", "12", "007", "0o7", "-1", "1_0", "x"])
+@pytest.mark.parametrize(
+    "path", ["a.txt", "dir/f", "1e3", "2001-01-01", "true", "null", "010", "a b", "a#b", "..", "a:"]
+)
+@pytest.mark.parametrize("nfiles", ["", "  nfiles: 3\n"])
+def test_the_quick_way_reads_what_the_slow_way_does(md5: str, size: str, path: str, nfiles: str) -> None:
+    text = ADDED.format(md5=md5, size=size, path=path, nfiles=nfiles)
+
+    def read(text: str) -> object:
+        try:
+            return dvcfile.parse(text, file="x.dvc")
+        except FormatError as error:
+            return str(error).replace("line 2", "line 1")
+
+    quick, slow = read(text), read("# not the usual form\n" + text)
+    assert (quick == slow) if isinstance(quick, DvcFile) else not isinstance(slow, DvcFile)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from data_versioning.git import process
 from data_versioning.git.repository import Git
 from data_versioning.git.source import Revision
 from data_versioning.paths import RepoPath
@@ -46,3 +47,15 @@ def test_many_files_at_once(root: Path, git: Git) -> None:
     assert first
     paths = [RepoPath(path) for path in ("b\nc", "none", "a")]
     assert Revision(git, first).read_many(paths) == [b"2", None, b"1"]
+
+
+def test_a_project_is_read_at_once(root: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a.dvc", "s/b.dvc", "dvc.yaml", "s/dvc.lock", "s/.dvcignore"]
+    first = git.commit(write(root, dict.fromkeys(names, "x")), "one")
+    assert first
+    source = Revision(git, first)
+    assert source.read(RepoPath("a.dvc")) == b"x"
+    monkeypatch.setattr(process, "attempt", lambda *_, **__: pytest.fail("one process more"))
+    assert [source.read(RepoPath(name)) for name in names] == [b"x"] * 5
+    with pytest.raises(FileNotFoundError):
+        source.read(RepoPath("dvc.lock"))

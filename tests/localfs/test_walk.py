@@ -82,6 +82,13 @@ def test_leaves_out_repositories_and_their_metadata(each_engine: str, tmp_path: 
     assert walk.walk(str(tmp_path / "nested")).paths() == ["e/f"]
 
 
+def test_everything(each_engine: str, tmp_path: Path) -> None:
+    names = [".dvc/config", ".git/a", ".hg/b", "b/.git", "c/.dvc/d", "c/e", "f/.hg/g"]
+    make(tmp_path, *names)
+    (tmp_path / "c/links").symlink_to("../f")
+    assert walk.walk_everything(str(tmp_path)).paths() == names
+
+
 def test_a_linked_dvc_directory_makes_a_repository_too(each_engine: str, tmp_path: Path) -> None:
     make(tmp_path, "elsewhere/config", "nested/file")
     (tmp_path / "nested/.dvc").symlink_to(tmp_path / "elsewhere")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.operations import registry as registries
+from tests.operations.registry import Registry
 from tests.operations.twins import Twins
 from tests.operations.work import Work
 from tests.oracle import Sandbox, Tool, copy_repository
@@ -19,6 +21,20 @@ def twins(place: Path, template: Path, dvc: Tool, dv: Tool) -> Twins:
         copy_repository(template, root)
         (root / "sub/deep").mkdir(parents=True)
     return pair
+
+
+@pytest.fixture(scope="session")
+def registry(template: Path, sandbox: Sandbox, dvc: Tool) -> Registry:
+    """Another repository, which tests only read."""
+    place = sandbox.base / "other"
+    place.mkdir()
+    return registries.make(place, template, sandbox, dvc)
+
+
+@pytest.fixture
+def changing(registry: Registry, place: Path) -> Registry:
+    """Another repository that a test may change."""
+    return registry.copy(place)
 
 
 @pytest.fixture

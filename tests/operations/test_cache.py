@@ -31,12 +31,6 @@ def test_outside_a_repository(dvc: Tool, dv: Tool, place: Path) -> None:
         assert tool(place, "cache", "dir", "x").code == 251
 
 
-def test_migration_is_handed_to_dvc(dv: Tool, twins: Twins) -> None:
-    result = dv.real(twins.roots()[1], "cache", "migrate", "--dry")
-    assert result.code == 0, str(result)
-    assert "0 files will be re-hashed" in result.out
-
-
 def test_json(dv: Tool, twins: Twins) -> None:
     root = twins.roots()[1]
     assert dv(root, "cache", "dir", "--json").json == {"dir": f"{root}/.dvc/cache"}

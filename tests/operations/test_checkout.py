@@ -14,6 +14,7 @@ from data_versioning.formats import dirfile
 from data_versioning.localfs import atomic, batch
 from data_versioning.operations import unused
 from data_versioning.operations.loaded import Loaded
+from data_versioning.transaction import Transaction
 from data_versioning.workspace import leftovers
 from tests.operations.work import Work, digest
 from tests.oracle import Tool
@@ -408,10 +409,10 @@ def test_an_edit_during_the_checkout_stays(data: Work, monkeypatch: pytest.Monke
     data.git("checkout", "-q", ".")
     remove = unused.remove
 
-    def edit(loaded: Loaded) -> list[str]:
+    def edit(loaded: Loaded, transaction: Transaction) -> list[str]:
         """Between the comparison and the first deed."""
         data.write(name, "mine")
-        return remove(loaded)
+        return remove(loaded, transaction)
 
     monkeypatch.setattr(unused, "remove", edit)
     result = data.checkout()

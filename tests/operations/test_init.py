@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from hashlib import md5
 from pathlib import Path
@@ -139,3 +140,75 @@ def test_where_a_file_has_the_name(dv: Tool, place: Path, sandbox: Sandbox) -> N
     assert "cannot make a repository" in dv(place, "init").err
     assert (place / ".dvc").read_text() == "mine"
     assert not list(place.glob(".dvc.*"))
+
+
+def test_several_in_one_git_repository(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    """One made by each tool; both tools work in both, from wherever one stands, and in a clone elsewhere."""
+    mono = place / "mono"
+    for tool, name in ((dvc, "a"), (dv, "deep/b")):
+        (mono / name / "in").mkdir(parents=True)
+        if name == "a":
+            sandbox.git(mono, "init", "-q")
+        tool(mono / name, "init", "-q", "--subdir").ok()
+        (mono / name / "in/data").write_text(name)
+        tool(mono / name / "in", "add", "-q", "data").ok()
+    sandbox.git(mono, "add", "-A")
+    sandbox.git(mono, "commit", "-qm", "all")
+    assert sandbox.git(mono, "status", "--porcelain") == ""
+    for tool in (dvc, dv):
+        assert tool(mono / "a/in", "status", "--json").json == {}
+        assert tool(mono / "deep/b", "status", "--json").json == {}
+        assert tool(mono, "status").code == 253
+    said = dv(mono, "status", "-q")
+    assert "dv --cd a COMMAND   (one of 2: a, deep/b)" in said.err
+    assert "dv --cd b COMMAND\n" in dv(mono / "deep", "status").err
+    sandbox.git(place, "clone", "-q", "mono", "clone")
+    for name in ("a", "deep/b"):
+        (place / "clone" / name / ".dvc/config.local").write_text(
+            f"[cache]\n    dir = {mono / name}/.dvc/cache\n"
+        )
+        dv(place / "clone" / name, "checkout").ok()
+        assert (place / "clone" / name / "in/data").read_text() == name
+        assert dvc(place / "clone" / name, "status", "--json").json == {}
+
+
+def test_one_inside_another(dvc: Tool, dv: Tool, place: Path, sandbox: Sandbox) -> None:
+    roots = twins(place, git=True, sandbox=sandbox)
+    both((dvc, dv), roots)
+    inside = [root / "in" for root in roots]
+    for path in inside:
+        path.mkdir()
+    both((dvc, dv), inside, "--subdir")
+    both((dvc, dv), inside, "--subdir", "-f")
+    both((dvc, dv), inside, "--no-scm")
+    both((dvc, dv), inside, "--no-scm", "-f")
+    theirs, ours = (sandbox.git(root, "status", "--porcelain") for root in roots)
+    assert theirs.replace(".dvc/tmp/", ".dvc/dv/") == ours  # each has its own in there
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_forced_loses_no_data(dv: Tool, place: Path, sandbox: Sandbox, kind: str) -> None:
+    """The cache goes; what was linked into it is copied before."""
+    sandbox.git(place, "init", "-q")
+    dv(place, "init").ok()
+    dv(place, "config", "cache.type", kind).ok()
+    (place / "data").mkdir()
+    (place / "data/a").write_text("a")
+    dv(place, "add", "data").ok()
+    dv(place, "init", "-f").ok()
+    assert not (place / ".dvc/cache").exists()
+    assert not (place / "data/a").is_symlink()
+    assert (place / "data/a").read_text() == "a"
+    assert (place / "data/a").stat().st_nlink == 1
+    dv(place, "commit", "-f").ok()
+    assert dv(place, "status", "--json").json == {}
+
+
+def test_forced_waits_for_others(dv: Tool, place: Path) -> None:
+    dv(place, "init", "--no-scm").ok()
+    lock = place / ".dvc/tmp/lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        refused = dv(place, "init", "--no-scm", "-f", env={"DV_LOCK_TIMEOUT": "0"})
+    assert "held by" in refused.err
+    assert lock.exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_versioning.errors import DiskError, FormatError, NotTracked, PathError
+from data_versioning.errors import DiskError, FormatError, GitError, NotTracked, PathError
 from data_versioning.formats import dirfile
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.operations import status
@@ -224,8 +224,7 @@ def test_a_dependency_outside(work: Work, dvc: Tool) -> None:
     assert work.status() == dvc(work.root, "status", "--json").json != {}
 
 
-def test_imports_are_asked_for_by_dvc(work: Work, dvc: Tool) -> None:
-    """Only the program `dvc` can ask another repository what is new there."""
+def test_the_origin_of_an_import_is_asked(work: Work) -> None:
     work.write("lone", "lone")
     work.add("lone")
     work.write(
@@ -233,9 +232,10 @@ def test_imports_are_asked_for_by_dvc(work: Work, dvc: Tool) -> None:
         f"frozen: true\ndeps:\n- path: x\n  repo:\n    url: /nowhere\n    rev_lock: {'a' * 40}\n"
         f"outs:\n- md5: {digest('x')}\n  size: 1\n  hash: md5\n  path: other\n",
     )
-    found = status.status(work.repo())
-    assert (found.changes, found.needs_dvc) == ({}, ("other.dvc",))
-    assert status.status(work.repo(), ["lone"]).needs_dvc == ()
+    with pytest.raises(GitError, match="/nowhere"):
+        status.status(work.repo())
+    assert list(status.status(work.repo(), ask_origins=False).changes) == ["other.dvc"]
+    assert status.status(work.repo(), ["lone"]).changes == {}
 
 
 def test_an_import_from_a_place_on_this_machine(work: Work, dvc: Tool) -> None:

@@ -14,6 +14,7 @@ from data_versioning.errors import DiskError, FormatError
 from data_versioning.formats import values
 from data_versioning.pipeline import compiled, discover
 from data_versioning.pipeline.project import Discovered, Options, Project
+from data_versioning.pipeline.stage import Stage
 from tests.oracle import Sandbox
 
 pytestmark = pytest.mark.usefixtures("private_home")
@@ -44,10 +45,12 @@ class Loader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.reads = 0
+        self.known: list[str] = []
 
-    def discover(self, root: str, options: Options) -> Discovered:
+    def discover(self, root: str, options: Options, known: Mapping[str, Stage]) -> Discovered:
         self.reads += 1
-        return discover_for_real(root, options)
+        self.known = sorted(known)
+        return discover_for_real(root, options, known)
 
     def load(self, options: Options = Options()) -> Project:  # noqa: B008 - immutable
         return compiled.load(str(self.root), f"{self.root}/.dvc/tmp/dv", options)[0]
@@ -213,8 +216,8 @@ def test_what_changed_just_now_is_read_again(loader: Loader) -> None:
 def test_a_change_while_it_is_read(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before the change is not kept under the look of after it."""
 
-    def meddle(root: str, options: Options) -> Discovered:
-        found = discover_for_real(root, options)
+    def meddle(root: str, options: Options, known: Mapping[str, Stage]) -> Discovered:
+        found = discover_for_real(root, options, known)
         pointer(loader.root, "data", "9")
         return found
 
@@ -357,3 +360,33 @@ def test_where_nothing_can_be_kept(reader: Reader) -> None:
     shutil.rmtree(reader.root / ".dvc/tmp", ignore_errors=True)
     write(reader.root, ".dvc/tmp", "a file")
     assert reader.read("p.json") == [{"a": {"b": None}}]
+
+
+def test_pointer_files_that_did_not_change_are_not_read_again(loader: Loader) -> None:
+    pointer(loader.root, "data", "7")
+    pointer(loader.root, "new")
+    project = loader.load()
+    assert (loader.reads, loader.known) == (2, ["sub/deep/more.dvc"])
+    assert packed(project) == packed(loader.fresh())
+
+
+def test_what_is_known_does_not_outlive_its_rules(loader: Loader) -> None:
+    """An unchanged `.dvc` file may become ignored, or part of an output."""
+    pointer(loader.root, "sub/deep")
+    assert [stage.file for stage in loader.load().stages] == ["data.dvc", "dvc.yaml", "sub/deep.dvc"]
+
+
+def test_columns(loader: Loader) -> None:
+    """What is like many others is packed with its neighbours, and comes back the same in the same order."""
+    for number in range(3):
+        pointer(loader.root, f"many/a{number}")
+    write(loader.root, "many/a1b.dvc", "desc: unlike the others\n" + POINTER.format("5" * 32, "a1b"))
+    write(loader.root, "many/a1c.dvc", POINTER.format("5" * 32, "elsewhere"))
+    settle()
+    loader.load()
+    found = loader.load()
+    assert loader.reads == 2
+    assert found.stages == loader.fresh().stages
+    assert [stage.file for stage in found.stages if stage.wdir == "many"] == [
+        f"many/{name}.dvc" for name in ("a0", "a1", "a1b", "a1c", "a2")
+    ]

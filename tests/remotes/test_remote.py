@@ -33,6 +33,8 @@ TWO = settings(
 ['remote "versions"']
     url = /mnt/versions
     version_aware = true
+['remote "other"']
+    url = oss://bucket/x
 """
 )
 
@@ -57,8 +59,8 @@ def test_shared_group() -> None:
 
 
 def test_whose_remote_it_is() -> None:
-    ours = {name: remote.is_ours(TWO, name) for name in ("main", "below", "cloud", "cloudpart", "versions")}
-    assert ours == {"main": True, "below": True, "cloud": False, "cloudpart": False, "versions": False}
+    ours = {name: remote.is_ours(TWO, name) for name in ("main", "below", "cloudpart", "versions", "other")}
+    assert ours == {"main": True, "below": True, "cloudpart": True, "versions": False, "other": False}
 
 
 def test_secrets_are_not_shown() -> None:

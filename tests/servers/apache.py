@@ -1,4 +1,4 @@
-"""HTTP: Apache, with WebDAV's PUT, and a place that wants a password."""
+"""HTTP and WebDAV: Apache, which makes no directories for PUT, and has places that want a password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from hashlib import sha1
+from hashlib import md5, sha1
 from itertools import count
 from pathlib import Path
 
@@ -40,12 +40,19 @@ MaxKeepAliveRequests 0
     AuthUserFile "{place}/passwords"
     Require valid-user
 </Directory>
+<Directory "{place}/root/digest">
+    AuthType Digest
+    AuthName digest
+    AuthDigestProvider file
+    AuthUserFile "{place}/digests"
+    Require valid-user
+</Directory>
 """
 
 
 @dataclass(frozen=True, slots=True)
 class WebServer:
-    """Where it is; below `basic/` it wants USER and PASSWORD. Its files are those below `root`."""
+    """Where it is; below `basic/` and `digest/` it wants USER and PASSWORD. Its files are those below `root`."""
 
     url: str
     root: Path
@@ -70,11 +77,13 @@ def web_server() -> Iterator[WebServer]:
     with process.workplace("apache") as place:
         place.chmod(0o755)
         (port,) = process.free_ports(1)
-        for name in ("root", "root/basic", "locks"):
+        for name in ("root", "root/basic", "root/digest", "locks"):
             (place / name).mkdir()
             (place / name).chmod(0o777)
         digest = base64.b64encode(sha1(PASSWORD.encode()).digest()).decode()
         (place / "passwords").write_text(f"{USER}:{{SHA}}{digest}\n")
+        hashed = md5(f"{USER}:digest:{PASSWORD}".encode()).hexdigest()
+        (place / "digests").write_text(f"{USER}:digest:{hashed}\n")
         modules = [
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _MODULES.split()
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+import boto3
 import pytest
 
 from tests.servers import process
@@ -58,4 +60,16 @@ def s3_server() -> Iterator[S3Server]:
             f"-admin.port={admin}", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         ]  # fmt: skip
         with process.running(argv, directory=place, ready=lambda: process.answers(f"{server.url}/healthz")):
+            # The bucket that the server makes itself may come later than its first answer.
+            client = boto3.client(
+                "s3",
+                endpoint_url=server.url,
+                region_name=REGION,
+                aws_access_key_id=KEY,
+                aws_secret_access_key=SECRET,
+            )
+            with contextlib.suppress(
+                client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
+            ):
+                client.create_bucket(Bucket=server.bucket)
             yield server

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.concurrent import PlainStore
 from data_versioning.storage.http import open_store
-from tests.conformance.store import LargeObjectSuite, WritableStoreSuite
+from tests.conformance.store import LargeObjectSuite, WritableStoreSuite, fill, items
+from tests.servers import apache
+from tests.servers.apache import WebServer
 from tests.servers.nginx import NginxServer
 
 
@@ -12,3 +17,53 @@ class TestHttp(WritableStoreSuite, LargeObjectSuite):
     @pytest.fixture
     def store(self, nginx_server: NginxServer) -> PlainStore:
         return open_store(nginx_server.fresh(), nginx_server.settings)
+
+
+@pytest.mark.parametrize("kind", ["basic", "digest"])
+def test_login(web_server: WebServer, tmp_path: Path, kind: str) -> None:
+    url = f"{web_server.url}/{kind}"
+    settings = {"auth": kind, "user": apache.USER, "password": apache.PASSWORD, "method": "put"}
+    store = open_store(url, settings)
+    fill(store, tmp_path, {"one": b"1", "large": bytes(20 << 20)})
+    assert store.read("one") == b"1"
+    with pytest.raises(StorageError, match="does not accept the credentials"):
+        open_store(url, {**settings, "password": "wrong"}).read("one")
+
+
+def test_login_by_a_header(nginx_server: NginxServer) -> None:
+    settings = {"auth": "custom", "custom_auth_header": "Authorization", "password": "Basic YWRhOnNlY3JldA=="}
+    assert len(open_store(f"{nginx_server.url}/basic/t", settings).find(["none"])) == 0
+
+
+def test_a_server_that_makes_no_directories(web_server: WebServer, tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"1")
+    store = open_store(web_server.fresh(), web_server.settings)
+    with pytest.raises(StorageError, match="does not make the directory of x/one"):
+        store.upload(items(tmp_path, {"x/one": b"1"}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"user": "ada"}, "does not say how to log in"),
+        ({"password": "hunter2"}, "does not say how to log in"),
+        ({"auth": "basic", "user": "ada"}, "auth basic needs password"),
+        ({"auth": "basic", "password": "hunter2"}, "auth basic needs user"),
+        ({"auth": "custom", "password": "hunter2"}, "auth custom needs custom_auth_header"),
+        ({"auth": "basic", "user": "ada", "ask_password": "true"}, "no terminal"),
+    ],
+)
+def test_settings_without_sense(
+    settings: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    with pytest.raises(ConfigError, match=expected) as refused:
+        open_store("https://ada:hunter2@example.org/x", settings)
+    assert "hunter2" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("url", ["https://", "https:///x", "https://example.org/x?token=hunter2"])
+def test_urls_without_sense(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        open_store(url, {})
+    assert "hunter2" not in str(refused.value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,29 @@ def test_paths_open_the_local_store(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused_with_the_way_out() -> None:
-    assert not storage.is_native("s3://bucket/path")
-    with pytest.raises(ConfigError, match="local directories") as refused:
-        storage.open_store("s3://user:secret@bucket/path", {"access_key_id": "AKIA"})
+    assert not storage.is_native("oss://bucket/path")
+    with pytest.raises(ConfigError, match="not native") as refused:
+        storage.open_store("oss://user:secret@bucket/path", {"oss_key_id": "AKIA"})
     assert "dvc push" in (refused.value.hint or "")
     assert "secret" not in str(refused.value) + (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("url", "library", "extra"),
+    [
+        ("s3://bucket", "obstore", "s3"),
+        ("gs://bucket", "obstore", "gs"),
+        ("azure://container", "obstore", "azure"),
+        ("http://localhost", "aiohttp", "http"),
+    ],
+)
+def test_a_missing_library_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch, url: str, library: str, extra: str
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith("data_versioning.storage.") or name.partition(".")[0] == library:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigError, match=f"need {library}") as refused:
+        storage.open_store(url, {})
+    assert refused.value.hint == f"pip install 'data-versioning[{extra}]'"

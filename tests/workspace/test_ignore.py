@@ -98,7 +98,10 @@ def test_decides_like_dvc(tree: Path, files: dict[str, list[str]]) -> None:
     ours = IgnoreRules.load(str(tree), names)
 
     for path, is_dir in everything(tree):
-        assert ours.matches(path, is_dir) == theirs.check_ignore(str(tree / path)).match, path
+        said = theirs.check_ignore(str(tree / path))
+        assert ours.matches(path, is_dir) == said.match, path
+        rule = ours.deciding(path, is_dir)
+        assert ([] if rule is None else [str(rule)]) == [str(info) for info in said.pattern_infos], path
 
 
 @settings(max_examples=300)

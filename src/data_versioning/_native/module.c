@@ -28,16 +28,16 @@ static PyObject *raise_below(int error, const char *root, const char *path)
     return NULL;
 }
 
-/* walk(root, prune_nested, threads) -> (names, stats) */
+/* walk(root, left_out, threads) -> (names, stats) */
 static PyObject *walk_call(PyObject *module, PyObject *arguments)
 {
     const char *root, *path;
-    int prune_nested, threads, error;
+    int left_out, threads, error;
     size_t files, bytes;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "ypi", &root, &prune_nested, &threads))
+    if (!PyArg_ParseTuple(arguments, "yii", &root, &left_out, &threads))
         return NULL;
-    struct walk *walk = walk_new(root, prune_nested, &error);
+    struct walk *walk = walk_new(root, (enum left_out)left_out, &error);
     if (walk == NULL)
         return raise_errno(error, root);
     PyObject *answer = NULL, *names = NULL, *stats = NULL;

@@ -111,8 +111,10 @@ int rename_new(int directory, const char *from, const char *to, bool replace);
 /* walk.c */
 
 struct walk;
+/* .git, .hg and .dvc; these and every other repository; nothing */
+enum left_out { PRIVATE, NESTED, NOTHING };
 
-struct walk *walk_new(const char *root, bool prune_nested, int *error);
+struct walk *walk_new(const char *root, enum left_out, int *error);
 struct pool *walk_pool(struct walk *);
 int walk_error(struct walk *, const char **path);
 void walk_sizes(struct walk *, size_t *files, size_t *bytes);

@@ -73,25 +73,54 @@ static bool is_stored(const struct batch *batch, const struct slot *slot, const 
         && (uint64_t)stat.st_size == slot->md5.length;
 }
 
-static int link_source(struct batch *batch, struct slot *slot, const char *prefix)
+/* A link is complete from the beginning, so it gets its final name at once; only an object that is there, but not
+ * trusted, is replaced by way of a temporary name. */
+static int link_source(struct batch *batch, struct slot *slot, const char *name)
 {
-    struct stat stat;
-    /* Perhaps it is an object already, edited in place: its old name must not be sealed again. */
-    if (slot->before.st_nlink > 1)
-        return EMLINK;
-    const int error = make_object_directory(batch, prefix);
-    if (error)
+    const char *source = batch->names.each[slot->index];
+    const char prefix[] = {name[0], name[1], '/', '\0'};
+    if (linkat(batch->root, source, batch->target, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    int error = errno;
+    if (error == ENOENT && (error = make_object_directory(batch, name)) == 0)
+        error = linkat(batch->root, source, batch->target, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+    if (error != EEXIST)
         return error;
     token_name(&batch->token, prefix, slot->temporary);
     slot->directory = batch->target;
-    const char *source = batch->names.each[slot->index];
     if (linkat(batch->root, source, batch->target, slot->temporary, AT_SYMLINK_FOLLOW) != 0) {
+        error = errno;
         slot->temporary[0] = '\0';
-        return errno;
+        return error;
     }
-    if (fstatat(batch->target, slot->temporary, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+    /* Of two names of one file, rename keeps both: the temporary one is removed at the end in any case. */
+    return renameat(batch->target, slot->temporary, batch->target, name) == 0 ? 0 : errno;
+}
+
+/* The object must be the file that was hashed, and still have its content; a link changes its change time. Where it is
+ * another file, somebody stored the same content meanwhile, or the source got another file's name: a copy is right. */
+static int check_linked(struct batch *batch, struct slot *slot, const char *name)
+{
+    struct stat stat;
+    if (fstatat(batch->target, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
         return errno;
-    return stat.st_ino == slot->before.st_ino && stat.st_dev == slot->before.st_dev ? 0 : FILE_CHANGED;
+    if (stat.st_ino != slot->before.st_ino || stat.st_dev != slot->before.st_dev)
+        return READ_AGAIN;
+    if (!same_content(&slot->before, &stat)) {
+        unlinkat(batch->target, name, 0);
+        return FILE_CHANGED;
+    }
+    slot->before = stat;
+    batch->marks[slot->index] = WRITTEN;
+    return 0;
+}
+
+static int link_object(struct batch *batch, struct slot *slot, const char *name)
+{
+    /* Perhaps it is an object already, edited in place: its old name must not be sealed again. */
+    if (slot->before.st_nlink > 1)
+        return READ_AGAIN;
+    return link_source(batch, slot, name) == 0 ? check_linked(batch, slot, name) : READ_AGAIN;
 }
 
 static int rename_object(struct batch *batch, struct slot *slot, const char *name)
@@ -103,24 +132,8 @@ static int rename_object(struct batch *batch, struct slot *slot, const char *nam
         if (error)
             return error;
     }
-    /* Of two names of one file, rename keeps both. */
-    if (!slot->linking)
-        slot->temporary[0] = '\0';
+    slot->temporary[0] = '\0';
     batch->marks[slot->index] = WRITTEN;
-    return 0;
-}
-
-/* A link changes the source's ctime; its content must still be the one that was hashed. */
-static int check_linked(struct batch *batch, struct slot *slot, const char *name)
-{
-    struct stat after;
-    if (fstat(slot->source, &after) != 0)
-        return errno;
-    if (!same_content(&slot->before, &after)) {
-        unlinkat(batch->target, name, 0);
-        return FILE_CHANGED;
-    }
-    slot->before = after;
     return 0;
 }
 
@@ -134,21 +147,17 @@ int place_object(struct batch *batch, struct slot *slot, const uint8_t digest[16
         utimensat(batch->target, name, NULL, 0); /* somebody else's cache may refuse */
         return 0;
     }
+    if (slot->linking)
+        return link_object(batch, slot, name);
     int error = 0;
-    if (slot->linking) {
-        error = link_source(batch, slot, prefix);
-        if (error && error != FILE_CHANGED)
-            return READ_AGAIN;
-    } else if (slot->target < 0) {
+    if (slot->target < 0) {
         error = open_temporary(batch, slot, batch->target, prefix);
         if (!error)
             error = write_full(slot->target, slot->buffer, (size_t)slot->md5.length);
     }
     if (!error)
         error = close_target(slot);
-    if (!error)
-        error = rename_object(batch, slot, name);
-    return !error && slot->linking ? check_linked(batch, slot, name) : error;
+    return error ? error : rename_object(batch, slot, name);
 }
 
 int place_copy(struct worker *worker, struct slot *slot, const uint8_t digest[16])

@@ -16,7 +16,7 @@ struct task {
 struct walk {
     struct pool pool; /* first: the workers get a pointer to it */
     int root;
-    bool prune_nested;
+    enum left_out left_out;
     struct directory *top;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -88,16 +88,19 @@ static int read_entries(struct walk *walk, struct directory *directory, bool *ne
         if (entry == NULL)
             return errno;
         const char *name = entry->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0)
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
-        const bool is_dvc = strcmp(name, ".dvc") == 0;
-        if (is_dvc && walk->prune_nested && directory != walk->top && is_directory(file, name, 0)) {
+        const bool choosy = walk->left_out != NOTHING;
+        if (choosy && strcmp(name, ".git") == 0)
+            continue;
+        const bool is_dvc = choosy && strcmp(name, ".dvc") == 0;
+        if (is_dvc && walk->left_out == NESTED && directory != walk->top && is_directory(file, name, 0)) {
             *nested = true;
             return 0;
         }
         const bool enter = entry->d_type == DT_DIR
             || (entry->d_type == DT_UNKNOWN && is_directory(file, name, AT_SYMLINK_NOFOLLOW));
-        if (enter && (is_dvc || strcmp(name, ".hg") == 0))
+        if (enter && choosy && (is_dvc || strcmp(name, ".hg") == 0))
             continue;
         const int error = directory_add(directory, name, enter ? DIRECTORY_KIND : FILE_KIND);
         if (error)
@@ -192,7 +195,7 @@ static void walk_work(struct pool *pool)
     }
 }
 
-struct walk *walk_new(const char *root, bool prune_nested, int *error)
+struct walk *walk_new(const char *root, enum left_out left_out, int *error)
 {
     struct walk *walk = calloc(1, sizeof *walk);
     *error = ENOMEM;
@@ -201,7 +204,7 @@ struct walk *walk_new(const char *root, bool prune_nested, int *error)
     pthread_mutex_init(&walk->mutex, NULL);
     pthread_cond_init(&walk->changed, NULL);
     walk->pool.work = walk_work;
-    walk->prune_nested = prune_nested;
+    walk->left_out = left_out;
     walk->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (walk->root < 0)
         *error = errno;

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from data_versioning import formats, operations
-from data_versioning.cli import main, render, session
-from data_versioning.errors import FormatError, UsageError
+from data_versioning import operations
+from data_versioning.cli import main, notes, render, session
+from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv add data/images              track a directory
   dv add -R data/raw              track every file below data/raw by itself
   dv add --glob 'data/*.csv'      let dv fill in the wildcards
+  dv add --to-remote /mnt/big     upload it, keep no copy here
   dv add -o data/new.csv ~/new.csv   copy a file from elsewhere and track it
   dv add --desc 'labels of 2026' --label vision --meta owner=ana data/labels.csv
 
@@ -31,20 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("-o", "--out", metavar="PATH", help="copy the target to PATH and track it there")
     flag("-f", "--force", action="store_true", help="with --out: overwrite PATH")
     flag("--no-relink", action="store_true", help="leave workspace files as they are")
-    flag("--to-remote", action="store_true", help="upload straight to the remote (handed to dvc)")
+    flag("--to-remote", action="store_true", help="upload straight to the remote, not to cache and workspace")
     flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
-    flag("--remote-jobs", type=int, metavar="N", help="with --to-remote: transfers at once")
-    flag("--desc", metavar="TEXT", help="description, kept in the pointer file")
-    flag("--type", metavar="NAME", help="what kind of data it is, kept in the pointer file")
-    flag("--label", "--labels", action="append", metavar="NAME", dest="labels", help="label; may be repeated")
-    flag("--meta", action="append", metavar="KEY=VALUE", help="metadata of your own; may be repeated")
+    flag(
+        "--remote-jobs",
+        type=int,
+        metavar="N",
+        help="with --to-remote: transfers at once, where dvc does them",
+    )
+    notes.add_arguments(parser)
     flag("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Track, then say what to commit."""
-    if args.to_remote:
-        return int(main.load("handoff").run(args.argv))
     _check(args)
     repo = session.open_repo(args)
     options = operations.add.AddOptions(
@@ -52,15 +53,23 @@ def run(args: argparse.Namespace) -> int:
         recursive=args.recursive,
         store=not args.no_commit,
         relink=not args.no_relink,
-        notes=operations.pointers.Annotations(
-            desc=args.desc,
-            type=args.type,
-            labels=tuple(args.labels) if args.labels else None,
-            meta=_meta(args.meta),
-        ),
+        notes=notes.given(args),
     )
     progress = render.progress(args)
-    if args.out:
+    if args.to_remote:
+        try:
+            result = operations.add_to_remote.add_to_remote(
+                repo,
+                args.targets[0],
+                args.out,
+                remote=args.remote,
+                force=args.force,
+                notes=options.notes,
+                progress=progress,
+            )
+        except operations.sharing.ServedByDvc as refused:
+            return int(main.load("handoff").instead(args, refused))
+    elif args.out:
         result = operations.add.add_copy(
             repo, args.targets[0], args.out, force=args.force, options=options, progress=progress
         )
@@ -74,31 +83,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    if args.remote or args.remote_jobs:
+    if (args.remote or args.remote_jobs) and not args.to_remote:
         raise UsageError(
             "--remote and --remote-jobs need --to-remote", hint="dv add --to-remote -r NAME PATH"
         )
-    if args.out and (len(args.targets) != 1 or args.glob or args.no_commit or args.recursive):
+    if (args.out or args.to_remote) and (
+        len(args.targets) != 1 or args.glob or args.no_commit or args.recursive
+    ):
         raise UsageError(
-            "--out takes one target, and no --glob, --recursive or --no-commit", hint="dv add --help"
+            "--out and --to-remote take one target, and no --glob, --recursive or --no-commit",
+            hint="dv add --help",
         )
-
-
-def _meta(pairs: list[str] | None) -> dict[str, object] | None:
-    if not pairs:
-        return None
-    found: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise UsageError(f"--meta wants KEY=VALUE, not {pair!r}", hint="dv add --meta owner=ana PATH")
-        try:
-            found[key] = formats.yamltext.read(value, file="")
-        except FormatError as error:
-            raise UsageError(
-                f"--meta {pair!r}: {error.message}", hint="dv add --meta owner=ana PATH"
-            ) from error
-    return found
 
 
 def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None:
@@ -107,6 +102,4 @@ def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None
         files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""
         state = "tracked" if output.changed else "unchanged"
         print(f"{state}: {shown(output.path)} ({files}{render.size(output.size)})")
-    if result.edited:
-        listed = " ".join(render.quote(shown(path)) for path in result.edited)
-        print(f"\nTo record {'this' if changed else 'these files'} in Git, run:\n\n    git add {listed}")
+    render.tell_edited([shown(path) for path in result.edited], "this" if changed else "these files")

@@ -14,6 +14,7 @@ EPILOG = """examples:
 """
 _HEADINGS = (
     ("not_in_cache", "Not in cache", "red", ("dv fetch   downloads them",)),
+    ("not_in_remote", "Not in remote", "red", ("dv push   uploads them",)),
     (
         "committed",
         "DVC committed changes",
@@ -51,22 +52,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also untracked files",
     )
     flag("-r", "--remote", metavar="NAME", help="with --not-in-remote: which remote")
-    flag("--not-in-remote", action="store_true", help="also what the remote lacks (handed to dvc)")
-    flag("--no-remote-refresh", action="store_true", help="with --not-in-remote: do not ask the remote")
+    flag("--not-in-remote", action="store_true", help="also what the remote lacks")
+    flag(
+        "--no-remote-refresh",
+        action="store_true",
+        help="with --not-in-remote: for clouds, do not ask",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; the exit code is 0 whatever was found."""
+    repo = session.open_repo(args)
+    absent: list[str] = []
     if args.not_in_remote:
-        return int(main.load("handoff").run(args.argv))
+        try:
+            absent = operations.cloud_status.not_in_remote(
+                repo, args.targets, remote=args.remote, granular=args.granular
+            )
+        except operations.sharing.ServedByDvc:
+            return int(main.load("handoff").run(args.argv))
     found = operations.data_status.data_status(
-        session.open_repo(args),
+        repo,
         args.targets,
         granular=args.granular,
         untracked=args.untracked_files == "all",
         progress=render.progress(args),
     )
-    groups = _groups(found, unchanged=args.unchanged)
+    groups = _groups(found, absent, unchanged=args.unchanged)
     if args.json:
         render.print_json(groups)
     else:
@@ -74,10 +86,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _groups(found: operations.data_status.DataStatus, *, unchanged: bool) -> dict[str, object]:
+def _groups(
+    found: operations.data_status.DataStatus, absent: list[str], *, unchanged: bool
+) -> dict[str, object]:
     """Return DVC's JSON: what is empty is left out."""
     groups: dict[str, object] = {
         "not_in_cache": list(found.not_in_cache),
+        "not_in_remote": absent,
         "committed": _changes(found.committed),
         "uncommitted": _changes(found.uncommitted),
         "untracked": list(found.untracked),

@@ -69,7 +69,7 @@ def unknown_command(name: str, known: Sequence[str]) -> NoReturn:
 
 
 def _tell(kind: str, message: str, hint: str | None, argv: Sequence[str]) -> None:
-    message = secrets.mask_text(message)
+    message, hint = secrets.mask_text(message), secrets.mask_text(hint or "") or None
     if "--json" in argv:
         sys.stdout.write(json.dumps({"error": {"type": kind, "message": message, "hint": hint}}) + "\n")
     else:

@@ -9,8 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from data_versioning import operations
-from data_versioning.cli import main, render, session
-from data_versioning.errors import UsageError
+from data_versioning.cli import main, question, render, session
 
 if TYPE_CHECKING:
     from data_versioning.objects.gc import Sweep
@@ -21,7 +20,6 @@ EPILOG = """examples:
   dv gc -A -c                 keep what any commit needs; clean the remote, too
   dv gc -a -p ../other        the cache is shared with ../other
 """
-_DECLINED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             _announce(args)
         if found is None or (found.is_something and not args.dry):
             if found and not _confirmed(found):
-                return _DECLINED
+                return question.DECLINED
             result = operations.gc.gc(repo, scope, progress=progress)
         else:
             result = dataclasses.replace(found, dry=args.dry)
@@ -138,25 +136,15 @@ def _kept(args: argparse.Namespace) -> str:
     return f"{text} of this and the following repositories:{repositories}" if repositories else text
 
 
-def _unasked() -> UsageError:
-    error = UsageError(
-        "nobody confirmed, and there is no terminal to ask on; nothing was removed", hint="dv gc -f …"
-    )
-    error.exit_code = _DECLINED
-    return error
-
-
 def _confirmed(found: operations.gc.GcResult) -> bool:
-    if not sys.stdin.isatty():
-        raise _unasked()
-    if found.is_foreign:
+    if found.is_foreign and sys.stdin.isatty():
         sys.stderr.write(
             "WARNING: other repositories may use this cache, and what only they need will be removed; "
             "name them with -p\n"
         )
-    sys.stderr.write(f"{_total(found)} would be removed. Are you sure you want to proceed? [y/n]: ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return question.confirmed(
+        f"{_total(found)} would be removed. Are you sure you want to proceed?", hint="dv gc -f …"
+    )
 
 
 def _print(result: operations.gc.GcResult) -> None:

@@ -6,6 +6,7 @@ would start a program stops the command before `dvc` sees it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -15,20 +16,18 @@ from collections.abc import Sequence
 
 from data_versioning import repo
 from data_versioning.cli import main
-from data_versioning.errors import ConfigError, HandoffError, NotInRepository
-from data_versioning.workspace import config_levels
+from data_versioning.errors import DataVersioningError, HandoffError, NotInRepository
+from data_versioning.operations import trusted
 
 _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
 _READING = frozenset(
-    {"check-ignore", "daemon", "dag", "diff", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"}
-    | {"test-db"}
+    {"daemon", "dag", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"}
 )
 _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "git-hook": {"pre-commit"},
     "metrics": {"diff", "show"},
     "params": {"diff"},
     "plots": {"diff", "show", "templates"},
@@ -51,11 +50,20 @@ def run(argv: Sequence[str]) -> int:
     program = find()
     root = _root(argv)
     if root is not None:
-        _refuse_programs(root)
+        trusted.refuse_programs(root)
     if root is None or not changes_repository(argv):
         sys.stdout.flush()
         os.execv(program, [program, *argv])  # noqa: S606 (the arguments are the user's own)
     return _recorded(repo.open(root), program, argv)
+
+
+def instead(args: argparse.Namespace, refused: DataVersioningError) -> int:
+    """Leave a command that we refused to `dvc`; it does not know --json, so with that the refusal is the error."""
+    if args.json:
+        command = args.argv[main.options_before_command(args.argv)]
+        refused.hint = f"without --json, dv {command} hands over to dvc"
+        raise refused
+    return run(args.argv)
 
 
 def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:
@@ -103,15 +111,6 @@ def _root(argv: Sequence[str]) -> str | None:
         return repo.find_root(place)
     except NotInRepository:
         return None
-
-
-def _refuse_programs(root: str) -> None:
-    for name, option in config_levels.untrusted_programs(root):
-        raise ConfigError(
-            f"remote {name!r} in .dvc/config sets {option!r}, which starts a program; what comes with a"
-            " repository may not do that: if you trust it, set it in your own configuration",
-            hint=f"dv remote modify --local {name} {option} VALUE",
-        )
 
 
 def _spawn(program: str, argv: Sequence[str]) -> int:

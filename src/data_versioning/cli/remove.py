@@ -35,7 +35,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"no longer tracked: {address}")
     for path in result.kept:
         print(f"kept: {repo.shown(path)} (another repository inside the data)")
-    if result.edited:
-        listed = " ".join(render.quote(repo.shown(path)) for path in result.edited)
-        print(f"\nTo record this in Git, run:\n\n    git add {listed}")
+    render.tell_edited([repo.shown(path) for path in result.edited])
     return 0

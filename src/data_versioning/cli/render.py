@@ -61,6 +61,28 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as GitHub renders it, in the widths that DVC gives it; what would break a row is escaped.
+
+    >>> print(markdown(["Status", "Path"], [["added", "a|b"]]))
+    | Status   | Path   |
+    |----------|--------|
+    | added    | a\\|b   |
+    """
+    lines = [[_in_cell(cell) for cell in row] for row in rows]
+    widths = [max([len(name) + 2, *(len(line[at]) for line in lines)]) for at, name in enumerate(headers)]
+    rule = "|".join("-" * (width + 2) for width in widths)
+    head, *body = (
+        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in (headers, *lines)
+    )
+    return "\n".join([f"| {head} |", f"|{rule}|", *(f"| {line} |" for line in body)])
+
+
+def _in_cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
 def quote(path: str) -> str:
     """Return a path as it can be pasted into a shell."""
     safe = path and all((letter.isascii() and letter.isalnum()) or letter in _SAFE for letter in path)
@@ -89,6 +111,13 @@ def _plain(value: Any) -> object:
     if isinstance(value, set | frozenset):
         return sorted(value)
     return str(value)
+
+
+def tell_edited(paths: Sequence[str], what: str = "this") -> None:
+    """Say how to record changed files in Git, if there are any."""
+    if paths:
+        listed = " ".join(quote(path) for path in paths)
+        print(f"\nTo record {what} in Git, run:\n\n    git add {listed}")
 
 
 def colour(text: str, name: str, *, stream: TextIO | None = None) -> str:

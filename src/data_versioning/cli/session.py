@@ -5,27 +5,39 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from data_versioning.errors import ConfigError
+from data_versioning.errors import ConfigError, NotInRepository
 
 if TYPE_CHECKING:
     from data_versioning.repo import Repo
 
+_SHOWN = 5
+_ROOT = "data_versioning.operations.root"
 _REPO = "data_versioning.repo"  # loaded when a repository is opened: help does without
 
 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; the engine's messages go to stderr unless --quiet."""
-    notify = _silent if args.quiet else _tell
     try:
         opened: Repo = importlib.import_module(_REPO).open(
-            argv=("dv", *args.argv), notify=notify, patient=args.wait_for_lock
+            argv=("dv", *args.argv), notify=teller(args), patient=args.wait_for_lock
         )
     except ConfigError as error:
         error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
         raise
+    except NotInRepository as error:
+        if found := importlib.import_module(_ROOT).below():
+            more = f"   (one of {len(found)}: {', '.join(found[:_SHOWN])})" if len(found) > 1 else ""
+            error.hint = f"dv --cd {found[0]} COMMAND{more}"
+        raise
     return opened
+
+
+def teller(args: argparse.Namespace) -> Callable[[str], None]:
+    """Return what takes the engine's messages: to stderr unless --quiet."""
+    return _silent if args.quiet else _tell
 
 
 def _tell(message: str) -> None:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's options."""
     flag = parser.add_argument
     flag("targets", nargs="*", help="tracked paths, .dvc files or stages; all of them by default")
-    flag("-c", "--cloud", action="store_true", help="compare the cache with a remote (handed to dvc)")
+    flag("-c", "--cloud", action="store_true", help="compare the cache with a remote")
     flag("-r", "--remote", metavar="NAME", help="with --cloud: which remote")
     flag("-a", "--all-branches", action="store_true", help="with --cloud: data of all branches")
     flag("-T", "--all-tags", action="store_true", help="with --cloud: data of all tags")
@@ -39,14 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare and print; with --quiet the exit code tells."""
     if args.cloud or args.remote:
-        return int(main.load("handoff").run(args.argv))
+        return _cloud(args)
     if args.all_branches or args.all_tags or args.all_commits or args.jobs:
         raise UsageError(
             "--all-branches, --all-tags, --all-commits and --jobs need --cloud", hint="dv status --cloud"
         )
     repo = session.open_repo(args)
     found = operations.status.status(
-        repo, args.targets, recursive=args.recursive, with_deps=args.with_deps, progress=render.progress(args)
+        repo,
+        args.targets,
+        recursive=args.recursive,
+        with_deps=args.with_deps,
+        ask_origins=not args.no_updates,
+        progress=render.progress(args),
     )
     if found.needs_dvc:
         return int(main.load("handoff").run(args.argv))
@@ -58,6 +63,34 @@ def run(args: argparse.Namespace) -> int:
         _show(found.changes, 0)
     else:
         print(_UP_TO_DATE if found.stages else _EMPTY)
+    return 0
+
+
+def _cloud(args: argparse.Namespace) -> int:
+    options = operations.sharing.TransferOptions(
+        remote=args.remote,
+        jobs=args.jobs,
+        all_branches=args.all_branches,
+        all_tags=args.all_tags,
+        all_commits=args.all_commits,
+        with_deps=args.with_deps,
+        recursive=args.recursive,
+    )
+    try:
+        found = operations.cloud_status.cloud_status(
+            session.open_repo(args), args.targets, options, progress=render.progress(args)
+        )
+    except operations.sharing.ServedByDvc:
+        return int(main.load("handoff").run(args.argv))
+    if args.json:
+        render.print_json(found.changes)
+    elif args.quiet:
+        return int(bool(found.changes))
+    elif found.changes:
+        _show(dict(found.changes), int(args.cloud))
+    else:
+        names = " and ".join(f"'{name}'" for name in found.remotes)
+        print(f"Cache and remote {names} are in sync." if names else _UP_TO_DATE)
     return 0
 
 

@@ -25,13 +25,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(facts)
     else:
-        print("\n".join(_lines(facts)))
+        print("\n".join(lines(facts)))
     return 0
 
 
-def _lines(facts: operations.version.Version) -> list[str]:
+def lines(facts: operations.version.Version) -> list[str]:
+    """Return the facts as text, as DVC orders them."""
     title = f"data-versioning version: {facts.version}"
-    lines = [
+    found = [
         title,
         "-" * len(title),
         f"Platform: Python {facts.python} on {facts.platform}",
@@ -44,14 +45,14 @@ def _lines(facts: operations.version.Version) -> list[str]:
     ]
     here = facts.repository
     if here is None:
-        return lines
+        return found
     types = (
         "known once there is a cache"
         if here.cache_types is None
         else ", ".join(here.cache_types) or "copy only"
     )
     return [
-        *lines,
+        *found,
         f"Cache types: {types}",
         f"Cache directory: {here.cache_dir} ({here.cache_file_system})",
         f"Remotes: {', '.join(here.remotes) or 'none'}",

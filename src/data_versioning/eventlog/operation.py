@@ -34,7 +34,11 @@ class PointerChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One command; `time` is when it began, UTC in ISO 8601; `head` and `branch` are Git's at that time."""
+    """One command; `time` is when it began, UTC in ISO 8601; `head` and `branch` are Git's at that time.
+
+    `place` tells work trees and projects that share a log apart. `kept` names what is needed to undo it (`kept.load`),
+    and `undoes` is the number of the operation that it undid.
+    """
 
     verb: str
     argv: tuple[str, ...]
@@ -48,6 +52,9 @@ class Operation:
     outcome: Outcome = Outcome.OK
     error: str | None = None
     pointers: tuple[PointerChange, ...] = ()
+    place: str = ""
+    kept: str | None = None
+    undoes: int | None = None
 
     @classmethod
     def begin(
@@ -58,6 +65,7 @@ class Operation:
         version: str,
         head: str | None = None,
         branch: str | None = None,
+        place: str = "",
     ) -> Self:
         """Describe the command that this process begins now; secrets are taken out of `argv`."""
         now = time.time()
@@ -71,14 +79,21 @@ class Operation:
             version=version,
             head=head,
             branch=branch,
+            place=place,
         )
 
     def end(
-        self, outcome: Outcome, *, error: str | None = None, pointers: Sequence[PointerChange] = ()
+        self,
+        outcome: Outcome,
+        *,
+        error: str | None = None,
+        pointers: Sequence[PointerChange] = (),
+        kept: str | None = None,
+        undoes: int | None = None,
     ) -> Self:
         """Return the operation with how it ended; secrets are taken out of `error`."""
         text = None if error is None else secrets.mask_text(error[: 2 * _LONGEST_TEXT])[:_LONGEST_TEXT]
-        return replace(self, outcome=outcome, error=text, pointers=tuple(pointers))
+        return replace(self, outcome=outcome, error=text, pointers=tuple(pointers), kept=kept, undoes=undoes)
 
     def record(self) -> dict[str, object]:
         """Return what the log stores."""
@@ -95,6 +110,9 @@ class Operation:
             "outcome": self.outcome.value,
             "error": self.error,
             "pointers": [list(change) for change in self.pointers],
+            "place": self.place,
+            "kept": self.kept,
+            "undoes": self.undoes,
         }
 
 

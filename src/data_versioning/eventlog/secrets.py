@@ -16,14 +16,15 @@ _NAME = (
     r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|credentials?|connection[-_]?string|apikey|account[-_]?key"
     r"|signature|authorization|cookie|token[-_]command|auth[-_]header)|(?:[\w.-]*[-_.])?(?:pass|pwd|sas|[a-z0-9]+[-_]key|(?:access|oss)[-_]key[-_]id))"
 )
-_SECRET = re.compile(rf"(?i)\A{_NAME}\Z")
-_HARMLESS = re.compile(r"(?i)(?:\A|[-_.])(?:ask[-_][a-z]+|(?:primary|foreign|public|sort)[-_]key)\Z")
-_NAMED = re.compile(r"(?s)\A(-*)([\w.\"'-]+?)(=|:\s*)(.+)\Z")
+# Compiled when first used: it takes milliseconds, and few commands name anything that may be a secret.
+_SECRET = rf"(?i)\A{_NAME}\Z"
+_HARMLESS = r"(?i)(?:\A|[-_.])(?:ask[-_][a-z]+|(?:primary|foreign|public|sort)[-_]key)\Z"
+_NAMED = r"(?s)\A(-*)([\w.\"'-]+?)(=|:\s*)(.+)\Z"
 _VALUE = r"(?:\"[^\"]*\"|'[^']*'|[^\s;,&'\"]+)"
-_INLINE = re.compile(rf"(?i)(\b{_NAME})([\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?){_VALUE}")
-_OPTION = re.compile(rf"(?i)(--{_NAME})(\s+){_VALUE}")
-_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@|[^/?#\s:@]+:(?!\d+/)[^?#\s]*@)")
-_QUERY = re.compile(r"(?i)([?&;](?:[\w.-]*[-_.])?(?:sig|key|auth|code)=)[^&#\s]+")
+_INLINE = rf"(?i)(\b{_NAME})([\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?){_VALUE}"
+_OPTION = rf"(?i)(--{_NAME})(\s+){_VALUE}"
+_USER = r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s]*@|[^/?#\s:@]+:(?!\d+/)[^?#\s]*@)"
+_QUERY = r"(?i)([?&;](?:[\w.-]*[-_.])?(?:sig|key|auth|code)=)[^&#\s]+"
 _SETTING_COMMANDS = frozenset(("config", "remote"))
 
 
@@ -36,7 +37,7 @@ def is_secret_name(name: str) -> bool:
     [False, False, False, False, False]
     """
     name = name.rpartition(".")[2].strip("-\"' ")
-    return bool(_SECRET.match(name)) and not _HARMLESS.search(name)
+    return bool(re.match(_SECRET, name)) and not re.search(_HARMLESS, name)
 
 
 def mask_text(text: str) -> str:
@@ -45,8 +46,10 @@ def mask_text(text: str) -> str:
     >>> mask_text("s3://me:pw@host/x?X-Amz-Signature=abc&a=1 failed, AccountKey=k==;x")
     's3://***@host/x?X-Amz-Signature=***&a=1 failed, AccountKey=***;x'
     """
-    text = _QUERY.sub(rf"\g<1>{MASK}", _USER.sub(rf"\g<1>{MASK}@", text))
-    return _INLINE.sub(_mask_match, _OPTION.sub(_mask_match, text))
+    if _is_plain(text):
+        return text
+    text = re.sub(_QUERY, rf"\g<1>{MASK}", re.sub(_USER, rf"\g<1>{MASK}@", text))
+    return re.sub(_INLINE, _mask_match, re.sub(_OPTION, _mask_match, text))
 
 
 def mask_argv(arguments: Sequence[str]) -> list[str]:
@@ -69,7 +72,7 @@ def mask_argv(arguments: Sequence[str]) -> list[str]:
             expected = ""
             continue
         masked.append(_mask_named(argument))
-        if is_secret_name(argument) and (argument.startswith("-") or sets_options):
+        if (argument.startswith("-") or sets_options) and is_secret_name(argument):
             expected = argument
     return masked
 
@@ -78,8 +81,15 @@ def _mask_match(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2]}{MASK}" if is_secret_name(match[1]) else match[0]
 
 
+def _is_plain(text: str) -> bool:
+    """Whether the text holds none of the signs that come before every secret."""
+    return "=" not in text and ":" not in text and "--" not in text
+
+
 def _mask_named(argument: str) -> str:
-    named = _NAMED.match(argument)
+    if _is_plain(argument):
+        return argument
+    named = re.match(_NAMED, argument)
     if named and is_secret_name(named[2]):
         return f"{named[1]}{named[2]}{named[3]}{MASK}"
     return mask_text(argument)

@@ -10,10 +10,13 @@ import json
 import re
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
-from typing import Final
+from typing import Final, TypeAlias
 
 from data_versioning import paths as repo_paths
 from data_versioning.errors import FormatError
+
+Listing: TypeAlias = tuple[list[str], list[str]]
+"""Paths inside the directory, and the hex digest of each file."""
 
 MAX_BYTES = 1 << 30
 _ENTRY = '{{"md5": "{}", "relpath": {}}}'.format
@@ -35,7 +38,7 @@ def dump(paths: Sequence[str], digests: Sequence[str]) -> bytes:
     return f"[{', '.join(entries)}]".encode("ascii")
 
 
-def load(raw: bytes, *, file: str) -> tuple[list[str], list[str]]:
+def load(raw: bytes, *, file: str) -> Listing:
     """Return paths, as they are sorted there, and their hex digests.
 
     Raises `FormatError` for everything that could not be put into one directory: paths that leave it, a path
@@ -48,7 +51,37 @@ def load(raw: bytes, *, file: str) -> tuple[list[str], list[str]]:
     return entries
 
 
-def _load_canonical(raw: bytes) -> tuple[list[str], list[str]] | None:
+def differing(left: bytes, right: bytes, *, file: str) -> tuple[Listing, Listing]:
+    """Return paths and digests of those entries that only one of two objects has, for each of them.
+
+    Of long lists that are nearly equal, only the difference is looked at. Raises `FormatError` as `load` does.
+    """
+    entries = [_split_canonical(raw) if len(raw) <= MAX_BYTES else None for raw in (left, right)]
+    if entries[0] is None or entries[1] is None:
+        ours, theirs = (dict(zip(*load(raw, file=file), strict=True)) for raw in (left, right))
+        return _apart(ours, theirs), _apart(theirs, ours)
+    both = set(entries[0]).intersection(entries[1])
+    found = [_listing([entry for entry in side if entry not in both]) for side in entries if side is not None]
+    for listing in found:
+        _check(*listing, file=file)
+    return found[0], found[1]
+
+
+def _apart(listed: dict[str, str], other: dict[str, str]) -> Listing:
+    kept = [(path, digest) for path, digest in listed.items() if other.get(path) != digest]
+    return [path for path, _ in kept], [digest for _, digest in kept]
+
+
+def _load_canonical(raw: bytes) -> Listing | None:
+    entries = _split_canonical(raw)
+    return None if entries is None else _listing(entries)
+
+
+def _listing(entries: list[str]) -> Listing:
+    return [entry[47:] for entry in entries], [entry[:32] for entry in entries]
+
+
+def _split_canonical(raw: bytes) -> list[str] | None:
     """Split bytes that are as DVC writes them and need no unescaping; None when they are not."""
     if b"\\" in raw or not raw.isascii() or not raw.startswith(b'[{"md5": "') or not raw.endswith(b'"}]'):
         return None
@@ -58,10 +91,10 @@ def _load_canonical(raw: bytes) -> tuple[list[str], list[str]] | None:
     # Eight quotes an entry, all accounted for: none can be inside a path.
     if raw.count(b'"') != 8 * len(entries) or any(entry[32:47] != _BETWEEN for entry in entries):
         return None
-    return [entry[47:] for entry in entries], [entry[:32] for entry in entries]
+    return entries
 
 
-def _load_any(raw: bytes, file: str) -> tuple[list[str], list[str]]:
+def _load_any(raw: bytes, file: str) -> Listing:
     try:
         entries = json.loads(raw.decode())
     except RecursionError:

@@ -7,6 +7,7 @@ Keys, their order and their defaults are DVC's; a key outside the format is an e
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from data_versioning import formats, paths
 from data_versioning.formats import yamltext
 from data_versioning.formats.fields import Fields
+from data_versioning.formats.yamlevents import is_text
 
 _CLOUD_KEYS = ("etag", "checksum", "version_id")
 CONTENT_KEYS = frozenset({"md5", "etag", "checksum", "size", "nfiles", "isexec", "version_id"})
@@ -24,6 +26,11 @@ _DEPENDENCY_KEYS = _ENTRY_KEYS | {"repo", "db"}
 _TOP_KEYS = frozenset({"md5", "wdir", "deps", "outs", "locked", "frozen", "meta", "always_changed", "desc"})
 _REPO_KEYS = ("url", "rev", "rev_lock", "config", "remote")
 _DB_KEYS = ("query", "connection", "file_format", "table")
+# What DVC writes for one file or directory that was added; anything else is left to the YAML reader.
+_ADDED = re.compile(
+    r"outs:\n- md5: ([0-9a-f]{32}(?:\.dir)?)\n  size: (0|[1-9][0-9]{0,17})\n(?:  nfiles: ([1-9][0-9]{0,17})\n)?"
+    r"  hash: md5\n  path: ([A-Za-z0-9_][A-Za-z0-9_./@%+=,-]*)\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,10 @@ def _is_dir(entry: Output | Dependency) -> bool:
 
 def parse(text: str, *, file: str) -> DvcFile:
     """Read a `.dvc` file; `FormatError` names the line of what is wrong."""
+    if (added := _ADDED.fullmatch(text)) and is_text(added[1]) and is_text(added[4]):
+        md5, size, nfiles, path = added.groups()
+        count = int(nfiles) if nfiles else None
+        return DvcFile(outs=(Output(path=path, md5=md5, size=int(size), nfiles=count),))
     top = Fields(yamltext.read_mapping(text, file=file), _TOP_KEYS, text=text, file=file)
     return DvcFile(
         outs=tuple(_output(fields) for fields in top.items("outs", _OUTPUT_KEYS)),

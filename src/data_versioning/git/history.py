@@ -12,6 +12,7 @@ from data_versioning.git import process
 
 _FILE_MODES = (b"100644", b"100755", b"100664")
 _POINTERS = ("*.dvc", ":(glob)**/dvc.lock", ":(glob)**/dvc.yaml")
+_POINTER_ENDS = (".dvc", "/dvc.lock", "/dvc.yaml")
 
 
 class Blob(NamedTuple):
@@ -19,6 +20,15 @@ class Blob(NamedTuple):
 
     path: str
     sha: str
+
+
+def is_pointer(path: str) -> bool:
+    """Whether `*.dvc`, `dvc.lock` or `dvc.yaml`.
+
+    >>> is_pointer("a/data.dvc"), is_pointer("dvc.lock"), is_pointer("my-dvc.yaml")
+    (True, True, False)
+    """
+    return f"/{path}".endswith(_POINTER_ENDS)
 
 
 def plain(revision: str) -> str:
@@ -29,14 +39,21 @@ def plain(revision: str) -> str:
 
 
 def resolve(root: str, revision: str) -> str | None:
-    """Return the commit a revision names; as DVC does, also a branch that exactly one Git remote has."""
+    """Return the commit a revision names.
+
+    As for DVC, also a branch that exactly one Git remote has, and the name of an experiment.
+    """
     out = process.run(
         root, "rev-parse", "--verify", "--quiet", f"{plain(revision)}^{{commit}}", accepted=(0, 1, 128)
     )
     if out:
         return out.decode().strip()
-    found = references(root, "refs/remotes/")
-    shas = {sha for name, sha in found.items() if name.partition("/")[2] == revision}
+    branches = references(root, "refs/remotes/").items()
+    shas = {sha for name, sha in branches if name.partition("/")[2] == revision}
+    if not shas:
+        # refs/exps/ab/cdef…/NAME: two parts are the commit that the experiment began from.
+        experiments = references(root, "refs/exps/").items()
+        shas = {sha for name, sha in experiments if name.split("/")[2:] == [revision]}
     return shas.pop() if len(shas) == 1 else None
 
 
@@ -115,11 +132,8 @@ def pointer_blobs(root: str, revisions: Sequence[str]) -> list[Blob]:
     """
     if not revisions:
         return []
-    names = (".dvc", "/dvc.lock", "/dvc.yaml")
     found = {
-        Blob(path, sha): None
-        for path, sha in files(root, revisions[0], ("",)).items()
-        if f"/{path}".endswith(names)
+        Blob(path, sha): None for path, sha in files(root, revisions[0], ("",)).items() if is_pointer(path)
     }
     pairs = zip(revisions[1:], revisions, strict=False)
     given = "".join(f"{new} {old}\n" for new, old in pairs).encode()

@@ -43,6 +43,11 @@ def untracked(directory: str) -> list[str]:
     return sorted(process.fields(process.run(directory, "ls-files", "--others", "--exclude-standard", "-z")))
 
 
+def matching(directory: str, pattern: str) -> list[str]:
+    """Return the files below `directory` in the index that match a pattern of Git, relative to it."""
+    return sorted(process.fields(process.run(directory, "ls-files", "-z", "--", pattern)))
+
+
 def tracked(root: str, paths: Mapping[str, str]) -> set[str]:
     """Return the keys whose path is in the index, or has something below it there."""
     if not paths:

@@ -62,6 +62,11 @@ def require_flock(*, hardlink_lock: bool) -> None:
         )
 
 
+def current_holders(path: str) -> list[str]:
+    """Describe the processes that hold the lock now, without touching it; nobody where /proc does not tell."""
+    return [describe(pid) for pid in _lock_owners(path)]
+
+
 def holders(path: str) -> list[str]:
     """Describe the processes that hold the lock, as far as this system tells: "process 12 (dvc repro)".
 

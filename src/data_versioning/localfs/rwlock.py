@@ -129,6 +129,17 @@ def hold(
             table.leave(me, *entered)
 
 
+def entries(directory: str) -> list[tuple[str, str, Owner]]:
+    """Return the paths that are in use: path, "read" or "write", and by whom; those of dead processes left out.
+
+    Raises `FormatError` when the file cannot be understood.
+    """
+    table = _Table.load(os.path.join(directory, _FILE))
+    table.drop_dead()
+    written = [(path, "write", owner) for path, owner in table.write.items()]
+    return written + [(path, "read", owner) for path, owners in table.read.items() for owner in owners]
+
+
 def _enter(
     directory: str, me: Owner, read: Sequence[str], write: Sequence[str]
 ) -> tuple[list[str], list[str]] | str:

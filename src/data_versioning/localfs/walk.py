@@ -6,6 +6,7 @@ import os
 import stat as modes
 import struct
 from collections.abc import Iterable
+from enum import IntEnum
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -14,11 +15,12 @@ from data_versioning.localfs import engine
 
 # inode, size, mtime_ns, ctime_ns, st_mode, flags
 RECORD: Final = struct.Struct("=QQqqII")
-# Where fields stand in a record seen as 8-byte words (time stamps) or as 4-byte words (mode).
+# Where fields stand in a record seen as 8-byte words (time stamps) or as 4-byte words (mode, flags).
 SIZE_WORD: Final = 1
 MTIME_WORD: Final = 2
 CTIME_WORD: Final = 3
 MODE_WORD: Final = 8
+FLAGS_WORD: Final = 9
 # The file is a symbolic link and the stat is its target's.
 SYMLINK: Final = 1
 # A dangling symbolic link, or one whose target cannot be read: the stat is the link's own.
@@ -27,6 +29,14 @@ BROKEN: Final = 2
 _SIZE_ONLY = struct.Struct("=8xQ24x")
 _POINTER_NAMES = frozenset({"dvc.yaml", "dvc.lock", ".dvcignore", ".gitignore"})
 _NEVER_ENTERED = frozenset({".git", ".hg"})
+
+
+class LeftOut(IntEnum):
+    """What an engine's walk does not list; the C extension knows them by number."""
+
+    PRIVATE = 0
+    NESTED = 1
+    NOTHING = 2
 
 
 class FileStat(NamedTuple):
@@ -127,8 +137,17 @@ def walk(root: str, *, prune_nested: bool = True) -> Listing:
     disappears meanwhile is left out. Raises `FileNotFoundError` when `root` is missing, `DiskError` when a
     directory cannot be read.
     """
+    return _walk(root, LeftOut.NESTED if prune_nested else LeftOut.PRIVATE)
+
+
+def walk_everything(root: str) -> Listing:
+    """List every file below `root` as `walk` does, what is private to Git, Mercurial and DVC included."""
+    return _walk(root, LeftOut.NOTHING)
+
+
+def _walk(root: str, left_out: LeftOut) -> Listing:
     try:
-        names, stats = engine.choose("walk").walk(os.fsencode(root), prune_nested, engine.threads(None))
+        names, stats = engine.choose("walk").walk(os.fsencode(root), int(left_out), engine.threads(None))
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:

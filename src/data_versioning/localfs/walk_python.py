@@ -6,18 +6,18 @@ import os
 import stat as modes
 from collections.abc import Iterator
 
-from data_versioning.localfs.walk import BROKEN, SYMLINK, pack
+from data_versioning.localfs.walk import BROKEN, SYMLINK, LeftOut, pack
 
 Entry = tuple[bytes, bytes]  # relative path and RECORD
 
 
-def walk(root: bytes, prune_nested: bool, threads: int) -> tuple[bytes, bytes]:
+def walk(root: bytes, left_out: int, threads: int) -> tuple[bytes, bytes]:
     """Return the sorted names and the stats below `root`; see `data_versioning.localfs.walk.walk`."""
     found: list[Entry] = []
     pending = [b""]
     while pending:
         relative = pending.pop()
-        content = _read_directory(root, relative, prune_nested)
+        content = _read_directory(root, relative, left_out)
         if content is not None:
             pending += content[0]
             found += content[1]
@@ -26,7 +26,7 @@ def walk(root: bytes, prune_nested: bool, threads: int) -> tuple[bytes, bytes]:
     return names, b"".join(record for _, record in found)
 
 
-def _read_directory(root: bytes, relative: bytes, prune: bool) -> tuple[list[bytes], list[Entry]] | None:
+def _read_directory(root: bytes, relative: bytes, left_out: int) -> tuple[list[bytes], list[Entry]] | None:
     """Return directories to enter and files; None when there is nothing to see, or another repository."""
     directories: list[bytes] = []
     files: list[Entry] = []
@@ -35,12 +35,12 @@ def _read_directory(root: bytes, relative: bytes, prune: bool) -> tuple[list[byt
         with os.scandir(os.path.join(root, relative) if relative else root) as entries:
             for entry in entries:
                 name = entry.name
-                if name == b".dvc" and prune and relative and entry.is_dir():
+                if name == b".dvc" and left_out == LeftOut.NESTED and relative and entry.is_dir():
                     return None
-                if name == b".git":
+                if name == b".git" and left_out != LeftOut.NOTHING:
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    if name not in (b".hg", b".dvc"):
+                    if left_out == LeftOut.NOTHING or name not in (b".hg", b".dvc"):
                         directories.append(prefix + name)
                 else:
                     files += [(prefix + name, record) for record in _record(entry)]

@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, MissingObject
 from data_versioning.formats import dirfile
@@ -24,10 +24,6 @@ from data_versioning.objects.oid import ObjectId
 
 SEALED = 0o444
 UNSEALED = 0o644
-# Up to this many objects, or in a cache that holds many more than are wanted, asking for each is cheaper than
-# listing.
-_FEW = 512
-_LISTED_PER_ASKED = 4
 # What was touched this recently is safe from every gc: the grace period is much longer.
 _FRESH_NS = 3600 * 10**9
 # The bytes of a `walk.RECORD` with the inode; also size and mtime; also the change time.
@@ -73,42 +69,13 @@ class ObjectCache(NamedTuple):
         Objects that are not sealed are read, and sealed when they turn out right.
         """
         root = self.root(legacy=legacy)
-        if len(values) <= _FEW or _is_much_larger(root, len(values)):
-            absent, unsealed = self._ask(root, values)
-        else:
-            absent, unsealed = self._list(root, values)
+        stats = batch.stat_files(root, oids.names(list(values)))
+        modes = memoryview(stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4].tolist()
+        absent = [index for index, mode in enumerate(modes) if not mode]
+        unsealed = [index for index, mode in enumerate(modes) if mode not in (0, stat.S_IFREG | SEALED)]
         if unsealed:
             absent += self._verify(root, values, unsealed, legacy=legacy)
         return sorted(absent)
-
-    @staticmethod
-    def _ask(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
-        absent, unsealed = [], []
-        for index, value in enumerate(values):
-            try:
-                mode = os.stat(f"{root}/{value[:2]}/{value[2:]}").st_mode
-            except OSError:
-                absent.append(index)
-                continue
-            if mode != stat.S_IFREG | SEALED:
-                unsealed.append(index)
-        return absent, unsealed
-
-    @staticmethod
-    def _list(root: str, values: Sequence[str]) -> tuple[list[int], list[int]]:
-        try:
-            listing = walk.walk(root)
-        except FileNotFoundError:
-            return list(range(len(values))), []
-        names = listing.raw_paths()
-        sealed = stat.S_IFREG | SEALED
-        modes = memoryview(listing.stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4]
-        present = set(names)
-        loose = {name for name, mode in zip(names, modes, strict=True) if mode != sealed}
-        wanted = [f"{value[:2]}/{value[2:]}".encode() for value in values]
-        absent = [i for i, name in enumerate(wanted) if name not in present]
-        unsealed = [i for i, name in enumerate(wanted) if name in loose] if loose else []
-        return absent, unsealed
 
     def _verify(self, root: str, values: Sequence[str], indices: list[int], *, legacy: bool) -> list[int]:
         suspects = [values[i] for i in indices]
@@ -160,14 +127,29 @@ class ObjectCache(NamedTuple):
         atomic.write(path, content, durable=False)
         return oid
 
-    def adopt(self, values: list[str]) -> dict[str, str]:
-        """Store objects of DVC 2.x under the hashes of today, too; return the new name of each.
+    def adopt(self, values: Sequence[str]) -> dict[str, str]:
+        """Give objects of DVC 2.x the names of today, too, as links if possible; return the new name of each.
 
-        Raises `MissingObject`.
+        Raises `MissingObject` when one is absent or damaged.
         """
+        if absent := self.missing(values, legacy=True):
+            raise MissingObject(f"{values[absent[0]]} is not in the cache", hint="dv fetch")
         source = self.root(legacy=True)
+        stats = batch.stat_files(source, oids.names(list(values)))
+        flags = memoryview(stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4]
+        is_link = [bool(flag & walk.SYMLINK) for flag in flags]
+        own = [value for value, link in zip(values, is_link, strict=True) if not link]
+        # What a symbolic link leads to is not ours to take over.
+        linked = [value for value, link in zip(values, is_link, strict=True) if link]
+        return self._adopt(own, "hardlink") | self._adopt(linked, "copy")
+
+    def _adopt(self, values: list[str], method: Literal["copy", "hardlink"]) -> dict[str, str]:
         found = batch.store_files(
-            source, oids.names(values), self.root(), method="copy", directory_mode=self.directory_mode
+            self.root(legacy=True),
+            oids.names(values),
+            self.root(),
+            method=method,
+            directory_mode=self.directory_mode,
         )
         if found.errors:
             raise MissingObject(f"{values[min(found.errors)]} is not in the cache", hint="dv fetch")
@@ -215,7 +197,8 @@ class ObjectCache(NamedTuple):
         changes = memoryview(batch.stat_files(self.root(), names)).cast("q")[_CTIME]
         stale = time.time_ns() - _FRESH_NS
         old = [value for value, changed in zip(values, changes, strict=True) if 0 < changed < stale]
-        batch.chmod_files(self.root(), oids.names(old), SEALED)
+        if old:
+            batch.chmod_files(self.root(), oids.names(old), SEALED)
         return bool(old)
 
     def disown(self, values: Sequence[str], stats: Sequence[bytes], *, legacy: bool = False) -> None:
@@ -231,7 +214,8 @@ class ObjectCache(NamedTuple):
             for at, value in enumerate(values)
             if found.record(at)[:_SAME_FILE] == stats[at][:_SAME_FILE]
         ]
-        batch.chmod_files(root, oids.names(edited), UNSEALED)
+        if edited:
+            batch.chmod_files(root, oids.names(edited), UNSEALED)
 
     def may_be_shared(self, roots: Sequence[str]) -> bool:
         """Whether other repositories than those at `roots` may use the cache: it is a group's, or outside of them."""
@@ -271,13 +255,5 @@ def settled_signature(cache: ObjectCache) -> bytes:
 def _is_sealed(path: str) -> bool:
     try:
         return os.stat(path).st_mode == stat.S_IFREG | SEALED
-    except OSError:
-        return False
-
-
-def _is_much_larger(root: str, wanted: int) -> bool:
-    """Estimate the size of a cache from one of its 256 directories; MD5 spreads objects evenly."""
-    try:
-        return len(os.listdir(f"{root}/00")) * 256 > wanted * _LISTED_PER_ASKED
     except OSError:
         return False

@@ -12,7 +12,7 @@ from data_versioning.errors import Conflict, DiskError, Overlap, PathError, Usag
 from data_versioning.localfs import batch, walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import linking, partial, pointers, targets, wildcards
+from data_versioning.operations import linking, partial, places, pointers, targets, wildcards
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
@@ -74,13 +74,13 @@ def add(
         loaded = loading.load(repo)
         if options.recursive:
             named = _files_below(repo, loaded, named)
-        places = [_target(repo, loaded, name).place for name in named]
-        transaction.reserve(writes=list(dict.fromkeys(places)))
+        wanted = [_target(repo, loaded, name).place for name in named]
+        transaction.reserve(writes=list(dict.fromkeys(wanted)))
         # Whoever we waited for may have changed what is recorded.
         loaded = loading.load(repo)
         chosen = [_target(repo, loaded, name) for name in named]
         _refuse_overlaps(repo, chosen)
-        _refuse_tracked_by_git(repo, chosen)
+        places.refuse_tracked_by_git(repo, [target.path for target in chosen])
         kind = loading.link_kind(repo)
         tracked = list(dict.fromkeys(target.place for target in chosen))
         try:
@@ -143,25 +143,13 @@ def _target(repo: Repo, loaded: Loaded, name: str) -> _Target:
         known = loaded.project.tracked(path)
         if known is None or known.path == path:
             raise PathError(f"'{name}' does not exist", hint="check the path, and where you are: pwd")
-    elif loaded.ignore and loaded.ignore.matches(path, os.path.isdir(f"{repo.root}/{path}")):
-        raise PathError(
-            f"'{name}' is ignored by .dvcignore", hint=f"dvc check-ignore -d {name}   tells which rule"
-        )
-    if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
-        raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")
-    if os.path.islink(f"{repo.root}/{path}") and os.path.isdir(f"{repo.root}/{path}"):
-        raise PathError(f"'{name}' is a symbolic link to a directory", hint="track the directory itself")
+    places.refuse_untrackable(loaded, path, name, is_directory=os.path.isdir(f"{repo.root}/{path}"))
     known = loaded.project.tracked(path)
     if known is not None:
         _refuse_stage_output(known, name)
         return _Target(path=path, pointer=known.stage.file, known=known)
-    pointer = RepoPath(f"{path}.dvc")
-    if inner := loaded.project.conflict(path, file=pointer):
-        raise Overlap(
-            f"cannot add '{name}': it holds '{inner.path}', which is tracked by {inner.stage.place}",
-            hint=f"dv remove {inner.stage.address}, then dv add {name}",
-        )
-    return _Target(path=path, pointer=pointer, known=None)
+    places.refuse_overlap(loaded, path, name)
+    return _Target(path=path, pointer=RepoPath(f"{path}.dvc"), known=None)
 
 
 def _refuse_stage_output(known: Tracked, name: str) -> None:
@@ -181,18 +169,6 @@ def _refuse_overlaps(repo: Repo, chosen: Sequence[_Target]) -> None:
             raise Overlap(
                 f"'{repo.shown(target.path)}' lies inside '{repo.shown(outer)}', which is about to be tracked, too",
                 hint=f"dv add {repo.shown(outer)}",
-            )
-
-
-def _refuse_tracked_by_git(repo: Repo, chosen: Sequence[_Target]) -> None:
-    git = repo.git
-    tracked = git.tracked([f"{repo.root}/{target.path}" for target in chosen]) if git else set()
-    for target in chosen:
-        if f"{repo.root}/{target.path}" in tracked:
-            shown = repo.shown(target.path)
-            raise PathError(
-                f"'{shown}' is already tracked by Git",
-                hint=f"git rm -r --cached '{shown}', then dv add '{shown}'",
             )
 
 

@@ -17,14 +17,15 @@ from data_versioning.localfs import batch
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.cache import settled_signature
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import linking, targets, unused
+from data_versioning.operations import linking, restore, targets, unused
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.loaded import Loaded
 from data_versioning.pipeline.project import Selection
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
+from data_versioning.transaction import Transaction
 from data_versioning.workspace import checkout as workspace
-from data_versioning.workspace import leftovers, scan, store
+from data_versioning.workspace import leftovers, scan, singles, store
 from data_versioning.workspace.checkout import Applied, Plan, Wanted
 from data_versioning.workspace.scan import Snapshot
 
@@ -90,7 +91,7 @@ def checkout(
         # Whoever we waited for may have changed what is recorded.
         loaded = loading.load(repo)
         selections = select(loaded, names, recursive=options.recursive, with_deps=options.with_deps)
-        return run(loaded, selections, options, progress, everything=not names)
+        return run(loaded, transaction, selections, options, progress, everything=not names)
 
 
 def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: bool) -> list[Selection]:
@@ -104,17 +105,19 @@ def select(loaded: Loaded, names: Sequence[str], *, recursive: bool, with_deps: 
 
 def run(
     loaded: Loaded,
+    transaction: Transaction,
     selections: Sequence[Selection],
     options: CheckoutOptions,
     progress: Progress,
     *,
     everything: bool,
 ) -> CheckoutResult:
-    """Check out `selections` in the caller's transaction; `everything` also removes outputs of other revisions."""
+    """Check out `selections` in `transaction`; `everything` also removes outputs of other revisions."""
     signature = settled_signature(loaded.repo.cache)
     progress.start("Comparing")
     try:
-        works = [_plan(loaded, item, signature, progress) for item in selections]
+        changed = selections if options.relink else _changed(loaded, selections, progress)
+        works = [_plan(loaded, item, signature, progress) for item in changed]
     finally:
         progress.finish()
     for work in works:
@@ -122,7 +125,7 @@ def run(
             workspace.check(work.plan, loaded.repo.root)
     if not options.force:
         _refuse_unsaved(loaded, works)
-    gone = unused.remove(loaded) if everything else []
+    gone = unused.remove(loaded, transaction) if everything else []
     leftovers.sweep(loaded.repo.root, (item.tracked.path for item in selections), now=time.time())
     kind = loading.link_kind(loaded.repo)
     total = sum(len(work.plan.needed()) for work in works if work.plan)
@@ -133,14 +136,32 @@ def run(
             batch.sync(loaded.repo.root)
     finally:
         progress.finish()
-        loaded.stats.remember_outputs([work.selection.tracked.path for work in works if work.oid.value])
+        loaded.stats.remember_outputs([item.tracked.path for item in selections if item.tracked.output.md5])
         loaded.stats.save()
     for work, applied in done:
         if applied.is_complete and not work.missing:
             _prune(loaded, work)
+        if work.plan:
+            _tell(loaded, transaction, work, applied)
     if options.relink:
         _relink(loaded, works, kind)
     return _result(loaded.repo, done, gone)
+
+
+def _changed(loaded: Loaded, selections: Sequence[Selection], progress: Progress) -> list[Selection]:
+    """Leave out the single files that hold what is recorded: there may be very many of them."""
+    left = list(selections)
+    for legacy in (False, True):
+        files: dict[str, str | None] = {
+            item.tracked.path: item.tracked.output.md5
+            for item in left
+            if item.tracked.output.is_legacy is legacy and not item.tracked.output.is_dir
+        }
+        if files:
+            found = singles.look(loaded.scanner(legacy=legacy, progress=progress), list(files))
+            same = {path for path, digest in found.items() if digest.hex() == files[path]}
+            left = [item for item in left if item.tracked.path not in same]
+    return left
 
 
 def _prune(loaded: Loaded, work: _Work) -> None:
@@ -194,7 +215,7 @@ def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
     unsaved = [
         loaded.repo.shown(work.selection.tracked.path)
         for work in works
-        if work.plan and work.actual and _is_unsaved(loaded, work.plan, work.actual)
+        if work.plan and work.actual and is_unsaved(loaded, work.plan, work.actual)
     ]
     if unsaved:
         listed = "\n".join(f"  {path}" for path in unsaved)
@@ -204,7 +225,7 @@ def _refuse_unsaved(loaded: Loaded, works: Sequence[_Work]) -> None:
         )
 
 
-def _is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
+def is_unsaved(loaded: Loaded, plan: Plan, actual: Snapshot) -> bool:
     """Whether `plan` would overwrite content that no cache object holds, under either of its names."""
     cache = loaded.repo.cache
     lost = set(plan.overwritten())
@@ -251,6 +272,16 @@ def _apply(loaded: Loaded, work: _Work, kind: LinkType, progress: Progress) -> A
     return done
 
 
+def _tell(loaded: Loaded, transaction: Transaction, work: _Work, applied: Applied) -> None:
+    """Tell the transaction what an output was, and what it is now."""
+    path, after = work.selection.tracked.path, work.oid
+    if work.oid.is_dir:
+        record = loaded.stats.tree(loaded.scanner(legacy=work.oid.legacy).key(path))
+        after = after if record is None else ObjectId(record.value, work.oid.legacy)
+    if work.oid.is_dir or applied.stats:
+        restore.tell(transaction, loaded, path, work.actual, after)
+
+
 def _relink(loaded: Loaded, works: Sequence[_Work], kind: LinkType) -> None:
     is_copied = loading.link_kinds(loaded.repo)[0] is LinkType.COPY
     for work in works:
@@ -270,6 +301,8 @@ def _result(repo: Repo, done: Sequence[tuple[_Work, Applied]], gone: list[str]) 
     missing: list[str] = []
     problems: list[str] = []
     for work, applied in done:
+        if work.plan is None and not work.missing:
+            continue
         shown = repo.shown(work.selection.tracked.path) + ("/" if work.oid.is_dir else "")
         missing += work.missing
         if work.missing or not applied.is_complete:

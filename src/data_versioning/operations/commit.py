@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from data_versioning.errors import Conflict, PathError
 from data_versioning.formats import dvcfile, lockfile, values
@@ -196,7 +196,7 @@ def _change_lock(repo: Repo, found: _Found, outs: Mapping[str, Snapshot], lock: 
     stage = found.stage
     locked = LockedStage(
         cmd=stage.cmd or "",
-        deps=tuple(_dependency(dep.path, found.deps.get(dep.path)) for dep in stage.deps),
+        deps=tuple(pointers.dependency(dep.path, found.deps.get(dep.path)) for dep in stage.deps),
         params=_params(repo, stage),
         outs=tuple(pointers.recorded(dvcfile.Output(path=name), snapshot) for name, snapshot in outs.items()),
     )
@@ -206,20 +206,6 @@ def _change_lock(repo: Repo, found: _Found, outs: Mapping[str, Snapshot], lock: 
         return os.fsencode(lockfile.update(text, stage.name, locked, file=lock))
 
     return edit
-
-
-def _dependency(path: str, snapshot: Snapshot | None) -> dvcfile.Dependency:
-    dependency = dvcfile.Dependency(path=path)
-    if snapshot is None:
-        return dependency
-    return replace(
-        dependency,
-        md5=snapshot.oid.value,
-        hash=None if snapshot.oid.legacy else "md5",
-        size=snapshot.size,
-        nfiles=len(snapshot.listing) if snapshot.is_dir else None,
-        isexec=snapshot.is_executable and not snapshot.is_dir,
-    )
 
 
 def _params(repo: Repo, stage: Stage) -> dict[str, dict[str, object]]:

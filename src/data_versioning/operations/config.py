@@ -12,6 +12,7 @@ from data_versioning import repo
 from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats import config, configtext
 from data_versioning.formats import config_schema as schema
+from data_versioning.formats.config import Settings
 from data_versioning.paths import RepoPath
 from data_versioning.workspace import config_levels
 from data_versioning.workspace.config_levels import Change, Contents, Values
@@ -144,6 +145,12 @@ def merged(*, below: str | None = None) -> Values:
         for section, options in config_levels.values(file).items():
             found.setdefault(section, {}).update(options)
     return found
+
+
+def settings() -> Settings:
+    """Return the settings of the repository around, or without one those of this machine."""
+    root = find_root()
+    return repo.open(root).settings if root else config_levels.load(None)
 
 
 def find_root() -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data_versioning.operations import sharing
+from data_versioning.operations import loaded as loading
+from data_versioning.operations import partial_imports, sharing
 from data_versioning.operations.sharing import Share, TransferOptions, TransferResult
+from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import runs, transfer, wanted
 from data_versioning.repo import Repo
@@ -24,12 +26,25 @@ def fetch(
     `ServedByDvc` before anything is done.
     """
     shares = sharing.shares(repo, names, options=options, pushing=False)
+    partial = partial_imports.find(repo, names, options)
+    imports = sharing.lacking_imports(repo, names, options)
     if options.dry_run:
-        result = sharing.joined([plan(repo, share, options) for share in shares])
+        known = partial_imports.plan(loading.load(repo), partial)
+        result = sharing.joined([plan_all(repo, shares, imports, options), known])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
     with repo.transaction("fetch"):
-        result = run(repo, shares, options, progress)
+        copied = partial_imports.fetch(loading.load(repo), partial, progress).result
+        foreign = sharing.fetch_imports(repo, imports, options, progress).result
+        result = sharing.joined([run(repo, shares, options, progress), copied, foreign])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
+
+
+def plan_all(
+    repo: Repo, shares: Sequence[Share], imports: Sequence[Tracked], options: TransferOptions
+) -> TransferResult:
+    """Return what a fetch would do."""
+    planned = [plan(repo, share, options) for share in shares]
+    return sharing.joined([*planned, sharing.dry_imports(imports)])
 
 
 def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from data_versioning import repo as repos
-from data_versioning.errors import HandoffError, MissingObject, UsageError
+from data_versioning.errors import MissingObject, StorageError, UsageError
 from data_versioning.localfs import locks
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import gc as objects
 from data_versioning.objects.gc import Sweep
-from data_versioning.operations import reachable
+from data_versioning.operations import reachable, sharing
 from data_versioning.operations.reachable import Place, Selection
 from data_versioning.progress import SILENT, Progress
-from data_versioning.remotes import existence, layout, remote
+from data_versioning.remotes import existence, layout
+from data_versioning.remotes import gc as cleaning
+from data_versioning.remotes import remote as remotes
+from data_versioning.remotes.remote import Remote
 from data_versioning.repo import Repo
+from data_versioning.storage.base import ReadableStore, Store
 from data_versioning.storage.local import LocalStore
 
 # The options of DVC that say what to keep; its exit code for their misuse is 255.
 _DVC_FAILURE = 255
 _SHOWN = 5
+
+# What is to be removed from a remote, and what removes it.
+Cleaning = tuple[Sweep, Callable[[Sweep], None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +107,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
     directory listing that is needed is lost, unless `scope.skip_failed`.
     """
     scope.check()
-    store = _store(repo, scope) if scope.cloud or scope.not_in_remote else None
+    remote = _remote(repo, scope) if scope.cloud or scope.not_in_remote else None
     projects = [repo, *(repos.open(path) for path in scope.projects)]
     groups = [_places(project) for project in projects]
     own = [place.root for group in groups for place in group]
@@ -109,20 +117,21 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
         is_shared = repo.cache.may_be_shared(own)
         grace = scope.grace if scope.grace is not None else objects.GRACE if is_shared else 0.0
         base = repo.cache.base
-        cache = tuple(_plan(base, used, grace=grace, keep_in=store if scope.not_in_remote else None))
-        beyond: tuple[Sweep, ...] = ()
-        if scope.cloud and store:
-            beyond = tuple(
-                _plan(store.root, used, grace=objects.GRACE if scope.grace is None else scope.grace)
-            )
+        keep_in = remote.store if remote and scope.not_in_remote else None
+        cache = tuple(_plan(base, used, grace=grace, keep_in=keep_in))
+        beyond: list[Cleaning] = []
+        if scope.cloud and remote:
+            beyond = _plan_remote(remote, used, objects.GRACE if scope.grace is None else scope.grace)
         if not dry:
             progress.start("removing unused objects")
-            for sweep in (*cache, *beyond):
+            for sweep in cache:
                 objects.apply(sweep, threads=scope.jobs)
+            for sweep, clean in beyond:
+                clean(sweep)
     progress.finish()
     return GcResult(
         cache=cache,
-        remote=beyond,
+        remote=tuple(sweep for sweep, _ in beyond),
         is_foreign=is_shared and not scope.projects,
         lost=tuple(sorted(lost)),
         dry=dry,
@@ -131,14 +140,16 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
 
 def is_handed_over(repo: Repo, scope: Scope) -> bool:
     """Whether the remote in `scope` is one that only the program `dvc` can clean."""
-    return (scope.cloud or scope.not_in_remote) and not remote.is_ours(repo.settings, scope.remote)
+    return (scope.cloud or scope.not_in_remote) and not remotes.is_ours(repo.settings, scope.remote)
 
 
-def _store(repo: Repo, scope: Scope) -> LocalStore:
-    found = remote.open(repo.settings, scope.remote)
-    if not isinstance(found.store, LocalStore):
-        raise HandoffError(f"the remote {found.name!r} is not a local directory", hint="dvc gc")
-    return found.store
+def _remote(repo: Repo, scope: Scope) -> Remote:
+    found = sharing.open_remote(repo, scope.remote)
+    if scope.cloud and not isinstance(found.store, Store):
+        raise StorageError(
+            f"what is on the remote {found.name!r} cannot be listed or deleted", hint="dv gc, without -c"
+        )
+    return found
 
 
 def _places(project: Repo) -> list[Place]:
@@ -189,9 +200,9 @@ def _used(
 
 def _found_on_remote(repo: Repo, scope: Scope, lost: list[bytes]) -> dict[bytes, list[bytes]]:
     name = scope.remote or repo.settings.get("core", "remote")
-    if not lost or not name or not remote.is_ours(repo.settings, name):
+    if not lost or not name or not remotes.is_ours(repo.settings, name):
         return {}
-    store = remote.open(repo.settings, name).store
+    store = sharing.open_remote(repo, name).store
     values = [oid.decode() for oid in lost]
     found = reachable.fetch(lost, store, layout.keys(values))
     return found | reachable.fetch(lost, store, layout.keys(values, legacy=True))
@@ -207,7 +218,9 @@ def _unknown_files(needed: dict[bytes, str]) -> MissingObject:
     )
 
 
-def _plan(base: str, used: set[bytes], *, grace: float, keep_in: LocalStore | None = None) -> Iterator[Sweep]:
+def _plan(
+    base: str, used: set[bytes], *, grace: float, keep_in: ReadableStore | None = None
+) -> Iterator[Sweep]:
     """Plan for objects of DVC 3 and of DVC 2, which lies at the base itself.
 
     With `keep_in`, used objects go too if that store has them.
@@ -219,6 +232,22 @@ def _plan(base: str, used: set[bytes], *, grace: float, keep_in: LocalStore | No
             here = [oid.decode() for oid in _ids(listing) if oid in used]
             kept = {here[index].encode() for index in existence.absent(keep_in, here, legacy=legacy)}
         yield objects.plan(root, listing, kept, now=now, grace=grace)
+
+
+def _plan_remote(remote: Remote, used: set[bytes], grace: float) -> list[Cleaning]:
+    store = remote.store
+    if isinstance(store, LocalStore):
+        return [(sweep, objects.apply) for sweep in _plan(store.root, used, grace=grace)]
+    if not isinstance(store, Store):
+        return []
+    now = time.time()
+    return [
+        (
+            objects.plan(f"{remote.name}:{prefix.rstrip('/')}", listing, used, now=now, grace=grace),
+            functools.partial(cleaning.apply, store, prefix=prefix),
+        )
+        for prefix, listing, _ in cleaning.roots(store)
+    ]
 
 
 def _ids(listing: Listing) -> list[bytes]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data_versioning import repo
 from data_versioning.errors import Conflict, DataVersioningError, DiskError, GitError, PathError
 from data_versioning.git.repository import Git
-from data_versioning.localfs import atomic
+from data_versioning.localfs import atomic, locks
+from data_versioning.operations import destroy
+from data_versioning.operations import loaded as loading
 from data_versioning.paths import RepoPath
 
 _CONFIG_WITHOUT_GIT = b"[core]\n    no_scm = True\n"
@@ -41,8 +43,9 @@ def init(
 ) -> InitResult:
     """Make `directory` a repository, tracked by Git unless `no_scm`; `subdir`: below the top of a work tree.
 
-    With `force` an existing repository is made anew: its configuration and its cache are deleted, the
-    operation log stays. Raises `GitError`, `Conflict` or `PathError` and then changed nothing.
+    With `force` an existing repository is made anew: its configuration and its cache are deleted, the operation
+    log and the pointer files stay, and links into that cache become files. Raises `GitError`, `Conflict` or
+    `PathError` and then changed nothing.
     """
     if no_scm and subdir:
         raise DataVersioningError(
@@ -51,13 +54,15 @@ def init(
     root = os.path.realpath(directory)
     git = None if no_scm else _git(root, subdir=subdir)
     dvc_dir = os.path.join(root, ".dvc")
-    if os.path.isdir(dvc_dir) and not force:
+    exists = _is_repository(dvc_dir)
+    if exists and not force:
         raise Conflict(
             f"'{os.path.relpath(dvc_dir)}' exists already", hint="dv init -f   (deletes its cache)"
         )
     try:
         before = _contents(root)
-        _make(dvc_dir, git)
+        with _nobody_inside(root) if exists else contextlib.nullcontext():
+            _make(dvc_dir, git)
         ignore = os.path.join(root, ".dvcignore")
         if not os.path.exists(ignore):
             atomic.write(ignore, _DVCIGNORE)
@@ -83,6 +88,20 @@ def _contents(root: str) -> dict[RepoPath, bytes | None]:
         ):
             found[path] = file.read()
     return found
+
+
+@contextlib.contextmanager
+def _nobody_inside(root: str) -> Iterator[None]:
+    """Keep other commands out of a repository that is made anew, with nothing in its workspace linked to its cache."""
+    old = repo.open(root)
+    with locks.exclusive(f"{old.dvc_dir}/tmp/lock", timeout=old.lock_timeout):
+        destroy.make_independent(loading.load(old))
+        yield
+
+
+def _is_repository(dvc_dir: str) -> bool:
+    """Whether there is more than the operation log that a destroyed repository left."""
+    return os.path.isdir(dvc_dir) and not set(os.listdir(dvc_dir)) <= {"dv", "tmp"}
 
 
 def _git(root: str, *, subdir: bool) -> Git:

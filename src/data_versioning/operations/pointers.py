@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from data_versioning.formats import dvcfile
-from data_versioning.formats.dvcfile import DvcFile, Output
+from data_versioning.formats.dvcfile import Dependency, DvcFile, Output
 from data_versioning.git import ignorefile
 from data_versioning.paths import RepoPath
 from data_versioning.transaction import Change, Transaction
@@ -50,6 +50,20 @@ def recorded(output: Output, snapshot: Snapshot) -> Output:
         version_id=None,
         cloud=None,
         files=None,
+    )
+
+
+def dependency(path: str, snapshot: Snapshot | None) -> Dependency:
+    """Return the dependency `path` with the content of `snapshot` recorded."""
+    if snapshot is None:
+        return Dependency(path=path)
+    return Dependency(
+        path=path,
+        md5=snapshot.oid.value,
+        hash=None if snapshot.oid.legacy else "md5",
+        size=snapshot.size,
+        nfiles=len(snapshot.listing) if snapshot.is_dir else None,
+        isexec=snapshot.is_executable and not snapshot.is_dir,
     )
 
 

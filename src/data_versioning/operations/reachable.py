@@ -17,15 +17,11 @@ from data_versioning.git import history, process
 from data_versioning.git.repository import Git, worktrees
 from data_versioning.git.source import Revision
 from data_versioning.objects import gc
-from data_versioning.paths import parents
 from data_versioning.pipeline import compiled
 from data_versioning.pipeline.project import Options, Project
-from data_versioning.pipeline.stage import is_pointer_file
 from data_versioning.storage.base import ReadableStore
 
 _DIRECTORY = b".dir"
-# A directory with this file below it is a repository.
-_CONFIG = "/.dvc/config"
 _BATCH = 1000
 
 
@@ -216,10 +212,6 @@ def needed_in_history(place: Place, chosen: Sequence[str], lost: set[bytes]) -> 
 
 
 def _project_at(revision: Revision) -> Project:
-    """Return the project of a commit, without other repositories below it."""
-    names = list(revision.walk())
-    nested = {name.removesuffix(_CONFIG) for name in names if name.endswith(_CONFIG)}
-    pointers = [name for name in names if is_pointer_file(name) and nested.isdisjoint(parents(name))]
     # Loaded by name: parsing YAML is only needed when a listing is lost.
-    loaded: Project = importlib.import_module("data_versioning.pipeline.load").load(revision, pointers)
-    return loaded
+    found: Project = importlib.import_module("data_versioning.operations.history").project_at(revision)
+    return found

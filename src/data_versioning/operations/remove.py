@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -13,16 +12,14 @@ from typing import NoReturn
 from data_versioning.errors import DiskError, NotTracked, PathError, UsageError
 from data_versioning.formats import lockfile, yamltext
 from data_versioning.localfs import atomic, batch
-from data_versioning.localfs.links import LinkType
-from data_versioning.localfs.walk import Listing
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import pointers, targets
+from data_versioning.operations import pointers, restore, targets
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Output, Stage
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
-from data_versioning.workspace import checkout, relink, scan
+from data_versioning.workspace import checkout, scan, unprotect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +50,13 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
             checkout.refuse_links(path, repo.root)
         for path, output in outputs:
             if output.cache and not outs:
-                _unprotect(loaded, path, output)
+                unprotect.unprotect(repo.root, path)  # a link whose object is gone stays as it is
         pointers.unignore(transaction, [path for path, output in outputs if output.cache])
         for stage in stages:
             _queue_pointer(transaction, stage)
         edited = tuple(edit.path for edit in transaction.commit())
+        if outs:
+            _tell(loaded, transaction, outputs)
         loaded.stats.remember_outputs([], removed=places)
         loaded.stats.save()
         kept = _delete_all(repo, places) if outs else []
@@ -143,6 +142,15 @@ def _without_lock(stage: Stage, lock: RepoPath) -> Change:
     return edit
 
 
+def _tell(loaded: Loaded, transaction: Transaction, outputs: Sequence[tuple[RepoPath, Output]]) -> None:
+    """Tell the transaction what is about to be deleted."""
+    for path, output in outputs:
+        # What cannot be tracked cannot be brought back.
+        with contextlib.suppress(PathError):
+            before = scan.look(loaded.scanner(legacy=output.is_legacy), path)
+            restore.tell(transaction, loaded, path, before, None)
+
+
 def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
     """Delete outputs that are no longer tracked; return the repositories inside of them, which are kept."""
     if repo.cache.durable:
@@ -150,7 +158,7 @@ def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
     kept: list[str] = []
     for index, path in enumerate(places):
         try:
-            kept += _delete(f"{repo.root}/{path}")
+            kept += delete(f"{repo.root}/{path}")
         except OSError as error:
             left = shlex.join(repo.shown(place) for place in places[index:])
             raise DiskError(
@@ -161,7 +169,7 @@ def _delete_all(repo: Repo, places: Sequence[RepoPath]) -> list[str]:
     return sorted(os.path.relpath(place, repo.root) for place in kept)
 
 
-def _delete(absolute: str) -> list[str]:
+def delete(absolute: str) -> list[str]:
     """Delete a file or directory; what the ignore rules hide inside goes with it, as for DVC.
 
     What is never tracked stays and is returned: `.git`, `.hg`, and every other DVC repository as a whole.
@@ -190,38 +198,3 @@ def _delete(absolute: str) -> list[str]:
 
 def _raise(error: OSError) -> NoReturn:
     raise error
-
-
-def _unprotect(loaded: Loaded, path: RepoPath, output: Output) -> None:
-    """Give the user files of their own in place of links into the cache, and the right to write them."""
-    repo = loaded.repo
-    try:
-        snapshot = scan.look(loaded.scanner(legacy=output.is_legacy), path)
-    except PathError:
-        return  # links whose object is gone, for example: they stay as they are
-    if snapshot is None:
-        return
-    directory = path if snapshot.is_dir else os.path.dirname(path)
-    listing = relink.relink(
-        repo.cache,
-        repo.root,
-        directory,
-        snapshot.listing,
-        snapshot.hex_digests(),
-        kinds=[LinkType.COPY],
-        kind=LinkType.COPY,
-        legacy=output.is_legacy,
-    )
-    _make_writable(repo.root, directory, listing)
-
-
-def _make_writable(root: str, directory: str, listing: Listing) -> None:
-    """Give files that their owner may not write the mode of a new file; what is executable stays so."""
-    names = listing.paths()
-    found: dict[int, list[str]] = {}
-    for index, name in enumerate(names):
-        status = listing.stat(index)
-        if not status.flags and not status.mode & stat.S_IWUSR:
-            found.setdefault(status.mode & 0o111, []).append(name)
-    for executable, chosen in found.items():
-        batch.chmod_files(root, checkout.inside(directory, chosen), 0o666 & ~batch.umask() | executable)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from data_versioning.errors import CorruptObject, DataVersioningError, HandoffError, MissingObject, UsageError
+from data_versioning.errors import (
+    CorruptObject,
+    DataVersioningError,
+    FormatError,
+    HandoffError,
+    MissingObject,
+    UsageError,
+)
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import targets, wildcards
 from data_versioning.pipeline.project import Project, Selection, Tracked
+from data_versioning.pipeline.stage import Output
 from data_versioning.progress import Progress
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Remote
@@ -24,9 +32,15 @@ from data_versioning.storage.base import FailureKind
 
 if TYPE_CHECKING:
     from data_versioning.operations.checkout import CheckoutResult
+    from data_versioning.operations.imported import Content
 
-# Loaded by name: reading old commits needs YAML and Git, which other transfers do without.
+# Loaded by name: old commits and other repositories need YAML and Git, which most transfers do without.
 _HISTORY = "data_versioning.operations.history"
+_PARTIAL = "data_versioning.operations.partial_imports"
+_IMPORTED = "data_versioning.operations.imported"
+_TRUSTED = "data_versioning.operations.trusted"
+# Settings that name files of Amazon's tools, which may name a program.
+_PROGRAM_FILES = frozenset({"configpath", "credentialpath"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +99,14 @@ class ServedByDvc(HandoffError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What was fetched of imports, and what each output is."""
+
+    result: TransferResult
+    contents: Mapping[str, Content] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """One remote and the outputs that belong there."""
 
@@ -97,12 +119,15 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
 
     Raises `ServedByDvc`, `ConfigError` or `NotTracked`.
     """
-    if options.jobs is not None and options.jobs < 1:
-        raise UsageError("the number of jobs must be at least 1", hint="-j 4")
+    check_jobs(options.jobs)
     found: dict[str | None, dict[Request, None]] = {}
-    for item, inner in _selections(repo, names, options):
-        if not _is_meant(item, options, pushing=pushing):
+    for item, inner in selections(repo, names, options):
+        if not is_meant(item, options, pushing=pushing):
             continue
+        if item.stage.is_partial_import and importlib.import_module(_PARTIAL).is_ours(repo, item):
+            continue
+        if item.stage.is_repo_import:
+            continue  # only its origin has it; see `imported`
         _refuse_versioned(item)
         oid = ObjectId(item.output.md5 or "", item.output.is_legacy)
         if not pushing and item.stage.is_import and _is_from_elsewhere(repo.cache, item, oid):
@@ -111,7 +136,46 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
         found.setdefault(options.remote or item.output.remote, {})[request] = None
     if options.remote or options.run_cache:
         found.setdefault(options.remote, {})
-    return [Share(remote=_open(repo, name), requests=list(requests)) for name, requests in found.items()]
+    return [
+        Share(remote=open_remote(repo, name), requests=list(requests)) for name, requests in found.items()
+    ]
+
+
+def is_cached(cache: ObjectCache, output: Output) -> bool:
+    """Whether the cache holds all that is recorded of an output; not when nothing is."""
+    if not output.md5:
+        return False
+    oid = ObjectId(output.md5, output.is_legacy)
+    try:
+        values = [*cache.read_tree(oid)[1], oid.value] if oid.is_dir else [oid.value]
+    except (MissingObject, CorruptObject, FormatError):
+        return False
+    return not cache.missing(list(dict.fromkeys(values)), legacy=oid.legacy)
+
+
+def lacking_imports(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:
+    """Return the imports from other repositories, among what `names` mean, that the cache does not hold."""
+    found: dict[tuple[str, str | None], Tracked] = {}
+    for item, _ in selections(repo, names, options):
+        if item.stage.is_repo_import and is_meant(item, options) and not is_cached(repo.cache, item.output):
+            found[item.path, item.output.md5] = item
+    return list(found.values())
+
+
+def fetch_imports(
+    repo: Repo, items: Sequence[Tracked], options: TransferOptions, progress: Progress
+) -> Fetched:
+    """Bring imports into the cache; see `imported.fetch`."""
+    if not items:
+        return Fetched(result=TransferResult(remotes=(), copied=0, size=0))
+    found: Fetched = importlib.import_module(_IMPORTED).fetch(repo, items, options, progress)
+    return found
+
+
+def check_jobs(jobs: int | None) -> None:
+    """Raise `UsageError` for a number of transfers that makes no sense."""
+    if jobs is not None and jobs < 1:
+        raise UsageError("the number of jobs must be at least 1", hint="-j 4")
 
 
 def pace(options: TransferOptions, remote: Remote, progress: Progress) -> Pace:
@@ -130,6 +194,12 @@ def dry(remote: Remote, plans: Sequence[Plan], runs: Sequence[str]) -> TransferR
         planned=(*planned, *runs),
         dry_run=True,
     )
+
+
+def dry_imports(items: Sequence[Tracked]) -> TransferResult:
+    """Return what a dry run tells of imports."""
+    paths = tuple(item.path for item in items)
+    return TransferResult(remotes=(), copied=len(paths), size=0, planned=paths, dry_run=True)
 
 
 def done(remote: Remote, reports: Sequence[Report]) -> TransferResult:
@@ -178,7 +248,8 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
     return f"what arrived is safe; to continue: dv {verb}"
 
 
-def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
+def selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
+    """Yield the outputs that `names` mean, in the workspace and in the revisions of the options."""
     chosen = targets.named(repo, wildcards.expand(names, glob=options.glob))
     base = targets.base(repo)
     project = loading.load(repo).project
@@ -207,7 +278,8 @@ def _selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> I
         raise unknown
 
 
-def _is_meant(item: Tracked, options: TransferOptions, *, pushing: bool) -> bool:
+def is_meant(item: Tracked, options: TransferOptions, *, pushing: bool = False) -> bool:
+    """Whether a transfer with these options concerns an output."""
     output = item.output
     if not output.cache or (output.digest is None and (pushing or not item.stage.is_import)):
         return False
@@ -234,7 +306,7 @@ def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool
 
     Raises `ServedByDvc` when it has to be imported again: only `dvc` can do that.
     """
-    if item.output.md5 and not item.stage.is_repo_import and item.output.push:
+    if item.output.md5 and item.output.push:
         return False
     try:
         values = cache.read_tree(oid)[1] if oid.is_dir else [oid.value]
@@ -249,7 +321,11 @@ def _is_from_elsewhere(cache: ObjectCache, item: Tracked, oid: ObjectId) -> bool
     return True
 
 
-def _open(repo: Repo, name: str | None) -> Remote:
+def open_remote(repo: Repo, name: str | None) -> Remote:
+    """Open a remote, the default one without a name.
+
+    Raises `ServedByDvc`, or `ConfigError`, also when the committed configuration of it would start a program.
+    """
     found = remotes.locate(repo.settings, name)
     if not found.is_ours:
         scheme = found.url.partition("://")[0]
@@ -257,4 +333,6 @@ def _open(repo: Repo, name: str | None) -> Remote:
             f"{scheme}:// remotes ({found.name!r} is one) are served by the program dvc for now",
             hint="dvc push, dvc pull",
         )
+    if not _PROGRAM_FILES.isdisjoint(found.options):
+        importlib.import_module(_TRUSTED).refuse_programs(repo.root, found.options)
     return remotes.open(repo.settings, name)

@@ -7,14 +7,16 @@ import os
 
 from data_versioning.errors import PathError
 from data_versioning.localfs.links import LinkType
+from data_versioning.operations import restore
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import is_inside, parents
 from data_versioning.pipeline.project import Project
+from data_versioning.transaction import Transaction
 from data_versioning.workspace import checkout, scan
 from data_versioning.workspace.checkout import Wanted
 
 
-def remove(loaded: Loaded) -> list[str]:
+def remove(loaded: Loaded, transaction: Transaction) -> list[str]:
     """Remove them and return what is gone, relative to the current directory (directories end in "/").
 
     Happens after `git checkout` to a revision that does not track them. A file that was touched since, that Git
@@ -33,7 +35,7 @@ def remove(loaded: Loaded) -> list[str]:
             is_inside(path, one) or is_inside(one, path) for one in needed
         ):
             continue
-        if shown := _remove_one(loaded, path):
+        if shown := _remove_one(loaded, transaction, path):
             gone.append(shown)
     loaded.stats.remember_outputs([], removed=candidates)
     return gone
@@ -49,7 +51,7 @@ def _needed(project: Project) -> set[str]:
     }
 
 
-def _remove_one(loaded: Loaded, path: str) -> str | None:
+def _remove_one(loaded: Loaded, transaction: Transaction, path: str) -> str | None:
     repo = loaded.repo
     try:
         if not os.path.lexists(f"{repo.root}/{path}") or not _is_as_remembered(loaded, path):
@@ -70,6 +72,7 @@ def _remove_one(loaded: Loaded, path: str) -> str | None:
     for parent in parents(path):
         with contextlib.suppress(OSError):
             os.rmdir(f"{repo.root}/{parent}")
+    restore.tell(transaction, loaded, path, snapshot, None)
     loaded.stats.remember_tree(path, None)
     loaded.stats.remember_file(path, None)
     return repo.shown(path) + ("/" if snapshot.is_dir else "")

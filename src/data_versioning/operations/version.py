@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import data_versioning
 from data_versioning import repo
@@ -49,7 +49,12 @@ class Version:
 
 
 def version() -> Version:
-    """Collect the facts; needs no repository."""
+    """Collect the facts; needs no repository. Raises `ConfigError` in one whose settings are wrong."""
+    return replace(installed(), repository=_repository())
+
+
+def installed() -> Version:
+    """Collect the facts about this machine alone."""
     levels = config_paths.level_paths(None)
     return Version(
         version=data_versioning.__version__,
@@ -59,7 +64,7 @@ def version() -> Version:
         dvc=_dvc(),
         libraries={name: found for name in _LIBRARIES if (found := _installed(name))},
         config_dirs={level: os.path.dirname(path) for level, path in levels.items()},
-        repository=_repository(),
+        repository=None,
     )
 
 
@@ -87,7 +92,7 @@ def _repository() -> RepositoryFacts | None:
     return RepositoryFacts(
         root=here.root,
         cache_dir=cache,
-        cache_types=_cache_types(cache, here.root) if os.path.isdir(cache) else None,
+        cache_types=cache_types(cache, here.root) if os.path.isdir(cache) else None,
         cache_file_system=file_system(cache),
         workspace_file_system=file_system(here.root),
         remotes=tuple(_scheme(remote.get("url", "")) for remote in here.settings.remotes().values()),
@@ -95,7 +100,8 @@ def _repository() -> RepositoryFacts | None:
     )
 
 
-def _cache_types(cache: str, workspace: str) -> tuple[str, ...]:
+def cache_types(cache: str, workspace: str) -> tuple[str, ...]:
+    """Return the kinds of links that work from the directory `cache` to the directory `workspace`."""
     possible = []
     for kind in (LinkType.REFLINK, LinkType.HARDLINK, LinkType.SYMLINK):
         try:

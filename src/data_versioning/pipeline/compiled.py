@@ -1,9 +1,10 @@
 """The project of the workspace and the values of its params files, kept compiled between commands.
 
 The compiled form is used while nothing it was made from has changed: every directory that was searched (a new file
-changes its directory's time stamp), every file that was read or asked for, and the ignore files. Checking that costs
-one stat each; making it anew reads YAML and asks Git, and is left to `pipeline.discover`. The values of a params file
-are used while its stat is the same.
+changes its directory's time stamp), every file that was read or asked for, the ignore files, and where Git is. Checking
+that costs one stat each. Making it anew asks Git, and reads the `.dvc` files that changed and every dvc.yaml; that is
+left to `pipeline.discover`. The values of a params file are used while its stat is
+the same.
 """
 
 from __future__ import annotations
@@ -12,18 +13,68 @@ import contextlib
 import importlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import NamedTuple, Self
 
 from data_versioning.errors import DiskError
-from data_versioning.localfs import disposable
-from data_versioning.pipeline.project import Discovered, Options, Project
+from data_versioning.localfs import batch, disposable, walk
+from data_versioning.pipeline.project import Discovered, Options, Packed, Project
+from data_versioning.pipeline.stage import Stage
 
-_VERSION = 1
+_VERSION = 2
 # Time stamps this recent may hide a later change: such a compiled project is not kept.
 _TICK_NS = 20_000_000
+_NO_SIZE = bytes(8)
 
 Signature = tuple[int, int, int, int] | None
 """inode, size, mtime_ns, ctime_ns; size is 0 for a directory, whose size means nothing. None: absent."""
+
+
+class Signed(NamedTuple):
+    """Paths with what tells a later change of each: packed as in `Listing`, without the size of directories.
+
+    A directory's size means nothing; paths may lead out of the workspace by "..".
+    """
+
+    names: bytes
+    stats: bytes
+
+    @classmethod
+    def now(cls, root: str, names: bytes, directories: int) -> Self:
+        """Sign `names`; the first ones are `directories`."""
+        stats = bytearray(batch.stat_files(root, names))
+        size = walk.RECORD.size
+        for at in range(8, directories * size, size):
+            stats[at : at + 8] = _NO_SIZE
+        return cls(names, bytes(stats))
+
+    def unchanged(self, now: Self) -> list[str]:
+        """Return the paths that are as they were."""
+        if self.stats == now.stats:
+            return os.fsdecode(self.names).split("\0")[:-1]
+        size = walk.RECORD.size
+        same = (
+            self.stats[at : at + size] == now.stats[at : at + size] for at in range(0, len(now.stats), size)
+        )
+        return list(compress(os.fsdecode(self.names).split("\0")[:-1], same))
+
+    def newest(self) -> int:
+        """Return the latest time stamp, of content or of anything else."""
+        words = memoryview(self.stats).cast("q")
+        step = walk.RECORD.size // 8
+        return max([*words[walk.MTIME_WORD :: step], *words[walk.CTIME_WORD :: step]], default=0)
+
+
+class _Kept(NamedTuple):
+    version: int
+    options: tuple[object, ...]
+    git: str | None
+    project: Packed
+    ignore_files: list[str]
+    directories: int  # how many of the signed paths are some
+    names: bytes
+    stats: bytes
 
 
 def load(root: str, temp_dir: str, options: Options) -> tuple[Project, list[str]]:
@@ -32,20 +83,59 @@ def load(root: str, temp_dir: str, options: Options) -> tuple[Project, list[str]
     Raises `FormatError`, `Overlap` or `PathError` for a project that is wrong.
     """
     compiled = f"{temp_dir}/project"
-    kept = disposable.load(compiled)
-    if kept and kept[:2] == (_VERSION, options) and _is_fresh(root, *kept[4:]):
-        return Project.unpack(kept[2]), kept[3]
+    found = disposable.load(compiled)
+    kept = _Kept(*found) if found and found[0] == _VERSION else None
+    known: Mapping[str, Stage] = {}
+    if kept:
+        signed = Signed(kept.names, kept.stats)
+        now = Signed.now(root, kept.names, kept.directories)
+        if kept.options == options and kept.git == _git_above(root) and signed == now:
+            return Project.unpack(kept.project), kept.ignore_files
+        known = _known(Project.unpack(kept.project), signed.unchanged(now))
+    return _discover(root, compiled, options, known)
+
+
+def _known(project: Project, unchanged: Sequence[str]) -> Mapping[str, Stage]:
+    """Return the stages of `.dvc` files that did not change: they depend on nothing else."""
+    files = set(unchanged)
+    return {stage.file: stage for stage in project.stages if not stage.name and stage.file in files}
+
+
+def _discover(
+    root: str, compiled: str, options: Options, known: Mapping[str, Stage]
+) -> tuple[Project, list[str]]:
     started = time.time_ns()
     # Loaded by name: YAML, Git and the resolver are only needed when something changed.
-    found: Discovered = importlib.import_module("data_versioning.pipeline.discover").discover(root, options)
-    signed = [{path: sign(f"{root}/{path}") for path in paths} for paths in (found.directories, found.files)]
-    if _newest(signed) < started - _TICK_NS:
+    found: Discovered = importlib.import_module("data_versioning.pipeline.discover").discover(
+        root, options, known
+    )
+    directories = [path or "." for path in found.directories]
+    names = b"".join([os.fsencode(path) + b"\0" for path in (*directories, *found.files)])
+    signed = Signed.now(root, names, len(directories))
+    if signed.newest() < started - _TICK_NS:
+        kept = _Kept(
+            _VERSION,
+            tuple(options),
+            _git_above(root),
+            found.project.pack(),
+            found.ignore_files,
+            len(directories),
+            *signed,
+        )
         # A repository that cannot be written to works without.
         with contextlib.suppress(OSError):
-            disposable.keep(
-                compiled, (_VERSION, tuple(options), found.project.pack(), found.ignore_files, *signed)
-            )
+            disposable.keep(compiled, tuple(kept))
     return found.project, found.ignore_files
+
+
+def _git_above(root: str) -> str | None:
+    """Return where the Git repository is whose rules count, as seen from `root`; None without one."""
+    place, steps = os.path.realpath(root), "."
+    while not os.path.lexists(f"{place}/.git"):
+        if place == "/":
+            return None
+        place, steps = os.path.dirname(place), f"{steps}/.."
+    return steps
 
 
 class Params:
@@ -111,13 +201,3 @@ def sign(path: str) -> Signature:
         return None
     size = 0 if found.st_mode & 0o040000 else found.st_size
     return found.st_ino, size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _is_fresh(root: str, directories: dict[str, Signature], files: dict[str, Signature]) -> bool:
-    return all(sign(f"{root}/{path}") == signature for path, signature in directories.items()) and all(
-        sign(f"{root}/{path}") == signature for path, signature in files.items()
-    )
-
-
-def _newest(signed: list[dict[str, Signature]]) -> int:
-    return max((max(found[2:]) for group in signed for found in group.values() if found), default=0)

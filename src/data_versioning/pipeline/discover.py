@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from data_versioning.git import index
 from data_versioning.git.repository import Git
@@ -10,13 +11,17 @@ from data_versioning.localfs import walk
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.load import load
 from data_versioning.pipeline.project import Discovered, Options
+from data_versioning.pipeline.stage import Stage
 from data_versioning.pipeline.templates import FlagStyle
 from data_versioning.workspace.ignore import IgnoreRules
 from data_versioning.workspace.source import Workspace
 
 
-def discover(root: str, options: Options) -> Discovered:
-    """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores."""
+def discover(root: str, options: Options, known: Mapping[str, Stage] = {}) -> Discovered:
+    """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores.
+
+    `.dvc` files whose stage is `known` are not read.
+    """
     git = None if options.no_scm else Git.find(root)
     skip = frozenset(index.ignored_directories(root)) if git else frozenset()
     directories, names = walk.walk_project(root, skip=skip)
@@ -27,7 +32,7 @@ def discover(root: str, options: Options) -> Discovered:
     if not rules.is_trivial:
         declared = [declared[i] for i in rules.filter(declared)]
     flags = FlagStyle(options.flag_bool, options.flag_list)
-    project = load(source, files=[RepoPath(name) for name in declared], flags=flags)
+    project = load(source, files=[RepoPath(name) for name in declared], flags=flags, known=known)
     inside_outputs = {item.path for item in project.outputs() if item.output.is_dir or not item.output.digest}
     return Discovered(
         project=project,

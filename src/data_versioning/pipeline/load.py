@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from data_versioning import paths
 from data_versioning.errors import FormatError
@@ -23,11 +23,16 @@ from data_versioning.source import Source
 
 
 def load(
-    source: Source, files: Iterable[RepoPath] | None = None, *, flags: FlagStyle = templates.DVC_STYLE
+    source: Source,
+    files: Iterable[RepoPath] | None = None,
+    *,
+    flags: FlagStyle = templates.DVC_STYLE,
+    known: Mapping[str, Stage] = {},
 ) -> Project:
     """Return the project of `source`, read from `files`: by default all of its `.dvc` files and dvc.yaml.
 
-    A file inside an output of a file that lies above it is data, and is not read. Raises `FormatError`,
+    A file inside an output of a file that lies above it is data, and is not read; neither is a `.dvc` file whose
+    stage is `known`. Raises `FormatError`,
     `PathError` or `Overlap` before anything is touched.
     """
     found = (path for path in source.walk() if is_pointer_file(path)) if files is None else files
@@ -38,7 +43,7 @@ def load(
         if not outputs.isdisjoint(paths.parents(file)):
             continue
         if file.endswith(POINTER_SUFFIX):
-            here = [declared.from_dvcfile(dvcfile.parse(_text(file, source), file=file), file=file)]
+            here = [known.get(file) or _pointer(file, source)]
         else:
             here, section = _pipeline(file, source, flags)
             sections.append(section)
@@ -51,6 +56,10 @@ def load(
 
 def _from_the_top(file: str) -> tuple[int, str]:
     return file.count("/"), file
+
+
+def _pointer(file: RepoPath, source: Source) -> Stage:
+    return declared.from_dvcfile(dvcfile.parse(_text(file, source), file=file), file=file)
 
 
 def _pipeline(file: RepoPath, source: Source, flags: FlagStyle) -> tuple[list[Stage], Sections]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise, repeat
 from typing import NamedTuple, Self, TypeAlias
 
 from data_versioning import formats, paths
@@ -202,13 +202,13 @@ class Project:
 
     def pack(self) -> Packed:
         """Return plain tuples, mappings, text and numbers, which `marshal` can write."""
-        return (tuple(map(_pack_stage, self.stages)), tuple(map(tuple, self.sections)))
+        return (tuple(_pack_stages(self.stages)), tuple(map(tuple, self.sections)))
 
     @classmethod
     def unpack(cls, packed: Packed) -> Self:
         """Turn the result of `pack` back; nothing is checked again."""
         stages, sections = packed
-        return cls(map(_unpack_stage, stages), map(Sections._make, sections))  # type: ignore[call-overload]
+        return cls(_unpack_stages(stages), map(Sections._make, sections))  # type: ignore[arg-type, call-overload]
 
 
 class Discovered(NamedTuple):
@@ -247,6 +247,45 @@ def _split_target(target: str) -> tuple[str, str]:
     return file or PIPELINE_FILE, name + at + key
 
 
+def _pack_stages(stages: Iterable[Stage]) -> Iterable[Packed]:
+    """Pack stages in their order; neighbours that are what `dv add` makes in one directory go into columns.
+
+    There may be very many of them: a tuple each would take most of the time and memory of a command.
+    """
+    for wdir, group in groupby(stages, _added_in):
+        if wdir is None:
+            yield from map(_pack_stage, group)
+        else:
+            outs = [stage.outs[0] for stage in group]
+            yield (wdir, *zip(*[(out.path, out.md5, out.size, out.nfiles) for out in outs], strict=True))
+
+
+def _added_in(stage: Stage) -> str | None:
+    """Return the directory of a `.dvc` file that says no more than `_added` does; None for any other stage."""
+    if len(stage.outs) != 1:
+        return None
+    out = stage.outs[0]
+    return stage.wdir if stage == _added(stage.wdir, out.path, out.md5, out.size, out.nfiles) else None
+
+
+def _added(wdir: str, path: str, md5: str | None, size: int | None, nfiles: int | None) -> Stage:
+    """Return the stage that a `.dvc` file beside its output is."""
+    output = tuple.__new__(
+        Output, (path, OutputKind.OUT, md5, None, None, None, size, nfiles, *_ADDED_OUTPUT)
+    )
+    file = f"{wdir}/{path}.dvc" if wdir else f"{path}.dvc"
+    return tuple.__new__(Stage, ("", file, wdir, None, (), (output,), *_ADDED_STAGE))
+
+
+def _unpack_stages(packed: Iterable[Packed]) -> Iterable[Stage]:
+    for row in packed:
+        if len(row) == _COLUMNS:
+            wdir, *columns = row
+            yield from map(_added, repeat(wdir), *columns)  # type: ignore[arg-type]
+        else:
+            yield _unpack_stage(row)
+
+
 def _pack_stage(stage: Stage) -> Packed:
     fields = stage._asdict()
     fields["deps"] = tuple(map(tuple, stage.deps))
@@ -266,3 +305,7 @@ def _unpack_stage(row: Packed) -> Stage:
 
 
 _KINDS: Mapping[str, OutputKind] = {kind.value: kind for kind in OutputKind}
+_COLUMNS = 5
+# The other fields of what `dv add` makes.
+_ADDED_OUTPUT = tuple(Output("", hash="md5"))[8:]
+_ADDED_STAGE = tuple(Stage("", RepoPath(""), RepoPath("")))[6:]

@@ -17,6 +17,7 @@ from data_versioning.paths import RepoPath
 PIPELINE_FILE = "dvc.yaml"
 LOCK_FILE = "dvc.lock"
 POINTER_SUFFIX = ".dvc"
+_DOTS = frozenset({"", ".", ".."})
 
 
 class OutputKind(StrEnum):
@@ -182,6 +183,8 @@ def join(directory: str, path: str) -> RepoPath | None:
         raise PathError(f"{path!r} contains a NUL character")
     if path.startswith("/"):
         return None
+    if "/" not in path and path not in _DOTS:
+        return RepoPath(f"{directory}/{path}" if directory else path)
     joined = posixpath.normpath(f"{directory}/{path}" if directory else path)
     if joined == "..":
         return None

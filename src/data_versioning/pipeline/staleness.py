@@ -42,8 +42,11 @@ def status(
     chosen: dict[str, tuple[Stage, list[str | None]]] = {}
     for stage, path in selected:
         chosen.setdefault(stage.place, (stage, []))[1].append(path)
-    entries = {stage.address_from(base): _entries(stage, parts, compare) for stage, parts in chosen.values()}
-    return {address: changes for address, changes in entries.items() if changes}
+    return {
+        stage.address_from(base): changes
+        for stage, parts in chosen.values()
+        if (changes := _entries(stage, parts, compare))
+    }
 
 
 def _entries(stage: Stage, parts: Sequence[str | None], compare: _Comparison) -> list[Entry]:
@@ -158,7 +161,9 @@ class _Comparison(NamedTuple):
 
 
 def _place(stage: Stage, path: str) -> str:
+    if path.startswith("/") or "://" in path:
+        return path
     inside = stage.located(path)
-    if inside is not None or path.startswith("/") or "://" in path:
-        return inside or path
+    if inside is not None:
+        return inside
     return posixpath.normpath(f"{stage.wdir}/{path}" if stage.wdir else path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError
-from data_versioning.storage.base import Store
+from data_versioning.storage.base import WritableStore
 
 if TYPE_CHECKING:
     from data_versioning.formats.config import Settings
@@ -53,7 +53,7 @@ class Remote:
     """An opened remote; `jobs` is how many transfers at once it should get (None: the store decides)."""
 
     name: str
-    store: Store
+    store: WritableStore
     jobs: int | None = None
 
 
@@ -63,11 +63,19 @@ def locate(settings: Settings, name: str | None = None) -> Location:
     `remote://OTHER/path` urls are followed: the options are OTHER's, then its own. Raises `ConfigError`
     when there is no such remote, no default, or a url is missing or points to itself.
     """
-    remotes = settings.remotes()
     wanted = (name or settings.get("core", "remote") or "").lower()
     if not wanted:
-        raise _no_default(list(remotes))
-    url, options, seen = f"{_ALIAS}://{wanted}", dict[str, str](), list[str]()
+        raise _no_default(list(settings.remotes()))
+    return replace(resolve(settings, f"{_ALIAS}://{wanted}"), name=wanted)
+
+
+def resolve(settings: Settings, url: str) -> Location:
+    """Return where `url` leads: `remote://NAME/path` lies below a remote, any other url is a place of its own.
+
+    Raises `ConfigError` as `locate`.
+    """
+    remotes = settings.remotes()
+    name, options, seen = url, dict[str, str](), list[str]()
     while storage.scheme(url) == _ALIAS:
         following, _, below = url.removeprefix(f"{_ALIAS}://").partition("/")
         section = _section(remotes, following.lower(), seen)
@@ -75,7 +83,7 @@ def locate(settings: Settings, name: str | None = None) -> Location:
         url = f"{base}/{below}" if below else base
         options = {**section, **options}
     return Location(
-        name=wanted, url=url, options={key: value for key, value in options.items() if key != "url"}
+        name=name, url=url, options={key: value for key, value in options.items() if key != "url"}
     )
 
 

@@ -11,28 +11,30 @@ from data_versioning.localfs import batch, walk
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.remotes import layout
 from data_versioning.remotes.transfer import Pace, Problem, Report
-from data_versioning.storage.base import Items, Outcome, Store
+from data_versioning.storage.base import Items, Outcome, Store, WritableStore
 
 
-def plan_push(cache: ObjectCache, store: Store) -> list[str]:
-    """Return the keys of the entries that the remote lacks."""
+def plan_push(cache: ObjectCache, store: WritableStore) -> list[str]:
+    """Return the keys of the entries that the remote lacks; none where it cannot be listed: nobody would find them."""
+    if not isinstance(store, Store):
+        return []
     present = _on_remote(store)
     return [key for key in _in_cache(cache) if key not in present]
 
 
-def plan_fetch(cache: ObjectCache, store: Store) -> list[str]:
+def plan_fetch(cache: ObjectCache, store: WritableStore) -> list[str]:
     """Return the keys of the entries that the cache lacks."""
     present = set(_in_cache(cache))
     return sorted(_on_remote(store) - present)
 
 
-def push(keys: list[str], cache: ObjectCache, store: Store, *, pace: Pace) -> Report:
+def push(keys: list[str], cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:
     """Copy entries to the remote."""
     items = Items(directory=cache.base, names=layout.pack(keys), keys=layout.pack(keys))
     return _report(keys, store.upload(items, threads=pace.jobs, advance=pace.advance))
 
 
-def fetch(keys: list[str], cache: ObjectCache, store: Store, *, pace: Pace) -> Report:
+def fetch(keys: list[str], cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:
     """Copy entries to the cache."""
     names = layout.pack(keys)
     items = Items(directory=cache.base, names=names, keys=names)
@@ -44,7 +46,9 @@ def fetch(keys: list[str], cache: ObjectCache, store: Store, *, pace: Pace) -> R
     return _report(keys, outcome)
 
 
-def _on_remote(store: Store) -> set[str]:
+def _on_remote(store: WritableStore) -> set[str]:
+    if not isinstance(store, Store):
+        return set()
     return {key for page in store.list(layout.RUNS) for key in page.keys if layout.is_run(key)}
 
 

@@ -21,7 +21,15 @@ from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.remotes import existence, layout, wanted
 from data_versioning.remotes.wanted import Wanted
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Store
+from data_versioning.storage.base import (
+    Advance,
+    Failure,
+    FailureKind,
+    Items,
+    Outcome,
+    ReadableStore,
+    WritableStore,
+)
 
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
@@ -69,7 +77,7 @@ class Pace:
     advance: Advance | None = None
 
 
-def plan_push(asked: Wanted, cache: ObjectCache, store: Store) -> Plan:
+def plan_push(asked: Wanted, cache: ObjectCache, store: WritableStore) -> Plan:
     """Return what the remote lacks; problems are what the cache lacks too."""
     names = {**asked.files, **asked.trees}
     values = list(names)
@@ -101,7 +109,7 @@ def plan_fetch(asked: Wanted, cache: ObjectCache) -> Plan:
     )
 
 
-def check(plan: Plan, store: Store) -> Plan:
+def check(plan: Plan, store: WritableStore) -> Plan:
     """Return the plan of a fetch with the objects that the remote lacks among its problems."""
     values = plan.files + plan.trees
     gone = {values[i] for i in existence.absent(store, values, legacy=plan.legacy)}
@@ -114,7 +122,7 @@ def check(plan: Plan, store: Store) -> Plan:
     )
 
 
-def push(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace) -> Report:
+def push(plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:
     """Copy objects from the cache to the remote."""
     files = _upload(plan, plan.files, cache, store, pace)
     bad = {problem.value for problem in plan.problems} | {plan.files[i] for i in files.failures}
@@ -123,7 +131,9 @@ def push(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace) -> Report:
     return _report(plan, trees, held, (files, listings))
 
 
-def fetch(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace, allow_missing: bool = False) -> Report:
+def fetch(
+    plan: Plan, cache: ObjectCache, store: ReadableStore, *, pace: Pace, allow_missing: bool = False
+) -> Report:
     """Copy objects from the remote to the cache.
 
     With `allow_missing`, files that the remote lacks do not hold back their directory's listing.
@@ -136,7 +146,7 @@ def fetch(plan: Plan, cache: ObjectCache, store: Store, *, pace: Pace, allow_mis
     return _report(plan, trees, held, (files, listings))
 
 
-def _is_rest_there(value: str, asked: Wanted, cache: ObjectCache, store: Store) -> bool:
+def _is_rest_there(value: str, asked: Wanted, cache: ObjectCache, store: WritableStore) -> bool:
     """Whether the remote lacks this listing but, once the wanted part is pushed, none of its files."""
     if not existence.absent(store, [value], legacy=asked.legacy) or cache.missing(
         [value], legacy=asked.legacy
@@ -147,7 +157,9 @@ def _is_rest_there(value: str, asked: Wanted, cache: ObjectCache, store: Store) 
     return not existence.absent(store, rest, legacy=asked.legacy)
 
 
-def _split(plan: Plan, bad: set[str], cache: ObjectCache, store: Store) -> tuple[list[str], list[str]]:
+def _split(
+    plan: Plan, bad: set[str], cache: ObjectCache, store: ReadableStore
+) -> tuple[list[str], list[str]]:
     """Return the listings that may go and those that have a bad file."""
     if not bad:
         return plan.trees, []
@@ -163,7 +175,9 @@ def _split(plan: Plan, bad: set[str], cache: ObjectCache, store: Store) -> tuple
     return complete, held
 
 
-def _upload(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Store, pace: Pace) -> Outcome:
+def _upload(
+    plan: Plan, values: Sequence[str], cache: ObjectCache, store: WritableStore, pace: Pace
+) -> Outcome:
     if not values:
         return Outcome()
     items = _items(values, cache.root(legacy=plan.legacy), legacy=plan.legacy)
@@ -177,7 +191,9 @@ def _upload(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Store,
     return _merged(outcome, wrong, len(values))
 
 
-def _download(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Store, pace: Pace) -> Outcome:
+def _download(
+    plan: Plan, values: Sequence[str], cache: ObjectCache, store: ReadableStore, pace: Pace
+) -> Outcome:
     if not values:
         return Outcome()
     root = cache.root(legacy=plan.legacy)
@@ -192,7 +208,7 @@ def _download(plan: Plan, values: Sequence[str], cache: ObjectCache, store: Stor
     return outcome
 
 
-def _download_legacy(values: Sequence[str], root: str, store: Store, pace: Pace) -> Outcome:
+def _download_legacy(values: Sequence[str], root: str, store: ReadableStore, pace: Pace) -> Outcome:
     """Download beside the cache first: the hash of converted text cannot be checked on the way."""
     atomic.make_directory(root)
     staging = atomic.temporary_name(root)

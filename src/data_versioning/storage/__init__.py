@@ -52,7 +52,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
     """
     if not is_native(url):
         raise ConfigError(
-            f"remotes of the kind {scheme(url)}:// are not native yet; local directories are",
+            f"remotes of the kind {scheme(url)}:// are not native",
             hint="dvc push and dvc pull (pip install 'data-versioning[dvc]') reach this remote",
         )
     module, extra = _ADAPTERS[scheme(url)]

@@ -7,6 +7,7 @@ configuration of the program `az`; an account without any gets Azure's default o
 
 from __future__ import annotations
 
+import base64
 import configparser
 import importlib
 import os
@@ -44,6 +45,7 @@ _DEVELOPMENT = (
     "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
+_MICROSOFT = (".core.windows.net", ".core.chinacloudapi.cn", ".core.usgovcloudapi.net", ".storage.azure.net")
 _EXCLUDABLE = (
     "exclude_environment_credential",
     "exclude_visual_studio_code_credential",
@@ -144,11 +146,13 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
     if http_options.is_on(settings, "allow_anonymous_login"):
         return None
     if known.get("account_key"):
+        _check(known["account_key"])
         key: AzureAccessKey = {"access_key": known["account_key"], "expires_at": None}
         return lambda: key
     if known.get("sas_token"):
         token: AzureSASToken = {"sas_token": known["sas_token"].lstrip("?"), "expires_at": None}
         return lambda: token
+    _refuse_to_send(known.get("endpoint", ""))
     identity = importlib.import_module("azure.identity")
     given = [name for name in _PRINCIPAL if known.get(name)]
     if given and len(given) < len(_PRINCIPAL):
@@ -160,10 +164,7 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
     if given:
         credential = identity.ClientSecretCredential(**{name: known[name] for name in _PRINCIPAL})
     else:
-        left_out = {
-            f"exclude_{name}_credential": http_options.is_on(settings, f"exclude_{name}_credential")
-            for name in _EXCLUDABLE
-        }
+        left_out = {name: http_options.is_on(settings, name) for name in _EXCLUDABLE}
         credential = identity.DefaultAzureCredential(
             # A browser helps only where somebody sits before it.
             exclude_interactive_browser_credential=not sys.stderr.isatty(),
@@ -171,3 +172,21 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
         )
     provider: Provider = importlib.import_module("obstore.auth.azure").AzureCredentialProvider(credential)
     return provider
+
+
+def _refuse_to_send(endpoint: str) -> None:
+    """Raise `ConfigError` when a token would go to a server that is not Microsoft's: it opens all its owner may."""
+    parts = urlsplit(endpoint)
+    if endpoint and not (parts.scheme == "https" and (parts.hostname or "").endswith(_MICROSOFT)):
+        raise ConfigError(
+            f"the connection_string names no key, and a server that is not Microsoft's ({http_options.host(endpoint)}),"
+            " so your credentials are not sent there",
+            hint=_HINT,
+        )
+
+
+def _check(key: str) -> None:
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise ConfigError("the account_key of an Azure remote is not one: it is base64", hint=_HINT) from None

@@ -31,7 +31,8 @@ Move = Callable[[PlainClient, Row, Traffic], Awaitable[int]]
 
 IN_FLIGHT = 64
 """Files under way at once, where nobody asks for another number."""
-_LISTINGS = 16
+# Requests that list, at once; and how far below a prefix directories are looked for.
+_LISTINGS, _DEPTH = 16, 2
 # That many files refused, and none arrived meanwhile: the store as a whole is given up.
 _GIVING_UP = 4
 
@@ -65,7 +66,7 @@ class _Batch:
         """Note that one file was refused; raise `error` when it seems that all are."""
         self.failures[row.at] = Failure(FailureKind.REFUSED, error.message)
         self.refused += 1
-        if self.refused == _GIVING_UP or (self.arrived == 0 and self.refused == len(self.rows)):
+        if self.refused >= _GIVING_UP or (self.arrived == 0 and self.refused == len(self.rows)):
             raise error
 
 
@@ -157,19 +158,24 @@ class ConcurrentStore(PlainStore):
         """See `ConditionalStore.put_if`."""
         return self._portal.call(self.client.put_if(key, content, expected))
 
-    async def _list(self, prefix: str) -> Sequence[Page]:
+    async def _list(self, prefix: str, depth: int = 0) -> Sequence[Page]:
         pages = self.client.list(prefix)
         first, second = await anext(pages, None), await anext(pages, None)
         if first is None or second is None:
             return [first] if first else []
         directories, direct = await self.client.directories(prefix)
-        if len(directories) < 2:
+        if not directories:
             return [first, second, *[page async for page in pages]]
 
         async def below(directory: str) -> Sequence[Page]:
             return [page async for page in self.client.list(directory)]
 
-        found = await self._each(directories, lambda name: moving.retried(lambda: below(name)), _LISTINGS)
+        async def deeper(directory: str) -> Sequence[Page]:
+            return await self._list(directory, depth + 1)
+
+        # A few directories at the top hold the many ones that are worth a request each.
+        one = deeper if len(directories) < _LISTINGS and depth < _DEPTH else below
+        found = await self._each(directories, lambda name: moving.retried(lambda: one(name)), _LISTINGS)
         return [direct, *(page for pages in found for page in pages)]
 
 

@@ -10,7 +10,8 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from obstore.store import GCSStore
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _ENDPOINT = "https://storage.googleapis.com"
+_EMULATOR = "STORAGE_EMULATOR_HOST"
 _HINT = "dv remote modify --local NAME credentialpath PATH, or gcloud auth application-default login"
 
 
@@ -36,16 +38,13 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     `projectname` says who owns buckets that are made, and none is made here. Raises `ConfigError`.
     """
     bucket, prefix = http_options.split(url, example="gs://BUCKET/PREFIX")
-    endpoint = (settings.get("endpointurl") or os.environ.get("STORAGE_EMULATOR_HOST") or _ENDPOINT).rstrip(
-        "/"
-    )
-    if "://" not in endpoint:
-        endpoint = f"http://{endpoint}"
+    endpoint = _endpoint(settings)
     config: GCSConfig = {"bucket": bucket}
     provider = None
     if http_options.is_on(settings, "allow_anonymous_login"):
         config["service_account_key"] = _anonymous(endpoint)
     else:
+        _refuse_to_send(endpoint)
         config["base_url"] = endpoint
         provider = _provider(settings)
     place = Place(
@@ -70,16 +69,51 @@ def _anonymous(endpoint: str) -> str:
     return json.dumps({"gcs_base_url": endpoint, "disable_oauth": True, **empty})
 
 
+def _endpoint(settings: Mapping[str, str]) -> str:
+    endpoint = settings.get("endpointurl") or os.environ.get(_EMULATOR) or _ENDPOINT
+    return (endpoint if "://" in endpoint else f"http://{endpoint}").rstrip("/")
+
+
+def _refuse_to_send(endpoint: str) -> None:
+    """Raise `ConfigError` when a token would go to a server that is not Google's: it opens all that its owner may."""
+    parts = urlsplit(endpoint)
+    is_google = parts.scheme == "https" and (parts.hostname or "").endswith(".googleapis.com")
+    emulator = os.environ.get(_EMULATOR, "").rstrip("/")
+    if not is_google and (not emulator or endpoint.partition("://")[2] != emulator.rpartition("://")[2]):
+        raise ConfigError(
+            f"endpointurl is not Google's ({http_options.host(endpoint)}), so your credentials are not sent there",
+            hint=f"dv remote modify NAME allow_anonymous_login true; or, for a server of yours, export {_EMULATOR}=URL",
+        )
+
+
 def _provider(settings: Mapping[str, str]) -> Provider:
     google = importlib.import_module("google.auth")
     path = settings.get("credentialpath")
     try:
-        if path:
-            credentials, _ = google.load_credentials_from_file(os.path.expanduser(path), scopes=[_SCOPE])
-        else:
-            credentials, _ = google.default(scopes=[_SCOPE])
+        credentials = _from_file(os.path.expanduser(path)) if path else google.default(scopes=[_SCOPE])[0]
     except (google.exceptions.GoogleAuthError, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"no credentials for Google Cloud Storage: {reason}", hint=_HINT) from None
     provider: Provider = importlib.import_module("obstore.auth.google").GoogleCredentialProvider(credentials)
     return provider
+
+
+def _from_file(path: str) -> Any:
+    """Return the credentials in a file that a configuration names.
+
+    Only kinds that hold all they need: others read further files, or ask other servers, and the file may have come
+    with the repository.
+    """
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    kind = content.get("type") if isinstance(content, dict) else None
+    if kind == "service_account":
+        module = importlib.import_module("google.oauth2.service_account")
+        return module.Credentials.from_service_account_info(content, scopes=[_SCOPE])
+    if kind == "authorized_user":
+        module = importlib.import_module("google.oauth2.credentials")
+        return module.Credentials.from_authorized_user_info(content, scopes=[_SCOPE])
+    raise ValueError(
+        f"{os.path.basename(path)} holds credentials of the kind {kind!r}; those are taken from "
+        "GOOGLE_APPLICATION_CREDENTIALS only"
+    )

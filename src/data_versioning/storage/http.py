@@ -5,6 +5,7 @@ Uploads go by POST, as DVC sends them, or by the `method` that the remote names.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import ssl
@@ -38,12 +39,16 @@ Session = Callable[[], aiohttp.ClientSession]
 
 @dataclass(slots=True, kw_only=True)
 class HttpClient:
-    """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it."""
+    """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it.
+
+    `is_challenged`: a login begins with a question of the server, to a request that is then sent again.
+    """
 
     base: str
     place: str
     method: str
     connect: Session
+    is_challenged: bool = False
     part_size: int = _PART
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
@@ -108,6 +113,9 @@ class HttpClient:
                 failure = error
                 raise
 
+        if self.is_challenged:
+            # The parts come only once, so the question has to be answered before.
+            (await self._ask("HEAD", key)).close()
         try:
             headers = {"Content-Length": str(size)}
             async with await self._ask(self.method, key, data=body(), headers=headers) as answer:
@@ -225,6 +233,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         place=f"{parts.scheme}://{http_options.host(url)}{parts.path.rstrip('/')}/",
         method=settings.get("method", "POST").upper(),
         connect=connect,
+        is_challenged="middlewares" in options,
     )
     return PlainStore(client, closing=client.close)
 
@@ -249,7 +258,8 @@ def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
         return {"headers": {settings[who]: password}}
     if kind == "digest":
         return {"middlewares": [aiohttp.DigestAuthMiddleware(settings[who], password or "")]}
-    return {"auth": aiohttp.BasicAuth(settings[who], password or "")}
+    pair = base64.b64encode(f"{settings[who]}:{password}".encode()).decode()
+    return {"headers": {"Authorization": f"Basic {pair}"}}
 
 
 def trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:

@@ -49,21 +49,10 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
                 hint=f"dv remote modify --unset NAME {name}; or dvc push, which sends it",
             )
     config: S3Config = {"bucket": bucket}
-    provider, region, endpoint = None, None, None
-    if http_options.is_on(settings, "allow_anonymous_login"):
+    provider, region, endpoint = _who(settings)
+    region, endpoint = _where(settings, bucket, region, endpoint)
+    if provider is None:
         config["skip_signature"] = True
-    elif any(settings.get(name) for name in _PAIR):
-        provider = _static(settings)
-    else:
-        provider, region, endpoint = _chain(settings)
-    region = settings.get("region") or region or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
-    endpoint = settings.get("endpointurl") or endpoint or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    if not region:
-        # It is part of every signature. Servers other than Amazon's take any.
-        region = "us-east-1" if endpoint else _region_of(bucket)
-    endpoint = endpoint or f"https://s3.{region}.amazonaws.com"
-    if settings.get("use_ssl", "").lower() == "false":
-        endpoint = endpoint.replace("https://", "http://", 1)
     # Both, because obstore prefers a variable of the environment over `endpoint`.
     config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     config |= _encryption(settings)
@@ -81,6 +70,30 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         credential_provider=provider,
     )
     return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+
+
+def _who(settings: Mapping[str, str]) -> tuple[Provider | None, str | None, str | None]:
+    """Return what gives credentials (None: nobody), and region and endpoint where that says so, too."""
+    if http_options.is_on(settings, "allow_anonymous_login"):
+        return None, None, None
+    if any(settings.get(name) for name in _PAIR):
+        return _static(settings), None, None
+    return _chain(settings)
+
+
+def _where(
+    settings: Mapping[str, str], bucket: str, region: str | None, endpoint: str | None
+) -> tuple[str, str]:
+    """Return region and endpoint; `region` and `endpoint` are those that came with the credentials."""
+    region = settings.get("region") or region or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
+    endpoint = settings.get("endpointurl") or endpoint or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    if not region:
+        # It is part of every signature. Servers other than Amazon's take any.
+        region = "us-east-1" if endpoint else _region_of(bucket)
+    endpoint = endpoint or f"https://s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    if settings.get("use_ssl", "").lower() == "false":
+        endpoint = endpoint.replace("https://", "http://", 1)
+    return region, endpoint
 
 
 def _static(settings: Mapping[str, str]) -> Provider:

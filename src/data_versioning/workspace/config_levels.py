@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from data_versioning import formats
 from data_versioning.errors import ConfigError, DiskError
@@ -47,12 +48,22 @@ def load_preferences(root: str) -> dict[str, str | float]:
 
     Raises `ConfigError`.
     """
+    return {name: value for values in preference_levels(root).values() for name, value in values.items()}
+
+
+def preference_levels(root: str) -> dict[str, dict[str, str | float]]:
+    """Return what each `dv.toml` file says, by its path, the stronger one last.
+
+    Raises `ConfigError`.
+    """
     paths = preference_paths(root)
     texts = {name: _text(path) for name, path in paths.items()}
     if not any(texts.values()):
         return {}
-    own = formats.preferences.read(texts["user"], file=paths["user"])
-    return own | formats.preferences.read_committed(texts["repo"], file=paths["repo"])
+    return {
+        paths["user"]: formats.preferences.read(texts["user"], file=paths["user"]),
+        paths["repo"]: formats.preferences.read_committed(texts["repo"], file=paths["repo"]),
+    }
 
 
 def _resolved(sections: Values, file: str) -> dict[str, dict[str, str]]:
@@ -110,9 +121,14 @@ def untrusted_programs(root: str) -> Iterator[tuple[str, str]]:
     levels say, too, is trusted.
     """
     paths = level_paths(root)
+    return programs(values(paths["repo"]), stronger=values(paths["local"]))
+
+
+def programs(committed: Values, *, stronger: Values = MappingProxyType({})) -> Iterator[tuple[str, str]]:
+    """Yield remote and option for each program in `committed` that nobody but a stranger asked for."""
+    paths = level_paths(None)
     weaker = [values(paths[level]) for level in ("system", "global")]
-    stronger = values(paths["local"])
-    for section, options in values(paths["repo"]).items():
+    for section, options in committed.items():
         for option in (*_PROGRAM_OPTIONS, *_PROGRAM_FILES):
             value = options.get(option)
             if value is None or option in stronger.get(section, {}):

@@ -6,6 +6,7 @@ directories above; for an entry the rules of its own directory count, and the la
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,9 @@ from typing import Self
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from data_versioning.errors import FormatError
-from data_versioning.paths import parents
+from data_versioning.paths import RepoPath, parents
+from data_versioning.source import Source
+from data_versioning.workspace.source import Workspace
 
 _ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
 _DIRECTORY_MARK = re.compile(r"\(\?P<\w+>/\)")
@@ -25,10 +28,19 @@ _Decision = tuple[Callable[[str], object], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One line of an ignore file, relative to the root, and where it stands ("FILE:LINE")."""
+    """One line of an ignore file, relative to the root; where it stands ("FILE:LINE"), and what stands there."""
 
     pattern: str
     place: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.text or self.pattern}"
+
+    @property
+    def ignores(self) -> bool:
+        """Whether it hides what it matches, and does not bring it back."""
+        return not self.pattern.startswith("!")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +82,12 @@ class IgnoreRules:
 
     @classmethod
     def load(cls, root: str, ignore_files: Iterable[str]) -> Self:
-        """Read these ignore files (paths relative to `root`); those that are ignored themselves do not count.
+        """Read these ignore files of the workspace `root`: see `read`."""
+        return cls.read(Workspace(root), ignore_files)
+
+    @classmethod
+    def read(cls, source: Source, ignore_files: Iterable[str]) -> Self:
+        """Read these ignore files; those that are ignored themselves do not count.
 
         Raises `FormatError` naming file and line of a rule that makes no sense.
         """
@@ -79,7 +96,7 @@ class IgnoreRules:
         for path in sorted(ignore_files, key=lambda path: path.count("/")):
             if not found.matches(path, is_dir=False):
                 directory = os.path.dirname(path)
-                own = _Rules.compile(_read(root, path)).rules
+                own = _Rules.compile(_read(source, path)).rules
                 inherited = found._rules(directory).rules
                 table[directory] = _Rules.compile([*inherited, *(_rebased(rule, directory) for rule in own)])
         return found
@@ -95,6 +112,18 @@ class IgnoreRules:
         rules = self._rules(directory)
         above = any(rules.hides(parent, is_dir=True) for parent in reversed(parents(path)))
         return above or rules.hides(path, is_dir=is_dir)
+
+    def deciding(self, path: str, is_dir: bool) -> Rule | None:
+        """Return the rule by which `path`, or a directory above it, is ignored or brought back, as DVC names it.
+
+        Where neighbouring rules match, DVC names the first of them.
+        """
+        rules = self._rules(os.path.dirname(path)).rules
+        for place in reversed(parents(path)):
+            found = _first_match(rules, (place, f"{place}/"))
+            if found and found.ignores:
+                return found
+        return _first_match(rules, (path, f"{path}/") if is_dir else (path,))
 
     def filter(self, paths: Sequence[str]) -> list[int]:
         """Return the indices of the files that a walk from the root would find.
@@ -129,17 +158,16 @@ class IgnoreRules:
         return self.by_directory[""]
 
 
-def _read(root: str, path: str) -> list[Rule]:
+def _read(source: Source, path: str) -> list[Rule]:
     try:
-        with open(os.path.join(root, path), encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
+        text = io.StringIO(source.read(RepoPath(path)).decode(), newline=None)
     except UnicodeDecodeError as error:
         raise FormatError("is not UTF-8 text", file=path, hint=f"rewrite {path} in UTF-8") from error
     except FileNotFoundError:
         return []
     return [
-        Rule(pattern=line, place=f"{path}:{number}")
-        for number, line in enumerate(lines, 1)
+        Rule(pattern=line, place=f"{path}:{number}", text=line)
+        for number, line in enumerate(map(str.strip, text), 1)
         if line and not line.startswith("#")
     ]
 
@@ -155,7 +183,24 @@ def _rebased(rule: Rule, directory: str) -> Rule:
     anchored = "/" in pattern[:-1] and not pattern.startswith("**/")
     pattern = pattern.removeprefix("/" if anchored else "**/").removeprefix("\\")
     pattern = f"{directory}/{pattern}" if anchored else f"{directory}/**/{pattern}"
-    return Rule(pattern=f"!/{pattern}" if negated else pattern, place=rule.place)
+    return Rule(pattern=f"!/{pattern}" if negated else pattern, place=rule.place, text=rule.text)
+
+
+def _first_match(rules: Sequence[Rule], spellings: Sequence[str]) -> Rule | None:
+    """Return the first match of the last group of neighbours that matches; a directory has two spellings."""
+    is_dir = len(spellings) > 1
+    groups = [
+        list(group) for _, group in groupby(rules, lambda rule: (rule.ignores, rule.pattern.endswith("/")))
+    ]
+    for group in reversed(groups):
+        if group[0].pattern.endswith("/") and not is_dir:
+            continue
+        compiled = [(rule, re.compile(found[0])) for rule in group if (found := _regex(rule))]
+        for spelling in spellings:
+            for rule, regex in compiled:
+                if regex.match(spelling):
+                    return rule
+    return None
 
 
 def _regex(rule: Rule) -> tuple[str, bool] | None:

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.errors import DiskError, FileChanged, PathError
@@ -30,6 +31,8 @@ _DIGEST = 16
 _CONTENT = 24  # the bytes of a `walk.RECORD` that hold inode, size and mtime
 # The temporary names of `localfs.batch`.
 LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
+# Where a symbolic link into a cache leads, wherever the cache was.
+_OBJECT = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 _ATTEMPTS = 3
 """How often a file that changes while it is read is read again before giving up."""
 
@@ -59,14 +62,18 @@ class Snapshot(NamedTuple):
 
 
 class Scanner(NamedTuple):
-    """Everything a scan needs besides the path; `root` is the workspace's absolute path."""
+    """Everything a scan needs besides the path; `root` is the workspace's absolute path.
+
+    For data outside of it `root` is "", the path absolute, and `list_directory` chooses what counts; None is `walk`.
+    """
 
     root: str
     stats: StatCache
     ignore: IgnoreRules | None = None
     legacy: bool = False
-    sweep: bool = False  # nobody else is writing here: remove what a crash left behind
+    sweep: bool = False  # nobody else is writing here: remove what a crash left, and links to lost objects
     progress: Progress = SILENT
+    list_directory: Callable[[str], Listing] | None = None
 
     def key(self, path: str) -> str:
         """Return the name under which the stat cache knows `path`; text hashes are kept apart."""
@@ -78,7 +85,11 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
 
     Raises `FileChanged` when a file keeps changing, `PathError` for what cannot be tracked, `DiskError`.
     """
-    found = walk.stat_file(f"{scanner.root}/{path}")
+    absolute = f"{scanner.root}/{path}"
+    found = walk.stat_file(absolute)
+    if found is not None and found.flags & walk.BROKEN and scanner.sweep and _is_lost(absolute):
+        os.unlink(absolute)
+        return None
     if found is None or (scanner.ignore and scanner.ignore.matches(path, stat.S_ISDIR(found.mode))):
         return None
     if stat.S_ISDIR(found.mode):
@@ -88,7 +99,11 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
 
 def list_files(scanner: Scanner, path: str) -> Listing:
     """List a directory as DVC would track it: regular files and links to them, without what is ignored."""
-    listing = _without_leftovers(scanner, path, walk.walk(f"{scanner.root}/{path}"))
+    listing = _without_leftovers(
+        scanner, path, (scanner.list_directory or walk.walk)(f"{scanner.root}/{path}")
+    )
+    if scanner.sweep:
+        listing = _without_lost_links(f"{scanner.root}/{path}", listing)
     if listing.names.startswith(b".dvcignore\0") or b"/.dvcignore\0" in listing.names:
         raise PathError(
             f"there is a .dvcignore file inside '{path}': it would be tracked and obeyed at once",
@@ -115,6 +130,26 @@ def _without_leftovers(scanner: Scanner, path: str, listing: Listing) -> Listing
     return listing.select([i for i, name in enumerate(names) if name not in gone]) if left else listing
 
 
+def _without_lost_links(top: str, listing: Listing) -> Listing:
+    """Remove symbolic links to objects that are gone, as after the repository was moved: they hold nothing."""
+    flags = memoryview(listing.stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4].tolist()
+    if not any(flag & walk.BROKEN for flag in flags):
+        return listing
+    names = listing.raw_paths()
+    lost = {
+        name
+        for name, flag in zip(names, flags, strict=True)
+        if flag & walk.BROKEN and _is_lost(f"{top}/{os.fsdecode(name)}")
+    }
+    batch.remove_files(top, b"".join([name + b"\0" for name in lost]))
+    return listing.select([i for i, name in enumerate(names) if name not in lost])
+
+
+def _is_lost(absolute: str) -> bool:
+    """Whether a broken link led to an object of a cache."""
+    return bool(_OBJECT.search(os.readlink(absolute)))
+
+
 def _refuse_special(listing: Listing, path: str) -> None:
     kinds = set(memoryview(listing.stats).cast("I")[walk.MODE_WORD :: walk.RECORD.size // 4])
     if all(stat.S_ISREG(kind) for kind in kinds):
@@ -123,7 +158,10 @@ def _refuse_special(listing: Listing, path: str) -> None:
         found = listing.stat(index)
         if not stat.S_ISREG(found.mode):
             what = "a dangling link" if found.flags & walk.BROKEN else "neither a file nor a directory"
-            raise PathError(f"'{path}/{name}' is {what} and cannot be tracked", hint=f"rm '{path}/{name}'")
+            raise PathError(
+                f"'{path}/{name}' is {what} and cannot be tracked",
+                hint=f"dv checkout {path}, if it led into the cache; else rm '{path}/{name}'",
+            )
 
 
 def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[int]]:
@@ -327,7 +365,10 @@ def single(scanner: Scanner, path: str) -> Listing:
     """List one file as a directory listing of one name, relative to its own directory."""
     found = walk.stat_file(f"{scanner.root}/{path}")
     if found is None or not stat.S_ISREG(found.mode):
-        raise PathError(f"'{path}' is neither a file nor a directory and cannot be tracked")
+        raise PathError(
+            f"'{path}' is neither a file nor a directory and cannot be tracked",
+            hint=f"dv checkout {path}, if it is a link into the cache; else remove it",
+        )
     return Listing.of(os.fsencode(os.path.basename(path)) + b"\0", walk.RECORD.pack(*found))
 
 

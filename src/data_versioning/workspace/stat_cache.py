@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from data_versioning.localfs import disposable, walk
 
-_VERSION = 1
+_VERSION = 2
 # Kernels stamp files with a clock that ticks every 1 to 10 ms.
 _TICK_NS = 20_000_000
 # File systems that store whole seconds only; waiting that long is not worth it, their entries are forgotten.
@@ -49,7 +49,7 @@ class StatCache:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._files: dict[str, tuple[bytes, bytes]] | None = None
+        self._files: dict[str, bytes] | None = None  # stat and digest in one
         self._changed_files = False
         self._trees: dict[str, TreeRecord | None] = {}
         self._changed_trees: set[str] = set()
@@ -71,15 +71,15 @@ class StatCache:
     def file(self, path: str) -> FileRecord | None:
         """Return what is remembered of the single file `path`."""
         found = self._known_files().get(path)
-        return FileRecord(*found) if found else None
+        return FileRecord(found[: walk.RECORD.size], found[walk.RECORD.size :]) if found else None
 
     def remember_file(self, path: str, record: FileRecord | None) -> None:
         """Remember a single file; `save` writes it."""
         files = self._known_files()
         if record is None:
             self._changed_files |= files.pop(path, None) is not None
-        elif files.get(path) != tuple(record):
-            files[path] = (record.stat, record.digest)
+        elif files.get(path) != (packed := record.stat + record.digest):
+            files[path] = packed
             self._changed_files = True
 
     def outputs(self) -> frozenset[str]:
@@ -103,7 +103,7 @@ class StatCache:
             if record := self._trees[path]:
                 wait_for_tick(record.stats)
         if self._changed_files:
-            wait_for_tick(b"".join(found[0] for found in self._known_files().values()))
+            wait_for_tick(b"".join(found[: walk.RECORD.size] for found in self._known_files().values()))
         # A repository that cannot be written to works without.
         with contextlib.suppress(OSError):
             for path in self._changed_trees:
@@ -127,7 +127,7 @@ class StatCache:
         # Collisions only cost time: the record says which path it is of.
         return f"{self._directory}/{zlib.crc32(os.fsencode(path)):08x}-{len(path)}.tree"
 
-    def _known_files(self) -> dict[str, tuple[bytes, bytes]]:
+    def _known_files(self) -> dict[str, bytes]:
         if self._files is None:
             loaded = _load(f"{self._directory}/files")
             self._files = loaded[0] if loaded else {}

@@ -1,0 +1,99 @@
+"""List what a URL holds: files and directories with their sizes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from data_versioning.errors import DiskError, UsageError
+from data_versioning.formats.config import Settings
+from data_versioning.operations import url_origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntry:
+    """A file or directory; `size` in bytes, None where it was not asked for; `inside` only in a tree."""
+
+    path: str
+    isdir: bool
+    size: int | None
+    inside: tuple[ListedEntry, ...] = field(default=())
+
+
+def list_url(
+    settings: Settings, url: str, *, recursive: bool = False, level: int | None = None
+) -> list[ListedEntry]:
+    """Return what lies in the directory `url`, by name; with `recursive` all files below, directories at `level` only.
+
+    Links to directories are listed and never entered. Raises `PathError` when there is nothing, `ServedByDvc`.
+    """
+    place = _existing(settings, url, level)
+    if level == 0 or not os.path.isdir(place):
+        return [ListedEntry(path=place, isdir=False, size=None)]
+    return list(_below(place, "", 1, recursive=recursive, level=level))
+
+
+def tree(settings: Settings, url: str, *, level: int | None = None) -> ListedEntry:
+    """Return `url` with everything inside, `level` directories deep; raises as `list_url`."""
+    place = _existing(settings, url, level)
+    name = place if "://" in url else url
+    return ListedEntry(
+        path=name,
+        isdir=os.path.isdir(place),
+        size=os.stat(place).st_size,
+        inside=_inside(place, level) if os.path.isdir(place) else (),
+    )
+
+
+def _existing(settings: Settings, url: str, level: int | None) -> str:
+    if level is not None and level < 0:
+        raise UsageError("the level cannot be negative", hint="dv list-url -L 1 URL")
+    place = url_origin.place(settings, url, os.getcwd())
+    if not os.path.exists(place):
+        raise url_origin.missing(url)
+    return place
+
+
+def _below(top: str, inner: str, depth: int, *, recursive: bool, level: int | None) -> Iterator[ListedEntry]:
+    is_deepest = not recursive or depth == level
+    for entry in _entries(f"{top}/{inner}" if inner else top):
+        path = f"{inner}/{entry.name}" if inner else entry.name
+        isdir = entry.is_dir(follow_symlinks=False)
+        if isdir and not is_deepest:
+            yield from _below(top, path, depth + 1, recursive=recursive, level=level)
+        else:
+            yield ListedEntry(path=path, isdir=isdir, size=_size(entry))
+
+
+def _inside(directory: str, level: int | None) -> tuple[ListedEntry, ...]:
+    if level == 0:
+        return ()
+    below = None if level is None else level - 1
+    return tuple(
+        ListedEntry(
+            path=entry.name,
+            isdir=entry.is_dir(follow_symlinks=False),
+            size=_size(entry),
+            inside=_inside(entry.path, below) if entry.is_dir(follow_symlinks=False) else (),
+        )
+        for entry in _entries(directory)
+    )
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DiskError(
+            f"cannot read the directory {directory}: {error.strerror}", hint=f"ls -ld '{directory}'"
+        ) from error
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    """Return the size of what an entry leads to; 0 for a link that leads nowhere."""
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0

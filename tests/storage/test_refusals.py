@@ -1,0 +1,234 @@
+"""Wrong settings: one clear sentence, the setting to change, no secret, and soon."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from data_versioning import storage
+from data_versioning.errors import ConfigError, MissingObject, StorageError
+from data_versioning.storage.base import Store, WritableStore
+from tests.conformance.store import items
+from tests.servers import azurite, nginx, process, seaweedfs
+
+SECRET = "dG9wLXNlY3JldC1rZXktb2YtYWxs"
+S3 = {"access_key_id": "AKIA", "secret_access_key": SECRET, "region": "us-east-1"}
+AZURE = {"connection_string": f"AccountName=someone;AccountKey={SECRET};BlobEndpoint={{}}/someone"}
+
+
+def refusal(store: WritableStore, use: Callable[[WritableStore], object]) -> StorageError:
+    began = time.monotonic()
+    with pytest.raises(StorageError) as refused:
+        use(store)
+    assert time.monotonic() - began < 15
+    text = f"{refused.value.message} {refused.value.hint}"
+    assert refused.value.hint and "dv remote modify" in refused.value.hint
+    assert SECRET not in text and "Debug" not in text and "\n" not in refused.value.message
+    return refused.value
+
+
+def ask(store: WritableStore) -> object:
+    return store.find(["files/md5/ab/cd"])
+
+
+def read(store: WritableStore) -> object:
+    return store.read("files/md5/ab/cd")
+
+
+def listing(store: WritableStore) -> object:
+    assert isinstance(store, Store)
+    return list(store.list("files/"))
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Callable[[WritableStore], object]:
+    (tmp_path / "one").write_bytes(b"1")
+    return lambda store: store.upload(items(tmp_path, {"x/one": b"1"}))
+
+
+def opened(kind: str, server: str) -> WritableStore:
+    """A store of each kind at an address of our choice."""
+    match kind:
+        case "s3":
+            return storage.open_store("s3://bucket/p", {**S3, "endpointurl": server})
+        case "gs":
+            return storage.open_store(
+                "gs://bucket/p", {"endpointurl": server, "allow_anonymous_login": "true"}
+            )
+        case "azure":
+            return storage.open_store(
+                "azure://box/p", {"connection_string": AZURE["connection_string"].format(server)}
+            )
+    return storage.open_store(f"{server}/p", {})
+
+
+KINDS = ("s3", "gs", "azure", "http")
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Only the first test waits as long as a user does."""
+    if "nobody_answers[s3]" not in request.node.name:
+        monkeypatch.setattr("data_versioning.storage.moving._PAUSE", 0.05)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_answers(kind: str, upload: Callable[[WritableStore], object]) -> None:
+    (port,) = process.free_ports(1)
+    store = opened(kind, f"http://127.0.0.1:{port}")
+    error = refusal(store, ask)
+    assert error.message == f"nobody answers at 127.0.0.1:{port}: connection refused"
+    assert refusal(store, upload).message == error.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_such_host(kind: str) -> None:
+    error = refusal(opened(kind, "http://storage.invalid"), ask)
+    assert error.message == "there is no host storage.invalid"
+
+
+@pytest.fixture(scope="module")
+def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server whose certificate nobody signed, and that certificate."""
+    place = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-addext", "basicConstraints=critical,CA:FALSE"],
+        cwd=place, check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place / "cert", place / "key")
+    with answering(404, context=context) as server:
+        yield server, place / "cert"
+
+
+class answering:  # noqa: N801 - reads as a verb
+    """A server that answers everything with one status."""
+
+    def __init__(self, status: int, *, context: ssl.SSLContext | None = None, body: bytes = b"") -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("x-amz-bucket-region", "eu-west-1")
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if context else "http"
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+
+    def __exit__(self, *error: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_that_is_not_trusted(kind: str, untrusted: tuple[str, Path]) -> None:
+    server, _ = untrusted
+    error = refusal(opened(kind, server), ask)
+    assert error.message.startswith(f"the certificate of {server.removeprefix('https://')} is not valid: ")
+    assert "ssl_verify" in (error.hint or "")
+
+
+def test_certificates_that_the_remote_names(untrusted: tuple[str, Path]) -> None:
+    server, certificate = untrusted
+    for verify in (str(certificate), "false"):
+        for url, settings in (("s3://bucket/p", {**S3, "endpointurl": server}), (f"{server}/p", {})):
+            store = storage.open_store(url, {**settings, "ssl_verify": verify})
+            assert len(store.find(["a"])) == 0
+    with pytest.raises(ConfigError, match="ssl_verify"):
+        storage.open_store(f"{server}/p", {"ssl_verify": "/nowhere"})
+
+
+def test_another_region() -> None:
+    with answering(301) as server:
+        assert refusal(opened("s3", server), ask).message == "s3://bucket is in another region"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_in_trouble_is_tried_again_and_named(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    with answering(503) as server:
+        assert "does not answer: 503" in refusal(opened(kind, server), read).message
+
+
+def test_s3_credentials(s3_server: seaweedfs.S3Server, upload: Callable[[WritableStore], object]) -> None:
+    store = storage.open_store(s3_server.fresh(), {**s3_server.settings, "secret_access_key": SECRET})
+    for use in (read, listing, upload):
+        error = refusal(store, use)
+        assert error.message == "s3://test does not accept the credentials (SignatureDoesNotMatch)"
+        assert "secret_access_key" in (error.hint or "")
+    assert "no right to it, or wrong credentials" in refusal(store, ask).message
+    store = storage.open_store(s3_server.fresh(), {**s3_server.settings, "access_key_id": "nobody"})
+    assert "(InvalidAccessKeyId)" in refusal(store, listing).message
+
+
+def test_s3_bucket(s3_server: seaweedfs.S3Server) -> None:
+    store = storage.open_store("s3://nowhere/x", s3_server.settings)
+    assert refusal(store, read).message == "s3://nowhere does not exist"
+
+
+def test_azure_container_and_key(
+    azure_server: azurite.AzureServer, upload: Callable[[WritableStore], object]
+) -> None:
+    store = storage.open_store("azure://nowhere/x", azure_server.settings)
+    for use in (read, listing, upload):
+        assert refusal(store, use).message == "azure://nowhere does not exist"
+    text = azure_server.connection_string.replace(azurite.KEY, SECRET)
+    store = storage.open_store(azure_server.fresh(), {"connection_string": text})
+    for use in (read, listing, upload):
+        assert "does not accept the credentials" in refusal(store, use).message
+    with pytest.raises(ConfigError) as refused:
+        storage.open_store(
+            azure_server.fresh(), {"account_name": "someone", "account_key": f"{SECRET}!"}
+        ).find(["a"])
+    assert SECRET not in str(refused.value)
+
+
+def test_gcs_bucket(gcs_server: object, upload: Callable[[WritableStore], object]) -> None:
+    store = storage.open_store("gs://nowhere/x", gcs_server.settings)  # type: ignore[attr-defined]
+    for use in (listing, upload):
+        assert refusal(store, use).message == "gs://nowhere does not exist"
+
+
+def test_web_server_login(nginx_server: nginx.NginxServer, upload: Callable[[WritableStore], object]) -> None:
+    url = f"{nginx_server.url}/basic/t"
+    right = {"auth": "basic", "user": nginx.USER, "password": nginx.PASSWORD, "method": "PUT"}
+    store = storage.open_store(url, right)
+    upload(store)
+    assert store.read("x/one") == b"1"
+    wrong = storage.open_store(url, {**right, "password": SECRET})
+    for use in (ask, read, upload):
+        error = refusal(wrong, use)
+        assert "does not accept the credentials (401" in error.message
+    with pytest.raises(MissingObject):
+        read(store)
+
+
+def test_web_server_method(
+    nginx_server: nginx.NginxServer, upload: Callable[[WritableStore], object]
+) -> None:
+    error = refusal(storage.open_store(nginx_server.fresh(), {}), upload)
+    assert "takes no uploads by POST" in error.message
+    assert error.hint == "dv remote modify NAME method PUT"
