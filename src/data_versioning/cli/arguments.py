@@ -18,13 +18,25 @@ from data_versioning.errors import DataVersioningError, NotInRepository, UsageEr
 _ADDED = {"--cd", "--json", "--wait-for-lock"}
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps what is told in sentences; a paragraph with indented lines, such as examples, stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(
+            paragraph
+            if "\n " in paragraph
+            else argparse.HelpFormatter._fill_text(self, paragraph, width, indent)
+            for paragraph in text.strip("\n").split("\n\n")
+        )
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Format help as wide as the terminal; argparse itself would import shutil to learn the width."""
     try:
         columns = os.get_terminal_size().columns
     except OSError:
         columns = 80
-    return argparse.RawDescriptionHelpFormatter(prog, width=int(os.environ.get("COLUMNS") or columns) - 2)
+    return _Formatter(prog, width=int(os.environ.get("COLUMNS") or columns) - 2)
 
 
 class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg] # generic for mypy only

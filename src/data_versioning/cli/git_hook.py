@@ -13,7 +13,7 @@ from data_versioning import operations
 from data_versioning.cli import main
 
 EPILOG = """examples:
-  dv git-hook pre-push "$@" </dev/null || exit      in a hook of your own, to chain it with ours
+  dv git-hook pre-push "$@" </dev/null || exit   in your own hook
 
 `dv install` sets them up.
 """
