@@ -11,8 +11,8 @@ from data_versioning.errors import UsageError
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv import-url /mnt/share/images              copy, track, remember the origin
-  dv import-url remote://store/raw.csv data/   from the remote `store`, into data/
-  dv import-url --no-download /mnt/share/big   only record it; `dv pull` copies it
+  dv import-url remote://store/raw.csv data/   from a remote, into data/
+  dv import-url --no-download /mnt/share/big   only record what is there
   dv import-url --to-remote /mnt/share/big     straight to the default remote
 
 URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,
