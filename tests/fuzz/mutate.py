@@ -19,7 +19,8 @@ BAD_SCALARS = (
     "[1, [2, {a: b}]]",
     "&a [x]", "*a", "&a [*a]", "!!binary aGFsbG8=", "!!binary '*'", "!!set {a, b}", "!!omap [a: 1]",
     "!!timestamp x",
-    "!!int x", "!!float 1", "!!python/object/apply:os.system [id]", "!x y", "? a", "- a", "a: b",
+    "!!int x", "!!int ''", "2001-01-01 10:10:10 +99:99", "!!float 1", "!!python/object/apply:os.system [id]",
+    "!x y", "? a", "- a", "a: b",
     '"\\ud800"', '"\\udc80"',
     '"\\0"', "'", '"', "|", ">", "%", "@", "`", "#", "\t", "\x85", "\u2028", "\ufeff", "\x00", "..",
     "../x", "/x", "/", ".",
@@ -125,7 +126,7 @@ def _tree(content: bytes, random: Random) -> bytes:
     try:
         is_json = content.startswith((b"[{", b"{"))
         value = json.loads(content) if is_json else yaml.safe_load(content.decode())
-    except (ValueError, yaml.YAMLError, TypeError, AttributeError, RecursionError):
+    except (ValueError, yaml.YAMLError, TypeError, AttributeError, LookupError, RecursionError):
         return content
     if not isinstance(value, (dict, list)):
         return content

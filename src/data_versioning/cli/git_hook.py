@@ -13,7 +13,7 @@ from data_versioning import operations
 from data_versioning.cli import main
 
 _MERGE_EXAMPLE = """examples:
-  dv git-hook merge-driver --ancestor %O --our %A --their %B   as Git fills it in
+  dv git-hook merge-driver --ancestor %O --our %A --their %B   for Git
 """
 EPILOG = """examples:
   dv git-hook pre-push "$@" </dev/null || exit   in your own hook
