@@ -40,7 +40,7 @@ bench: setup-bench ## head to head with dvc, git-lfs, git, cp and md5sum; writes
 bench-suite: setup-bench ## DVC's own benchmark suite, with dv in the place of dvc
 	$(BIN)/python benchmarks/versus/dvc_suite.py
 
-soak: setup-dev ## the long campaigns: 1,000 kills, thousands of generated trees
+soak: setup-dev ## the long campaigns: 1,000 kills, thousands of generated trees, 100,000 hostile files
 	$(BIN)/python -m pytest -n $(JOBS) -m soak
 
 docs: setup-dev ## write the generated part of the documentation

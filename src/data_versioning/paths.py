@@ -14,6 +14,9 @@ from data_versioning.errors import PathError
 
 RepoPath = NewType("RepoPath", str)
 
+MAX_LENGTH = 4096
+"""Characters of a path; no system call takes a longer one."""
+
 # An empty, "." or ".." part anywhere in paths joined by NUL (each path surrounded by "/").
 _BAD_PART = re.compile(r"/(?:\.{1,2})?/")
 
@@ -25,6 +28,22 @@ def is_relative_and_plain(path: str) -> bool:
     [True, False, False, False, False, False, True]
     """
     return "\0" not in path and not _BAD_PART.search(f"/{path}/")
+
+
+def is_possible(path: str) -> bool:
+    """Whether a file can be reached by this path: not too long, no NUL, no surrogate that stands for no byte.
+
+    >>> is_possible("a/é"), is_possible("\\udcff"), is_possible("\\ud800"), is_possible("\\0")
+    (True, True, False, False)
+    """
+    if len(path) > MAX_LENGTH:
+        return False
+    if path.isascii():
+        return "\0" not in path
+    try:
+        return b"\0" not in path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
 
 
 def first_bad(paths: Iterable[str]) -> str | None:

@@ -16,14 +16,14 @@ from hashlib import md5
 from typing import NamedTuple
 
 import data_versioning
-from data_versioning.errors import DataVersioningError, DiskError
+from data_versioning.errors import DataVersioningError, DiskError, PathError
 from data_versioning.eventlog import kept
 from data_versioning.eventlog.chain import Event
 from data_versioning.eventlog.kept import DataChange, Kept
 from data_versioning.eventlog.local_log import Log
 from data_versioning.eventlog.operation import Operation, Outcome, PointerChange
 from data_versioning.git.repository import Git
-from data_versioning.localfs import atomic, locks, rwlock, walk
+from data_versioning.localfs import atomic, locks, regular, rwlock, walk
 from data_versioning.paths import RepoPath
 from data_versioning.repo import Repo
 
@@ -141,7 +141,7 @@ class Transaction:
                     self._put(path, after)
         except BaseException:
             for path, before in old.items():
-                with contextlib.suppress(DiskError):
+                with contextlib.suppress(DiskError, PathError):
                     self._put(path, before)
             raise
         finally:
@@ -152,13 +152,20 @@ class Transaction:
 
     def _put(self, path: RepoPath, content: bytes | None) -> None:
         absolute = f"{self.repo.root}/{path}"
+        # Git hands out links that others committed; writing through one would change any file of the user.
+        touched = absolute if content is not None else os.path.dirname(absolute)
+        if not f"{os.path.realpath(touched)}/".startswith(f"{os.path.realpath(self.repo.root)}/"):
+            raise PathError(
+                f"'{path}' is a link, or behind one, that leads out of the repository; nothing was written to it",
+                hint=f"ls -l {absolute}",
+            )
         try:
             if content is None:
                 atomic.remove(absolute)
             else:
                 atomic.write(absolute, content, durable=self.repo.cache.durable)
         except OSError as error:
-            raise DiskError(f"cannot write '{path}': {error.strerror}") from error
+            raise DiskError(f"cannot write '{path}': {error.strerror}", hint=f"ls -l {absolute}") from error
 
 
 @contextlib.contextmanager
@@ -279,12 +286,11 @@ def _tell_repaired(repo: Repo, event: Event) -> None:
 
 def _read(absolute: str) -> bytes | None:
     try:
-        with open(absolute, "rb") as file:
-            return file.read()
+        return regular.read(absolute)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DiskError(f"cannot read '{absolute}': {error.strerror}") from error
+        raise DiskError(f"cannot read '{absolute}': {error.strerror}", hint=f"ls -l {absolute}") from error
 
 
 def _digest(content: bytes | None) -> str | None:
@@ -295,4 +301,6 @@ def _make(directory: str) -> None:
     try:
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
-        raise DiskError(f"cannot create '{directory}': {error.strerror}") from error
+        raise DiskError(
+            f"cannot create '{directory}': {error.strerror}", hint=f"ls -l {os.path.dirname(directory)}"
+        ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from data_versioning.cli import failure
-from data_versioning.errors import CorruptObject, MissingObject, NotInRepository, StorageError
+from data_versioning.errors import CorruptObject, MissingObject, NotInRepository, StorageError, UsageError
 
 SECRETS = ["config", "--local", "remote.s.password", "hunter2"]
 
@@ -97,3 +98,16 @@ def test_a_command_as_hint_is_shown_as_such(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == "ERROR: no repository\n  try: dv init\n"
     assert failure.report(CorruptObject("bad", hint="ask somebody"), []) == 255
     assert capsys.readouterr().err == "ERROR: bad\n  ask somebody\n"
+
+
+def test_a_message_is_bounded_and_harmless_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    failure.report(UsageError("a\x1b]0;x\x07\x9b" + "b" * 1_000_000, hint="dv --help"), [])
+    said = capsys.readouterr().err
+    assert "a\\x1b]0;x\\x07\\x9bb" in said
+    assert len(said) < 5000
+
+
+def test_a_file_of_the_wrong_kind_is_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
+    error = OSError(errno.ELOOP, "Too many levels of symbolic links", "a b")
+    assert failure.report(error, []) == 255
+    assert capsys.readouterr().err == "ERROR: 'a b': Too many levels of symbolic links\n  try: ls -ld 'a b'\n"

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from data_versioning import __version__
 from data_versioning.cli import main
+from data_versioning.localfs import locks
 from tests.oracle import Sandbox, Tool, copy_repository
 
 
@@ -186,26 +186,16 @@ def test_an_interrupt_leaves_everything_as_it_was(
     dv: Tool, sandbox: Sandbox, template: Path, place: Path, number: signal.Signals
 ) -> None:
     root = copy_repository(template, place / "r")
-    before = (root / ".dvc/config").read_bytes()
-    os.mkfifo(place / "config")
-    process = dv.start(root, "config", "core.autostage", "true", env={"DVC_GLOBAL_CONFIG_DIR": str(place)})
-    writer = opened_by_reader(place / "config")
-    process.send_signal(number)
-    os.close(writer)  # it may have gone to sleep just before the signal came
-    _, err = process.communicate(timeout=30)
+    (root / "data").write_text("1")
+    with locks.exclusive(f"{root}/.dvc/tmp/lock", timeout=0):
+        process = dv.start(root, "add", "data")
+        assert process.stderr
+        assert process.stderr.readline().startswith("waiting")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 252
     assert err == "ERROR: interrupted by the user\n"
-    assert (root / ".dvc/config").read_bytes() == before
-
-
-def opened_by_reader(fifo: Path) -> int:
-    """The writing end, as soon as somebody waits for us to write."""
-    for _ in range(3000):
-        try:
-            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            time.sleep(0.01)
-    raise AssertionError(f"nobody reads {fifo}")
+    assert sandbox.git(root, "status", "--porcelain") == "?? data\n"
 
 
 def test_errors_as_json(dv: Tool, place: Path) -> None:
@@ -226,3 +216,10 @@ def test_help_is_a_command_too(dv: Tool, place: Path) -> None:
     assert dv(place, "help", "remote", "add").ok().out.startswith("usage: dv remote add")
     assert "did you mean `dv status`?" in dv(place, "help", "stauts").err
     assert "did you mean `dv help`?" in dv(place, "hlep").err
+
+
+def test_printing_never_fails() -> None:
+    """Bytes that are no UTF-8 come out as they went in; half of a pair, which JSON can hold, as an escape."""
+    main.main(["--version"])
+    assert "é\udcff\ud800\udc80x".encode("utf-8", "names") == b"\xc3\xa9\xff\\ud800\x80x"
+    assert "é".encode("ascii", "names") == b"\\u00e9"

@@ -350,3 +350,73 @@ def test_special_files(victim: Path, dv: Tool, kind: str) -> None:
     assert result.code not in (0, 70), result
     assert "special" in result.err
     assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize("name", [".gitignore", "data.dvc", ".dvc/config", ".dvc/config.local"])
+@pytest.mark.parametrize("target", ["outside/secret", "outside/new"])
+def test_nothing_is_written_through_a_committed_link(victim: Path, dv: Tool, name: str, target: str) -> None:
+    """Git checks out whatever links were committed, also one to ~/.bashrc."""
+    (victim / "data").write_text("mine")
+    (victim / name).unlink(missing_ok=True)
+    os.symlink(victim.parent / target, victim / name)
+    before = outside(victim)
+    for command in (
+        ("add", "data"),
+        ("config", "core.autostage", "true"),
+        ("config", "--local", "core.remote", "x"),
+    ):
+        result = dv(victim, *command)
+        assert "Traceback" not in result.err, result
+        assert "unexpected" not in result.err.lower(), result
+        assert outside(victim) == before, command
+
+
+@pytest.mark.parametrize(
+    "name", ["lock", "rwlock", "dv/pointers.lock", "dv/config.lock", "dv/settings", "dv/key", "dv/fsck.state"]
+)
+def test_nothing_is_written_through_a_link_in_tmp(victim: Path, dv: Tool, name: str) -> None:
+    """`.dvc/tmp` is ignored by Git, and yet it can be committed, or come with an archive."""
+    (victim / "data").write_text("mine")
+    path = victim / ".dvc/tmp" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for target in ("outside/secret", "outside/new"):
+        path.unlink(missing_ok=True)
+        os.symlink(victim.parent / target, path)
+        before = outside(victim)
+        for command in (
+            ("status",),
+            ("add", "data"),
+            ("gc", "-w", "-f"),
+            ("config", "core.remote", "x"),
+            ("fsck",),
+        ):
+            assert "Traceback" not in dv(victim, *command).err
+            assert outside(victim) == before, command
+
+
+def test_an_object_is_not_written_through_a_link(victim: Path, dv: Tool) -> None:
+    (victim / "data").mkdir()
+    (victim / "data/a").write_text("1")
+    dv(victim, "add", "data").ok()
+    (listing,) = (victim / ".dvc/cache/files/md5").rglob("*.dir")
+    listing.unlink()
+    os.symlink(victim.parent / "outside/new", listing)
+    before = outside(victim)
+    dv(victim, "add", "data")
+    assert outside(victim) == before
+
+
+def test_a_secret_in_a_broken_configuration_is_not_shown(victim: Path, dv: Tool) -> None:
+    (victim / ".dvc/config").write_text("[core]\n    remote = x\n    password hunter2\n")
+    for command in (("status",), ("status", "-v"), ("config", "--list")):
+        result = dv(victim, *command)
+        assert result.code == 251
+        assert "at line 3" in result.err
+        assert "hunter2" not in result.err + result.out
+
+
+def test_a_configuration_that_is_too_big_is_not_cut_off(victim: Path, dv: Tool) -> None:
+    text = "[core]\n    remote = x\n" + "# long\n" * 200_000
+    (victim / ".dvc/config").write_text(text)
+    assert dv(victim, "config", "core.remote", "y").code == 251
+    assert (victim / ".dvc/config").read_text() == text

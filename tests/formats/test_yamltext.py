@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_versioning.errors import FormatError
-from data_versioning.formats import roundtrip, yamlevents, yamltext
+from data_versioning.formats import limits, roundtrip, yamltext
 
 warnings.filterwarnings("ignore", module="ruamel")
 
@@ -383,7 +383,7 @@ def test_invalid_utf8_names_the_line() -> None:
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:
-    deepest = yamlevents.MAX_DEPTH
+    deepest = limits.MAX_DEPTH
     assert we_read("[" * deepest + "]" * deepest) == dvc_reads("[" * deepest + "]" * deepest)
 
 

@@ -6,6 +6,7 @@ import datetime
 import marshal
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,47 @@ def test_what_cannot_be_kept() -> None:
         nested = [nested]
     for value in ([datetime.date(2020, 1, 1)], {"path": Path()}, nested):
         assert not disposable.can_keep(value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "endless", "directory"])
+def test_what_is_no_plain_file_is_absent_and_replaced(kept: str, place: Path, kind: str) -> None:
+    """A tarball can hold all of these; a pipe would be waited for, a device read forever."""
+    os.rename(kept, place / "elsewhere")
+    match kind:
+        case "pipe":
+            os.mkfifo(kept)
+        case "link":
+            os.symlink(place / "elsewhere", kept)
+        case "endless":
+            os.symlink("/dev/zero", kept)
+        case _:
+            os.mkdir(kept)
+    assert disposable.load(kept) is None
+    if kind != "directory":
+        disposable.keep(kept, "new")
+        assert disposable.load(kept) == "new"
+    assert (place / "elsewhere").read_bytes()
+
+
+def test_a_key_that_is_a_link_opens_nothing(kept: str, place: Path) -> None:
+    """Whoever made the link may know inode and change time of what it leads to: of a file on a read-only image."""
+    os.rename(place / "dv/key", place / "key")
+    os.symlink(place / "key", place / "dv/key")
+    assert disposable.load(kept) is None
+    with pytest.raises(OSError, match="not a regular file"):
+        disposable.keep(kept, VALUE)
+
+
+def test_nothing_is_written_through_a_link(kept: str, place: Path) -> None:
+    (place / "precious").write_text("mine")
+    os.symlink(place / "precious", f"{kept}.{os.getpid()}.tmp")
+    disposable.keep(kept, "new")
+    assert (place / "precious").read_text() == "mine"
+    assert disposable.load(kept) == "new"
+
+
+def test_what_this_python_cannot_unpack_is_absent(kept: str) -> None:
+    content = Path(kept).read_bytes()
+    for packed in (b"?", b"", marshal.dumps(VALUE)[:-3], b"(\xff\xff\xff\x7f"):
+        Path(kept).write_bytes(content[:16] + zlib.crc32(packed).to_bytes(4, "little") + packed)
+        assert disposable.load(kept) is None

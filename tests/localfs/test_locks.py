@@ -71,9 +71,28 @@ def test_the_content_is_that_of_zc_lockfile(path: str) -> None:
     os.makedirs(os.path.dirname(path))
     zc.lockfile.LockFile(path).close()
     theirs = Path(path).read_text()
-    Path(path).write_text("something longer than a process id\n")
+    Path(path).write_text(" 12345678901234567890\n")
     with locks.exclusive(path, timeout=0):
         assert Path(path).read_text() == theirs == f" {os.getpid()}\n"
+
+
+def test_a_file_of_that_name_keeps_its_content(path: str) -> None:
+    """`.dvc/tmp` may be a link that somebody committed, to a directory that holds a file called `lock`."""
+    os.makedirs(os.path.dirname(path))
+    Path(path).write_text("precious\n")
+    with locks.exclusive(path, timeout=0):
+        assert not can("shared", path)
+    assert Path(path).read_text() == "precious\n"
+
+
+def test_a_link_is_no_lock_file(path: str, place: Path) -> None:
+    os.makedirs(os.path.dirname(path))
+    (place / "precious").write_text("1\n")
+    os.symlink(place / "precious", path)
+    with pytest.raises(DiskError) as caught, locks.exclusive(path, timeout=0):
+        pass
+    assert caught.value.hint == f"rm {path}   (it is a link)"
+    assert (place / "precious").read_text() == "1\n"
 
 
 def test_sharers_leave_the_content_alone(path: str) -> None:

@@ -152,3 +152,21 @@ def test_we_wait_for_dvc_repro(repository: Path, sandbox: Sandbox) -> None:
         with hold(tmp, write=(out,), timeout=30):
             assert (repository / "out").read_text() == "made\n"
         assert process.wait() == 0
+
+
+def test_a_table_that_is_no_file_or_too_deep(place: Path) -> None:
+    """A pipe is not waited for, a device not read forever."""
+    path = place / "rwlock"
+    for make in (
+        os.mkfifo,
+        lambda path: os.symlink("/dev/zero", path),
+        lambda path: path.write_text("[" * 100_000),
+    ):
+        make(path)
+        with (
+            pytest.raises(FormatError) as caught,
+            rwlock.hold(str(place), command="dv add", write=["/a"], timeout=0),
+        ):
+            pass
+        assert "rm" in (caught.value.hint or "")
+        path.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_versioning import repo as repos
-from data_versioning.localfs import walk
+from data_versioning.localfs import disposable, walk
 from data_versioning.operations import fsck
 from data_versioning.operations.fsck import FsckResult, Options
 from tests.oracle import Sandbox, Tool, copy_repository
@@ -217,7 +217,7 @@ def test_an_interrupted_check_goes_on(repository: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         fsck.fsck(repo, Options(), progress=Impatient())
     state = repository / ".dvc/tmp/dv/fsck.state"
-    assert len(json.loads(state.read_bytes())["done"]) == 3
+    assert len(json.loads(disposable.load(str(state)))["done"]) == 3
     second = Impatient()
     second.shares = 100
     result = fsck.fsck(repo, Options(), progress=second)
@@ -229,13 +229,12 @@ def test_an_interrupted_check_goes_on(repository: Path, monkeypatch: pytest.Monk
 
 def test_restart_forgets_the_interrupted_check(repository: Path) -> None:
     state = repository / ".dvc/tmp/dv/fsck.state"
-    state.parent.mkdir(parents=True, exist_ok=True)
     base = str(repos.open(str(repository)).cache.base)
     done = [f"{number:02x}" for number in range(256)]
     found = fsck.objects.State(base=base, started=fsck.time.time(), done=done)
-    state.write_bytes(found.dump())
+    disposable.keep(str(state), found.dump())
     assert check(repository, restart=True).sound == 5
-    state.write_bytes(found.dump())
+    disposable.keep(str(state), found.dump())
     assert check(repository).sound == 0
 
 
@@ -292,3 +291,13 @@ def test_a_repair_that_leaves_no_damage_ends_well(repository: Path, dv: Tool) ->
     found = dv(repository, "fsck", "--repair").ok()
     assert found.out.endswith("1 repaired, 0 damaged.\n")
     assert single.read_text() == "single"
+
+
+def test_progress_that_a_stranger_wrote_does_not_count(repository: Path) -> None:
+    """An unpacked archive cannot claim that its objects were checked."""
+    state = repository / ".dvc/tmp/dv/fsck.state"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    base = str(repos.open(str(repository)).cache.base)
+    done = [f"{number:02x}" for number in range(256)]
+    state.write_bytes(fsck.objects.State(base=base, started=fsck.time.time(), done=done).dump())
+    assert check(repository).sound == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 
 import pytest
@@ -86,3 +87,21 @@ def test_items_hide_and_are_reserved() -> None:
     assert inner.lookup("n.own") == 1 and VALUES.lookup("n") == 2
     with pytest.raises(Unresolved, match="n cannot be set here"):
         inner.extended({"n": 3}, "vars[0]")
+
+
+@pytest.mark.parametrize("text", ["${" * 200_000, "${" + "a ." * 200 + "]}", "${" + " " * 100_000 + "[}"])
+def test_hostile_text_takes_linear_time(text: str) -> None:
+    with contextlib.suppress(Unresolved):
+        assert templates.fill(text, VALUES, kinds=ANYTHING) == text
+
+
+def test_an_open_template_is_text() -> None:
+    assert templates.fill("${n} ${n\n${n}", VALUES, kinds=ANYTHING) == "2 ${n\n2"
+
+
+def test_templates_cannot_stand_for_too_much() -> None:
+    context = Context().extended({"long": "x" * 1000, "many": list(range(1000))}, "vars")
+    for value in ("${long}" * 100, ["${many}"] * 100):
+        with pytest.raises(Unresolved, match="too much"):
+            templates.fill(value, context, kinds=ANYTHING, room=templates.Room(50_000))
+        assert templates.fill(value, context, kinds=ANYTHING, room=templates.Room(150_000))

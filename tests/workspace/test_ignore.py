@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from dvc.fs import LocalFileSystem
 from dvc.ignore import DvcIgnoreFilter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from data_versioning.errors import FormatError
-from data_versioning.workspace.ignore import IgnoreRules
+from data_versioning.workspace.ignore import IgnoreRules, Rule, _regex
 from tests.oracle import Sandbox, Tool
 
 NAMES = ("a", "b", "data", "x.txt", ".log", "a b", "[z]", "#h", "!n", "é", "d*")
@@ -167,3 +170,56 @@ def test_a_hundred_thousand_paths_take_less_than_a_second(place: Path) -> None:
 
     assert len(rules.filter(paths)) == len(paths)
     assert time.process_time() - started < 1
+
+
+PIECES = (
+    "a",
+    "b",
+    "*",
+    "?",
+    "[ab]",
+    "[!a]",
+    "ab",
+    "*a",
+    "a*",
+    "*a*b",
+    "*a*b*",
+    "??*a?*b",
+    "\\*",
+    "[]a]*b",
+    "*.*",
+    "[[]*a*",
+)
+
+
+def test_rules_that_never_backtrack_hide_the_same() -> None:
+    """pathspec's own expressions, and those made of them, on random paths."""
+    random = Random(1)
+    for _ in range(4000):
+        parts = [
+            random.choice((*PIECES, "**")) + random.choice(("", "", *PIECES))
+            for _ in range(random.randint(1, 5))
+        ]
+        pattern = random.choice(("", "/", "**/")) + "/".join(parts) + random.choice(("", "/", "/**"))
+        slow, _ = GitIgnoreSpecPattern.pattern_to_regex(pattern)
+        if not slow:
+            continue
+        try:
+            fast = _regex(Rule(pattern=pattern, place="x:1"))
+        except FormatError:  # too many stars beside [!…]
+            continue
+        assert fast
+        for _ in range(8):
+            names = [
+                "".join(random.choices("aab.*][", k=random.randint(1, 4)))
+                for _ in range(random.randint(1, 6))
+            ]
+            path = "/".join(names) + random.choice(("", "/"))
+            assert bool(re.match(slow, path)) == bool(re.match(fast[0], path)), (pattern, path)
+
+
+@pytest.mark.parametrize("text", ["*[!a]*[!b]*[!c]*[!d]*e\n", "x" * 5000 + "\n"])
+def test_rules_that_cost_too_much(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".dvcignore").write_text(text)
+    with pytest.raises(FormatError, match=r"is no pattern: (too many stars|longer than)"):
+        IgnoreRules.load(str(tmp_path), [".dvcignore"])

@@ -18,13 +18,35 @@ from data_versioning.errors import DataVersioningError, NotInRepository, UsageEr
 _ADDED = {"--cd", "--json", "--wait-for-lock"}
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps what is told in sentences; a paragraph with indented lines, such as examples, stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(
+            paragraph
+            if "\n " in paragraph
+            else argparse.HelpFormatter._fill_text(self, paragraph, width, indent)
+            for paragraph in text.strip("\n").split("\n\n")
+        )
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """Format help as wide as the terminal; argparse itself would import shutil to learn the width."""
     try:
         columns = os.get_terminal_size().columns
     except OSError:
         columns = 80
-    return argparse.RawDescriptionHelpFormatter(prog, width=int(os.environ.get("COLUMNS") or columns) - 2)
+    return _Formatter(prog, width=int(os.environ.get("COLUMNS") or columns) - 2)
+
+
+class _Commands(argparse._SubParsersAction):  # type: ignore[type-arg] # generic for mypy only
+    """Sub-commands whose help begins with what the list of them says."""
+
+    def add_parser(self, name: str, **keywords: Any) -> argparse.ArgumentParser:
+        if summary := keywords.get("help"):
+            keywords.setdefault("description", f"{summary[0].upper()}{summary[1:]}.")
+        added: argparse.ArgumentParser = super().add_parser(name, **keywords)
+        return added
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,12 +75,19 @@ class Parser(argparse.ArgumentParser):
         keywords.setdefault("title", "commands")
         keywords.setdefault("dest", "subcommand")
         keywords.setdefault("metavar", "COMMAND")
+        keywords.setdefault("action", _Commands)
         return super().add_subparsers(**keywords)
 
     def error(self, message: str) -> NoReturn:
-        """Raise `UsageError` after the usage line."""
+        """Raise `UsageError` after the usage line, with what there is to choose from."""
+        if self._subparsers and message.endswith(": COMMAND"):
+            message = f"which command? One of {', '.join(self._commands())}"
         self.print_usage(sys.stderr)
         raise UsageError(message, hint=f"{self.prog} --help")
+
+    def _commands(self) -> list[str]:
+        choices = [action.choices for action in self._actions if action.nargs == argparse.PARSER]
+        return [str(name) for names in choices for name in names or ()]
 
     def _get_option_tuples(self, option_string: str) -> list[Any]:
         found = super()._get_option_tuples(option_string)

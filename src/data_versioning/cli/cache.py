@@ -12,22 +12,35 @@ from data_versioning.cli import levels, render, session
 
 _UNFINISHED = 1
 EPILOG = """examples:
-  dv cache dir                          print where the cache is
-  dv cache dir --local /data/dvc-cache  keep it elsewhere, on this machine only
-  dv cache migrate                      give data of DVC 2 the form of DVC 3; old names stay
-  dv cache migrate --dvc-files          rewrite .dvc files and dvc.lock, too
+  dv cache dir                           print where the cache is
+  dv cache dir --local /data/dvc-cache   keep it elsewhere, on this machine only
+  dv cache migrate                       give data of DVC 2 the form of DVC 3
+  dv cache migrate --dvc-files           rewrite .dvc files and dvc.lock, too
+"""
+_DIR_EPILOG = """examples:
+  dv cache dir                           print where the cache is
+  dv cache dir --local /data/dvc-cache   keep it elsewhere, on this machine only
+  dv cache dir --unset                   back to .dvc/cache
+"""
+_MIGRATE_EPILOG = """The objects under their old names stay.
+
+examples:
+  dv cache migrate --dry         show what would be done
+  dv cache migrate --dvc-files   rewrite .dvc files and dvc.lock, too
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's sub-commands."""
     choices = parser.add_subparsers()
-    directory = choices.add_parser("dir", help="print or set where the cache is")
+    directory = choices.add_parser("dir", help="print or set where the cache is", epilog=_DIR_EPILOG)
     levels.add_arguments(directory)
     directory.add_argument("-u", "--unset", action="store_true", help="go back to .dvc/cache")
     directory.add_argument("--json", action="store_true", help="print the result as JSON")
     directory.add_argument("value", nargs="?", help="new directory, relative to the current one")
-    migrate = choices.add_parser("migrate", help="move data of DVC 2 to the layout of DVC 3")
+    migrate = choices.add_parser(
+        "migrate", help="move data of DVC 2 to the layout of DVC 3", epilog=_MIGRATE_EPILOG
+    )
     migrate.add_argument("--dvc-files", action="store_true", help="rewrite the .dvc files, too")
     migrate.add_argument("--dry", action="store_true", help="only print what would be done")
     migrate.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -10,7 +10,7 @@ from data_versioning.cli import render, session
 from data_versioning.errors import MissingObject
 
 EPILOG = """examples:
-  dv checkout                     make all data match the pointer files, e.g. after git checkout
+  dv checkout                     all data as the pointer files say
   dv checkout data/images/val     only one part of a tracked directory
   dv checkout --relink            after changing cache.type
 """

@@ -11,10 +11,10 @@ from data_versioning.cli import levels, render
 from data_versioning.errors import UsageError
 
 EPILOG = """examples:
-  dv config core.autostage true           for everybody (.dvc/config)
-  dv config --local cache.dir /data/cache only here
-  dv config core.remote                   print one option
-  dv config --list --show-origin          print all, and where they come from
+  dv config core.autostage true             for everybody (.dvc/config)
+  dv config --local cache.dir /data/cache   only here
+  dv config core.remote                     print one option
+  dv config --list --show-origin            print all, and where they come from
 """
 _MISUSED = 1  # as DVC ends
 

@@ -15,7 +15,7 @@ FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv diff                        what changed in the data since the last commit
   dv diff v1.0                   since the tag v1.0
-  dv diff v1.0 v2.0              between two revisions; the workspace is not looked at
+  dv diff v1.0 v2.0              between two revisions
   dv diff --targets data/train   only there
   dv diff --json --show-hash     for programs
 

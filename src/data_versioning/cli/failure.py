@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import tempfile
@@ -22,14 +23,29 @@ from data_versioning.eventlog import secrets
 
 _UNEXPECTED = 255
 _INTERRUPTED = 252
+_LONGEST = 4000  # characters of a message; a hostile file can bring any number
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # What the disk may refuse at any moment, wherever a command is.
 _DISK_TROUBLE = {
     errno.ENOSPC: "free some space, then run the command again",
     errno.EDQUOT: "free some space, then run the command again",
     errno.EROFS: "mount it writable, then run the command again",
 }
+# A file that is not what it should be, or belongs to somebody else.
+_FILE_TROUBLE = frozenset(
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.EINVAL,
+        errno.ENXIO,
+    )
+)
 # A hint that starts with one of these is a command to run; any other one is a sentence.
-_PROGRAMS = ("dv ", "git ", "pip ", "chmod ", "export ")
+_PROGRAMS = ("dv ", "git ", "pip ", "chmod ", "export ", "ls ", "rm ")
 
 
 def report(error: BaseException, argv: Sequence[str]) -> int:
@@ -51,6 +67,11 @@ def report(error: BaseException, argv: Sequence[str]) -> int:
         _tell("DiskError", f"{where}{error.strerror}", _DISK_TROUBLE[error.errno], argv)
         _show_traceback(error, argv)
         return _UNEXPECTED
+    if isinstance(error, OSError) and error.errno in _FILE_TROUBLE and error.filename:
+        hint = f"ls -ld {render.quote(os.fsdecode(error.filename))}"
+        _tell("DiskError", f"'{os.fsdecode(error.filename)}': {error.strerror}", hint, argv)
+        _show_traceback(error, argv)
+        return _UNEXPECTED
     place = _write_report(error, argv)
     message = f"unexpected error: {type(error).__name__}: {error}"
     _tell("Unexpected", message, f"the details are in {place}" if place else None, argv)
@@ -69,13 +90,20 @@ def unknown_command(name: str, known: Sequence[str]) -> NoReturn:
 
 
 def _tell(kind: str, message: str, hint: str | None, argv: Sequence[str]) -> None:
-    message, hint = secrets.mask_text(message), secrets.mask_text(hint or "") or None
+    message, hint = _shown(message), _shown(hint or "") or None
     if "--json" in argv:
         sys.stdout.write(json.dumps({"error": {"type": kind, "message": message, "hint": hint}}) + "\n")
     else:
         sys.stderr.write(f"{_red('ERROR')}: {message}\n")
         if hint:
             sys.stderr.write(f"  try: {hint}\n" if hint.startswith(_PROGRAMS) else f"  {hint}\n")
+
+
+def _shown(message: str) -> str:
+    """Return a message as it may be shown: of bounded length, without secrets and without control characters."""
+    if len(message) > _LONGEST:
+        message = f"{message[:_LONGEST]}…"
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", secrets.mask_text(message))
 
 
 def _red(word: str) -> str:

@@ -10,7 +10,7 @@ from data_versioning.cli import render, session, transfers
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv fetch                     download into the cache, leave the workspace alone
+  dv fetch                     into the cache; the workspace stays as it is
   dv fetch -A                  what all commits need
   dv fetch --max-size 1000000  only outputs smaller than that
 """

@@ -9,13 +9,14 @@ import time
 from data_versioning import operations
 from data_versioning.cli import render, session
 
-EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted. An interrupted check
-goes on where it stopped. The exit code is 1 when something damaged is left.
+EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted.
+An interrupted check goes on where it stopped. The exit code is 1 when
+something damaged is left.
 
 examples:
   dv fsck                check every object
   dv fsck --sample 5%    check some, chosen at random
-  dv fsck --repair       restore damaged objects from files of the workspace that are intact
+  dv fsck --repair       restore damaged objects from intact workspace files
 """
 _DAMAGED = 1
 _SHOWN = 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
-  dv gc -a -T                 keep what all branches and tags need, and the current files
+  dv gc -a -T                 keep what branches, tags and the workspace need
   dv gc -A -c                 keep what any commit needs; clean the remote, too
   dv gc -a -p ../other        the cache is shared with ../other
 """
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         if args.dry or found is None or found.is_something:
             _announce(args)
         if found is None or (found.is_something and not args.dry):
-            if found and not _confirmed(found):
+            if found and not _confirmed(found, args):
                 return question.DECLINED
             result = operations.gc.gc(repo, scope, progress=progress)
         else:
@@ -136,14 +136,15 @@ def _kept(args: argparse.Namespace) -> str:
     return f"{text} of this and the following repositories:{repositories}" if repositories else text
 
 
-def _confirmed(found: operations.gc.GcResult) -> bool:
+def _confirmed(found: operations.gc.GcResult, args: argparse.Namespace) -> bool:
     if found.is_foreign and sys.stdin.isatty():
         sys.stderr.write(
             "WARNING: other repositories may use this cache, and what only they need will be removed; "
             "name them with -p\n"
         )
     return question.confirmed(
-        f"{_total(found)} would be removed. Are you sure you want to proceed?", hint="dv gc -f …"
+        f"{_total(found)} would be removed. Are you sure you want to proceed?",
+        hint=" ".join(["dv", *map(render.quote, args.argv), "--force"]),
     )
 
 

@@ -9,9 +9,9 @@ from data_versioning.cli import origins, render
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv get https://example.org/registry.git data/images          into ./images
-  dv get --rev v1 -o old.csv ../registry data/labels.csv       as it was at v1
-  dv get --show-url ../registry models/best.pt                 only tell where it is stored
+  dv get https://example.org/registry.git data/images      into ./images
+  dv get --rev v1 -o old.csv ../registry data/labels.csv   as it was at v1
+  dv get --show-url ../registry models/best.pt             where it is stored
 
 Works anywhere, in a repository or not. Interrupted downloads go on where they ended.
 """

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from data_versioning import operations
 from data_versioning.cli import main
 
+_MERGE_EXAMPLE = """examples:
+  dv git-hook merge-driver --ancestor %O --our %A --their %B   for Git
+"""
 EPILOG = """examples:
-  dv git-hook pre-push "$@" </dev/null || exit      in a hook of your own, to chain it with ours
+  dv git-hook pre-push "$@" </dev/null || exit   in your own hook
 
 `dv install` sets them up.
 """
@@ -33,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("post-checkout", "Check out the data of a commit that was checked out."),
         ("pre-push", "Push the data."),
     ):
-        hook = commands.add_parser(name, help=meaning, description=meaning)
+        example = f'examples:\n  dv git-hook {name} "$@"   in your own hook\n'
+        hook = commands.add_parser(name, help=meaning, description=meaning, epilog=example)
         hook.add_argument("args", nargs="*", help="what Git passes")
     meaning = "Merge two versions of a .dvc file or dvc.lock."
-    driver = commands.add_parser("merge-driver", help=meaning, description=meaning)
+    driver = commands.add_parser("merge-driver", help=meaning, description=meaning, epilog=_MERGE_EXAMPLE)
     add = driver.add_argument
     add("--ancestor", required=True, metavar="FILE", help="the version before both")
     add("--our", required=True, metavar="FILE", help="our version, which becomes the result")

@@ -9,9 +9,9 @@ from data_versioning.cli import notes, origins, render, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv import https://example.org/registry.git data/images     as it is now; dv update brings news
+  dv import https://example.org/registry.git data/images     as it is now
   dv import --rev v1 -o labels.csv ../registry data/labels.csv
-  dv import --no-download ../registry models/best.pt          only the pointer file; dv pull downloads
+  dv import --no-download ../registry models/best.pt          only record it
 
 next: git add and commit the files it names
 """

@@ -10,10 +10,10 @@ from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv import-url /mnt/share/images             copy a file or directory, track it, remember where it is from
-  dv import-url remote://store/raw.csv data/  into data/, from a place below the remote `store`
-  dv import-url --no-download /mnt/share/big  only record what is there; `dv pull big` copies it
-  dv import-url --to-remote /mnt/share/big    straight to the default remote, not into the workspace
+  dv import-url /mnt/share/images              copy, track, remember the origin
+  dv import-url remote://store/raw.csv data/   from a remote, into data/
+  dv import-url --no-download /mnt/share/big   only record what is there
+  dv import-url --to-remote /mnt/share/big     straight to the default remote
 
 URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,
 as is what --version-aware and --fs-config ask for.

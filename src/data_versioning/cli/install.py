@@ -10,7 +10,7 @@ from data_versioning.cli import render, session
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv install                          in every copy of the repository, once
-  dv install --use-pre-commit-tool    into .pre-commit-config.yaml; then: pre-commit install …
+  dv install --use-pre-commit-tool    into .pre-commit-config.yaml
 
 What Git does then: after `git checkout`, data is checked out; before `git commit`, changed data is
 shown; before `git push`, data is pushed. `git merge` merges .dvc files of directories by the files

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv list .                                  this repository: files and data side by side
+  dv list .                                  files and data, side by side
   dv list -R --size https://example.org/r.git data
   dv list --rev v1 --dvc-only -T ../registry
 

@@ -11,7 +11,7 @@ from data_versioning.errors import UsageError
 
 EPILOG = """examples:
   dv list-url /mnt/share                 what lies in a directory
-  dv list-url -R --size remote://store   all files below a remote's directory, with sizes
+  dv list-url -R --size remote://store   all files, with sizes
   dv list-url -T -L 2 /mnt/share         as a tree, two levels deep
 
 URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,

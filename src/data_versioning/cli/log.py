@@ -12,12 +12,13 @@ from data_versioning.cli import render, session
 if TYPE_CHECKING:
     from data_versioning.eventlog.chain import Event
 
-EPILOG = """Changed pointer files are marked A (added), M (modified) or D (deleted). Times are UTC.
+EPILOG = """Changed pointer files are marked A (added), M (modified) or D (deleted).
+Times are UTC.
 
 examples:
   dv log -n 10      the last ten operations
   dv log -v         with command lines and errors
-  dv log --verify   check that nothing in the log was changed, dropped or inserted
+  dv log --verify   check that nobody changed the log
 """
 _FLAWED = 1
 _SHOWN = 3

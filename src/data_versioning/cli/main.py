@@ -9,6 +9,7 @@ Exit codes are DVC's: 1 failure reported by the command, 251 config, 252 interru
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import os
@@ -98,9 +99,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     # Very many values are made and kept: to look for cycles among them as often as usual takes a fifth of the time.
     gc.set_threshold(20_000, 50, 100)
+    codecs.register_error("names", _as_bytes)
     for stream in (sys.stdout, sys.stderr):
         # File names are bytes: print them as they are.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="surrogateescape")
+        getattr(stream, "reconfigure", lambda **_: None)(errors="names")
     try:
         code = _choose(arguments)
         sys.stdout.flush()
@@ -113,6 +115,13 @@ def main(argv: list[str] | None = None) -> int:
     except BaseException as error:
         code = int(load("failure").report(error, arguments))
     return code
+
+
+def _as_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode what stands for a byte as that byte, anything else as an escape: printing never fails."""
+    assert isinstance(error, UnicodeEncodeError)
+    code = ord(error.object[error.start])
+    return (bytes((code - 0xDC00,)) if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"), error.start + 1
 
 
 def load(module: str) -> ModuleType:

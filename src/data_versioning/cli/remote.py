@@ -10,11 +10,39 @@ from data_versioning.cli import levels, render
 from data_versioning.errors import ConfigError
 
 EPILOG = """examples:
-  dv remote add -d store s3://bucket/path                     for everybody
-  dv remote add --local -d store /mnt/store                   a directory, only here
-  dv remote modify --local store secret_access_key KEY        secrets belong into the local file
+  dv remote add -d store s3://bucket/path     for everybody
+  dv remote add --local -d store /mnt/store   a directory, only here
+  dv remote modify --local store password X   secrets belong into the local file
   dv remote list
 """
+_EPILOGS = {
+    "add": """examples:
+  dv remote add -d store s3://bucket/path     for everybody
+  dv remote add --local -d store /mnt/store   a directory, only here
+
+next: git add .dvc/config, and dv push
+""",
+    "default": """examples:
+  dv remote default          print it
+  dv remote default store    use the remote `store` unless another one is named
+  dv remote default --unset
+""",
+    "modify": """examples:
+  dv remote modify store jobs 8
+  dv remote modify --local store password X   secrets belong into the local file
+  dv remote modify store jobs --unset
+""",
+    "list": """examples:
+  dv remote list
+  dv remote list --local   only those of .dvc/config.local
+""",
+    "remove": """examples:
+  dv remote remove store
+""",
+    "rename": """examples:
+  dv remote rename store archive
+""",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,30 +50,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choices = parser.add_subparsers()
 
     def command(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        added: argparse.ArgumentParser = choices.add_parser(name, help=summary, description=summary)
+        added: argparse.ArgumentParser = choices.add_parser(name, help=summary, epilog=_EPILOGS[name])
         levels.add_arguments(added)
         added.set_defaults(act=run)
         return added
 
     add = command("add", "add a remote", _add)
-    add.add_argument("name")
+    add.add_argument("name", help="how the remote shall be called")
     add.add_argument("url", help="a directory, or s3://, gs://, azure://, ssh://, hdfs://, https://, ...")
     add.add_argument("-d", "--default", action="store_true", help="make it the default")
     add.add_argument("-f", "--force", action="store_true", help="replace a remote of that name")
     default = command("default", "print, set or remove the default remote", _default)
-    default.add_argument("name", nargs="?")
+    default.add_argument("name", nargs="?", help="the new default; without it, print the default")
     default.add_argument("-u", "--unset", action="store_true", help="have no default")
     default.add_argument("--json", action="store_true", help="print the name as JSON")
     modify = command("modify", "set or remove an option of a remote", _modify)
-    modify.add_argument("name")
-    modify.add_argument("option")
-    modify.add_argument("value", nargs="?")
+    modify.add_argument("name", help="the remote")
+    modify.add_argument("option", help="url, jobs, password, …")
+    modify.add_argument("value", nargs="?", help="the new value")
     modify.add_argument("-u", "--unset", action="store_true", help="remove the option")
     listing = command("list", "print all remotes", _list)
     listing.add_argument("--json", action="store_true", help="print the remotes as JSON")
-    command("remove", "remove a remote from the configuration; its data stays", _remove).add_argument("name")
+    command("remove", "remove a remote from the configuration; its data stays", _remove).add_argument(
+        "name", help="the remote"
+    )
     rename = command("rename", "rename a remote", _rename)
-    rename.add_argument("name")
+    rename.add_argument("name", help="the remote")
     rename.add_argument("new", help="the new name")
 
 

@@ -9,11 +9,11 @@ from data_versioning.cli import render, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
-  dv remove data/images.dvc          stop tracking; the data stays in the workspace
+  dv remove data/images.dvc          stop tracking; the data stays
   dv remove --outs data/images.dvc   delete the data from the workspace, too
   dv remove train                    remove a stage from dvc.yaml
 
-The cache keeps the data until `dv gc`; older revisions can still be checked out.
+The cache keeps the data until `dv gc`, for older revisions.
 """
 
 

@@ -14,7 +14,7 @@ further `dv undo` goes one step further back. Data that the operation did not ch
 examples:
   dv undo             undo the last operation
   dv undo --dry-run   only show what would become what it was
-  dv undo 12          undo operation 12 of `dv log`; an undo, too, which brings back what it undid
+  dv undo 12          undo operation 12 of `dv log`, also an undo
 """
 
 

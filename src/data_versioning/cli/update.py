@@ -12,7 +12,7 @@ FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv update raw.csv.dvc                  copy what the origin holds now
   dv update -R data                      every import below data/
-  dv update --rev v2 images.dvc          from another repository: follow v2 from now on
+  dv update --rev v2 images.dvc          follow v2 of its repository
   dv update --no-download big.dvc        only record it; `dv pull big` copies it
 
 next: git add and commit the files it names, then dv push

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from data_versioning.errors import FormatError
 
 _HINT = "compare the line with docs/design/operation-log.md"
+_END = 1 << 53  # whole numbers up to here are the same to everybody who reads JSON
 _RESERVED = frozenset(("seq", "prev", "hash"))
 
 
@@ -54,7 +55,7 @@ def parse(line: bytes) -> Event:
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise FormatError("not an event", hint=_HINT) from error
     match chain:
-        case (int(seq), str(prev), str(digest)) if not isinstance(seq, bool):
+        case (int(seq), str(prev), str(digest)) if not isinstance(seq, bool) and 0 < seq < _END:
             return Event(seq=seq, prev=prev, hash=digest, record=values)
     raise FormatError("not an event", hint=_HINT)
 
@@ -87,9 +88,13 @@ def _flaw(event: Event, line: bytes, last: Event | None, expected: int) -> str |
     if event.prev != previous:
         return "it does not follow the event before it"
     body = dict(event.record) | {"seq": event.seq, "prev": event.prev}
-    if hashlib.sha256(_canonical(body)).hexdigest() != event.hash:
+    try:
+        sealed, whole = _canonical(body), _canonical(body | {"hash": event.hash})
+    except (ValueError, RecursionError):  # "NaN", for example: never written
         return "its content was changed"
-    if _canonical(body | {"hash": event.hash}) != line.rstrip(b"\n"):
+    if hashlib.sha256(sealed).hexdigest() != event.hash:
+        return "its content was changed"
+    if whole != line.rstrip(b"\n"):
         return "it is written differently than it was sealed"
     return None
 

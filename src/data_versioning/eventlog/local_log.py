@@ -23,6 +23,7 @@ from data_versioning.localfs import locks
 REPAIR = "repair"  # `verb` of the event that reports a torn line
 FILE = "events.jsonl"
 _LOCK = "lock"
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _TAIL = 8192  # bytes looked at first to find the last line
 _TIMEOUT = 60.0
 
@@ -78,7 +79,7 @@ class Log:
         Where we may not write, the torn end stays and is not shown.
         """
         try:
-            descriptor = os.open(self._path(), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self._path(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             yield None
             return
@@ -95,7 +96,7 @@ class Log:
         with locks.exclusive(os.path.join(self.directory, _LOCK), timeout=_TIMEOUT):
             try:
                 new = not os.path.exists(self._path())
-                file = os.open(self._path(), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                file = os.open(self._path(), _APPEND, 0o666)
                 try:
                     if new:
                         _sync_directory(self.directory)

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from io import StringIO
 from typing import Any
 
-from configobj import ConfigObj, ConfigObjError
+from configobj import ConfigObj, ConfigObjError, ParseError
 
 from data_versioning.errors import ConfigError
 from data_versioning.formats import config
 from data_versioning.formats import config_schema as schema
 
-MAX_CHARACTERS = 1 << 20
+MAX_CHARACTERS = 1 << 18
+# Each may stand for text with more of them; this many cannot multiply into something huge.
+_MOST_REFERENCES = 20
 _ENDLESS = re.compile(r"[^\n]{10001}|\[[^\n]{1001}")
 _UNREADABLE = "correct it by hand, or take the file back from Git: git checkout -- {file}"
 
@@ -103,10 +105,22 @@ def _load(text: str, file: str, *, interpolation: bool) -> Any:
     # configobj needs quadratic time for lines that are made for it.
     if len(text) > MAX_CHARACTERS or _ENDLESS.search(text):
         raise _unreadable("too big for a configuration file", file)
+    if text.count("%(") > _MOST_REFERENCES:
+        raise _unreadable(f"more than {_MOST_REFERENCES} references like '%(name)s'", file)
     try:
         return ConfigObj(StringIO(text), interpolation=interpolation)
-    except (ConfigObjError, RecursionError) as error:
-        raise _unreadable(str(error), file) from error
+    except ConfigObjError as error:
+        raise _unreadable(_cause(error), file) from None  # a traceback would show the line, too
+    except RecursionError as error:
+        raise _unreadable("nested too deeply", file) from error
+
+
+def _cause(error: ConfigObjError) -> str:
+    """Return what is wrong where, without the line itself: a secret may stand in it."""
+    first = getattr(error, "errors", [error])[0]
+    if not isinstance(first, ParseError):
+        return str(first).rstrip(".")
+    return f"neither a section nor an option with a good value at line {first.line_number}"
 
 
 def _unreadable(message: str, file: str) -> ConfigError:

@@ -110,10 +110,16 @@ def _load_any(raw: bytes, file: str) -> Listing:
     for column in found:
         if set(map(type, column)) - {str}:
             raise _bad("md5 and relpath must be text", file)
+    try:
+        "".join(found[0]).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise _bad("a path cannot be the name of a file", file) from None
     return found
 
 
 def _check(paths: list[str], digests: list[str], *, file: str) -> None:
+    if max(map(len, paths), default=0) > repo_paths.MAX_LENGTH:
+        raise _bad("a path is too long", file)
     bad = repo_paths.first_bad(paths)
     if bad is not None:
         raise _bad(f"{bad!r} is not a path inside the directory", file)

@@ -190,6 +190,8 @@ def _files(fields: Fields) -> tuple[Mapping[str, object], ...]:
     for item in fields.items("files", _FILE_KEYS):
         names.append(item.path("relpath"))
         read_content(item)
+        if not paths.is_possible(names[-1]):
+            raise item.wrong("it cannot be the name of a file", "relpath")
         found.append(item.values)
     if (bad := paths.first_bad(names)) is not None:
         raise fields.wrong(f"{bad!r} is not a path inside the directory", "files")

@@ -16,7 +16,16 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from data_versioning.errors import FormatError
 
 # Besides its own errors, ruamel answers bad input with these.
-_FAILURES = (YAMLError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RecursionError)
+_FAILURES = (
+    YAMLError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
 
 _WRITABLE = "use text, numbers, booleans, lists and mappings"
 

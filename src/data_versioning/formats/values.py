@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data_versioning import formats
-from data_versioning.formats import yamltext
+from data_versioning.formats import limits, yamltext
 
 
 def parse(text: str, *, suffix: str, file: str) -> object:
@@ -13,11 +13,11 @@ def parse(text: str, *, suffix: str, file: str) -> object:
     """
     match suffix.lower():
         case ".json":
-            value = formats.paramfiles.read_json(text, file=file)
+            value = limits.checked(formats.paramfiles.read_json(text, file=file), file=file)
         case ".toml":
-            value = formats.paramfiles.read_toml(text, file=file)
+            value = limits.checked(formats.paramfiles.read_toml(text, file=file), file=file)
         case ".py":
-            value = formats.paramfiles.read_python(text, file=file)
+            value = limits.checked(formats.paramfiles.read_python(text, file=file), file=file)
         case _:
             value = yamltext.read(text, file=file)
     return value or {}

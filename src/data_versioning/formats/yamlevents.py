@@ -14,8 +14,8 @@ import yaml
 from yaml._yaml import CParser
 
 from data_versioning.errors import FormatError
+from data_versioning.formats import limits
 
-MAX_DEPTH = 100
 MAX_ALIASED = 100_000  # values that aliases stand for, all together
 
 _SPECIAL_FIRST = frozenset("-+.0123456789tTfFnN~<=")
@@ -137,14 +137,20 @@ class Document:
         if _FLOAT.fullmatch(text):
             return _real(text)
         if text[0] != "_" and _INT.fullmatch(text):
-            return _integer(text)
+            return self._number(text, event)
         if text in ("<<", "=") or _LOOKS_LIKE_DATE.match(text):
             self.needs_ruamel = True
         return text
 
+    def _number(self, text: str, event: yaml.ScalarEvent) -> int:
+        number = _integer(text) if len(text) <= limits.MAX_BITS else None
+        if number is None or number.bit_length() > limits.MAX_BITS:
+            raise self._error(limits.TOO_BIG, event)
+        return number
+
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
-        if len(self._stack) >= MAX_DEPTH:
-            raise self._error(f"nested deeper than {MAX_DEPTH} levels", event)
+        if len(self._stack) >= limits.MAX_DEPTH:
+            raise self._error(limits.TOO_DEEP, event)
         if event.tag is not None:
             self.needs_ruamel = True
         if event.anchor is not None:

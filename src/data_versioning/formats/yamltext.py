@@ -12,7 +12,8 @@ from typing import Any
 
 from data_versioning import formats
 from data_versioning.errors import FormatError
-from data_versioning.formats.yamlevents import MAX_DEPTH, Document, YamlSyntaxError, is_text
+from data_versioning.formats import limits
+from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_text
 
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
@@ -44,14 +45,20 @@ def read(text: str, *, file: str) -> object:
         # ruamel reads some things that libyaml does not, such as "\udcff" for a byte that is not UTF-8.
         if _is_risky(text) or not (second := formats.roundtrip.try_read(text)):
             raise
-        return second[0]
-    return formats.roundtrip.read(text, file=file) if document.needs_ruamel else document.value
+        return limits.checked(second[0], file=file)
+    if document.needs_ruamel:
+        return limits.checked(formats.roundtrip.read(text, file=file), file=file)
+    return document.value
 
 
 def _is_risky(text: str) -> bool:
     """Whether ruamel could take long: it needs quadratic time for nesting, and multiplies aliases."""
     brackets = text.count("[") + text.count("{")
-    return len(text) > _SECOND_OPINION or brackets > MAX_DEPTH or ("&" in text and bool(_ALIAS.search(text)))
+    return (
+        len(text) > _SECOND_OPINION
+        or brackets > limits.MAX_DEPTH
+        or ("&" in text and bool(_ALIAS.search(text)))
+    )
 
 
 def read_mapping(text: str, *, file: str) -> dict[str, object]:

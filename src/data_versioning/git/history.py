@@ -114,13 +114,19 @@ def read_many(root: str, objects: Sequence[str]) -> list[bytes | None]:
 
 def files(root: str, revision: str, suffixes: tuple[str, ...]) -> dict[str, str]:
     """Return path -> blob of the regular files of a revision, symlinks and submodules left out."""
-    out = process.run(root, "ls-tree", "-r", "-z", "--full-tree", require(root, revision))
+    return _listed(process.run(root, "ls-tree", "-r", "-z", "--full-tree", require(root, revision)), suffixes)
+
+
+def _listed(out: bytes, suffixes: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for entry in out.split(b"\0")[:-1]:
         facts, _, path = entry.partition(b"\t")
-        mode, _, sha = facts.split(b" ")
+        try:
+            mode, _, sha = facts.split(b" ")
+        except ValueError:
+            raise _garbled("ls-tree") from None
         if mode in _FILE_MODES and (name := os.fsdecode(path)).endswith(suffixes):
-            found[name] = sha.decode()
+            found[name] = sha.decode("ascii", "replace")
     return found
 
 
@@ -147,10 +153,13 @@ def _changes(out: bytes) -> Iterator[Blob]:
     parts = iter(out.split(b"\0"))
     for facts in parts:
         if facts.startswith(b":"):
-            _, mode, _, sha, _ = facts.split(b" ")
-            path = next(parts)
+            try:
+                _, mode, _, sha, _ = facts.split(b" ")
+                path = next(parts)
+            except (ValueError, StopIteration):
+                raise _garbled("diff-tree") from None
             if mode in _FILE_MODES:
-                yield Blob(os.fsdecode(path), sha.decode())
+                yield Blob(os.fsdecode(path), sha.decode("ascii", "replace"))
 
 
 def _contents(out: bytes, objects: Iterable[str]) -> Iterator[bytes | None]:
@@ -161,8 +170,14 @@ def _contents(out: bytes, objects: Iterable[str]) -> Iterator[bytes | None]:
             position += len(absent)
             yield None
             continue
-        end = out.index(b"\n", position)
+        end = out.find(b"\n", position)
         kind, _, size = out[position:end].partition(b" ")
-        content = out[end + 1 : end + 1 + int(size)]
-        position = end + 2 + int(size)
-        yield content if kind == b"blob" else None
+        after = end + 1 + int(size) if end >= 0 and size.isdigit() else len(out)
+        if out[after : after + 1] != b"\n":
+            raise _garbled("cat-file")
+        position = after + 1
+        yield out[end + 1 : after] if kind == b"blob" else None
+
+
+def _garbled(command: str) -> GitError:
+    return GitError(f"git {command}: its output cannot be understood", hint="git fsck")

@@ -7,7 +7,7 @@ import os
 from data_versioning.errors import Conflict, DiskError
 from data_versioning.git import process
 from data_versioning.git.repository import Git
-from data_versioning.localfs import atomic, batch
+from data_versioning.localfs import atomic, batch, regular
 
 
 def directory(git: Git) -> str:
@@ -29,8 +29,7 @@ def directory(git: Git) -> str:
 def read(directory: str, name: str) -> str | None:
     """Return the text of a hook; None when there is none."""
     try:
-        with open(os.path.join(directory, name), encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return regular.read(os.path.join(directory, name)).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import Self
 
 from data_versioning.errors import PathError
 from data_versioning.git import history, index, process
+from data_versioning.localfs import regular
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +201,6 @@ def _common_directory(git_dir: str) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return os.fsdecode(file.read()).rstrip("\n")
-    except OSError:
+        return os.fsdecode(regular.read(path)).rstrip("\n")
+    except (OSError, ValueError):  # ValueError: NUL in a path that another file named
         return ""

@@ -13,13 +13,17 @@ def write(path: str, data: bytes, *, durable: bool = True) -> None:
     An existing file keeps its mode, a new one gets 0666 minus the umask. Where `path` is a symbolic link, the
     file it points to is replaced. `durable=False` leaves out the syncs: safe against `kill -9` only.
     """
-    place = os.path.realpath(path)
-    directory, name = os.path.split(place)
+    replace(os.path.realpath(path), data, durable=durable)
+
+
+def replace(path: str, data: bytes, *, durable: bool = True) -> None:
+    """As `write`, but a link is replaced itself: for names that nobody else has a reason to link."""
+    directory, name = os.path.split(path)
     temporary = temporary_name(directory)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
-            _keep_mode(place, descriptor)
+            _keep_mode(path, descriptor)
             _write_all(descriptor, data)
             if durable:
                 os.fsync(descriptor)
@@ -66,12 +70,13 @@ def make_directory(path: str, mode: int | None = None) -> None:
         os.chmod(path, mode)
 
 
-def _keep_mode(place: str, descriptor: int) -> None:
+def _keep_mode(path: str, descriptor: int) -> None:
     try:
-        mode = modes.S_IMODE(os.stat(place).st_mode)
+        found = os.lstat(path)
     except FileNotFoundError:
         return
-    os.fchmod(descriptor, mode)
+    if modes.S_ISREG(found.st_mode):
+        os.fchmod(descriptor, modes.S_IMODE(found.st_mode))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

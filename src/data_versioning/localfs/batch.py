@@ -217,7 +217,7 @@ def stat_files(root: str, names: bytes) -> bytes:
     run = engine.choose("batch").stat_files
     try:
         stats: bytes = run(os.fsencode(root), names, engine.threads(None))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return bytes(RECORD.size * names.count(b"\0"))
     return stats
 

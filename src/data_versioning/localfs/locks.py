@@ -31,7 +31,9 @@ def exclusive(path: str, *, timeout: float, waiting: Callable[[str], None] | Non
     descriptor = _acquire(path, fcntl.LOCK_EX, timeout, waiting)
     try:
         with suppress(OSError):  # a full disk: the lock holds all the same
-            os.ftruncate(descriptor, os.pwrite(descriptor, b" %d\n" % os.getpid(), 0))
+            # Not into a file that only has this name, behind a directory that is a link.
+            if os.pread(descriptor, 64, 0).strip().isdigit() or not os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, os.pwrite(descriptor, b" %d\n" % os.getpid(), 0))
         yield
     finally:
         os.close(descriptor)
@@ -154,7 +156,7 @@ def _attempt(path: str, kind: int) -> int | None:
 
 
 def _open(path: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # a link may lead to anything
     try:
         try:
             return os.open(path, flags, 0o666)
@@ -164,7 +166,9 @@ def _open(path: str) -> int:
     except OSError as error:
         raise DiskError(
             f"cannot open the lock file {path}: {error.strerror}",
-            hint=f"make {os.path.dirname(path)} writable for you",
+            hint=f"rm {path}   (it is a link)"
+            if os.path.islink(path)
+            else f"make {os.path.dirname(path)} writable for you",
         ) from error
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Self, TypedDict
 
 from data_versioning.errors import FormatError, LockTimeout
-from data_versioning.localfs import locks
+from data_versioning.localfs import atomic, locks, regular
 from data_versioning.paths import is_inside
 
 _FILE = "rwlock"
@@ -39,8 +39,7 @@ class _Table:
     @classmethod
     def load(cls, path: str) -> Self:
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                values = json.load(file)
+            values = json.loads(regular.read(path).decode("utf-8", "surrogateescape"))
             return cls(
                 write={str(key): _owner(value) for key, value in values.get("write", {}).items()},
                 read={
@@ -49,14 +48,14 @@ class _Table:
             )
         except FileNotFoundError:
             return cls()
-        except (ValueError, AttributeError, TypeError, KeyError) as error:
+        except (OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
             raise FormatError(
                 "cannot be understood", file=path, hint=f"when no dvc or dv command runs: rm {path}"
             ) from error
 
     def save(self, path: str) -> None:
-        temporary = f"{path}.{os.getpid()}.tmp"
-        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
+        temporary = atomic.temporary_name(os.path.dirname(path))
+        with open(temporary, "x", encoding="utf-8", errors="surrogateescape") as file:
             json.dump({"write": self.write, "read": self.read}, file)
         os.replace(temporary, path)
 

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from data_versioning.errors import CorruptObject, DiskError, MissingObject
 from data_versioning.formats import dirfile
-from data_versioning.localfs import atomic, batch, walk
+from data_versioning.localfs import atomic, batch, regular, walk
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
@@ -99,12 +99,11 @@ class ObjectCache(NamedTuple):
         """
         path = self.path(oid)
         try:
-            with open(path, "rb") as file:
-                content = file.read()
+            content = regular.read(path)
         except FileNotFoundError:
             raise MissingObject(f"{oid.value} is not in the cache", hint="dv fetch") from None
         except OSError as error:
-            raise DiskError(f"cannot read {path}: {error.strerror}") from error
+            raise DiskError(f"cannot read {path}: {error.strerror}", hint=f"ls -l {path}") from error
         # Text of DVC 2.x is hashed otherwise; a listing holds no line ends, and its hash is the plain one.
         if hashing.md5(content) != oid.value[:32] and (oid.is_dir or not oid.legacy):
             raise CorruptObject(f"the cache object {path} does not hold {oid.value}", hint="dv fsck")
@@ -124,7 +123,7 @@ class ObjectCache(NamedTuple):
                 os.utime(path)
             return oid
         atomic.make_directory(os.path.dirname(path), self.directory_mode)
-        atomic.write(path, content, durable=False)
+        atomic.replace(path, content, durable=False)
         return oid
 
     def adopt(self, values: Sequence[str]) -> dict[str, str]:
@@ -173,7 +172,10 @@ class ObjectCache(NamedTuple):
             batch.sync(root)
         for index, code in batch.chmod_files(root, names, SEALED).items():
             if not _is_sealed(f"{root}/{oids.name(values[index])}"):
-                raise DiskError(f"cannot seal the cache object {values[index]}: {os.strerror(code)}")
+                raise DiskError(
+                    f"cannot seal the cache object {values[index]}: {os.strerror(code)}",
+                    hint=f"ls -l {root}/{oids.name(values[index])}",
+                )
         if not linked:
             return []
         found = Listing.of(names, batch.stat_files(root, names))

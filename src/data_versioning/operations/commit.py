@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_versioning.errors import Conflict, PathError
-from data_versioning.formats import dvcfile, lockfile, values
+from data_versioning.formats import dvcfile, lockfile, values, yamltext
 from data_versioning.formats.lockfile import LockedStage
+from data_versioning.localfs import regular
 from data_versioning.localfs.links import LinkType
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import linking, pointers, targets
@@ -213,10 +214,12 @@ def _params(repo: Repo, stage: Stage) -> dict[str, dict[str, object]]:
     for file, keys in stage.params.items():
         path = stage.located(file)
         try:
-            with open(f"{repo.root}/{path}", encoding="utf-8") as opened:
-                content = values.parse(opened.read(), suffix=os.path.splitext(file)[1], file=file)
+            text = yamltext.decode(regular.read(f"{repo.root}/{path}"), file=file)
         except OSError as error:
-            raise PathError(f"cannot read the params file '{path}': {error.strerror}") from error
+            raise PathError(
+                f"cannot read the params file '{path}': {error.strerror}", hint=f"ls -l {path}"
+            ) from error
+        content = values.parse(text, suffix=os.path.splitext(file)[1], file=file)
         everything = content if isinstance(content, dict) else {}
         try:
             found[file] = {key: values.lookup(everything, key) for key in (keys or list(everything))}

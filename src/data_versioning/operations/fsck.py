@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from data_versioning.errors import FormatError
 from data_versioning.formats import dirfile
-from data_versioning.localfs import atomic, batch
+from data_versioning.localfs import batch, disposable, regular
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import fsck as objects
 from data_versioning.objects import gc
@@ -144,8 +144,7 @@ def _check_all(
             state.malformed += _malformed(root, share, verdict)
             _note(state, root, prefixes, share, verdict)
             if not options.sample:
-                os.makedirs(repo.temp_dir, exist_ok=True)
-                atomic.write(_state_path(repo), state.dump(), durable=False)
+                disposable.keep(_state_path(repo), state.dump())
     progress.finish()
 
 
@@ -159,11 +158,10 @@ def _state(path: str, base: str, options: Options) -> tuple[State, float | None]
     fresh = State(base=base, started=now)
     if options.restart or options.sample:
         return fresh, None
-    try:
-        with open(path, "rb") as file:
-            found = State.load(file.read(), base, now=now)
-    except FileNotFoundError:
+    kept = disposable.load(path)  # only what we wrote here ourselves: it says what needs no check
+    if not isinstance(kept, bytes):
         return fresh, None
+    found = State.load(kept, base, now=now)
     return found, found.started if found.done else None
 
 
@@ -219,11 +217,12 @@ def _malformed(root: Root, share: Listing, verdict: Verdict) -> list[str]:
     found = []
     for name in share.paths():
         if name.endswith(".dir") and name not in wrong:
-            with suppress(FileNotFoundError), open(f"{root.path}/{name}", "rb") as file:
-                try:
-                    dirfile.load(file.read(), file=name)
-                except FormatError:
-                    found.append(root.in_cache(name))
+            try:
+                dirfile.load(regular.read(f"{root.path}/{name}"), file=name)
+            except FileNotFoundError:
+                continue
+            except FormatError:
+                found.append(root.in_cache(name))
     return found
 
 

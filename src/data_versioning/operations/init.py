@@ -67,7 +67,9 @@ def init(
         if not os.path.exists(ignore):
             atomic.write(ignore, _DVCIGNORE)
     except OSError as error:
-        raise DiskError(f"cannot make a repository in '{root}': {error.strerror}") from error
+        raise DiskError(
+            f"cannot make a repository in '{root}': {error.strerror}", hint=f"ls -ld {root}"
+        ) from error
     files = (f"{dvc_dir}/config", ignore, f"{dvc_dir}/.gitignore") if git else ()
     with repo.open(root, argv=argv).transaction("init", lock="none") as transaction:
         for path, after in _contents(root).items():

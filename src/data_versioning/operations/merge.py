@@ -13,7 +13,7 @@ from data_versioning.errors import DataVersioningError, DiskError, FormatError, 
 from data_versioning.formats import dirfile, threeway
 from data_versioning.formats.threeway import Texts
 from data_versioning.git import hooks
-from data_versioning.localfs import atomic, batch, walk
+from data_versioning.localfs import atomic, batch, regular, walk
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.pipeline.stage import LOCK_FILE
@@ -119,7 +119,6 @@ def _listed(names: list[str]) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            return file.read().decode("utf-8", "surrogateescape")
+        return regular.read(path).decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise DiskError(f"cannot read '{path}': {error.strerror}") from error
+        raise DiskError(f"cannot read '{path}': {error.strerror}", hint=f"ls -l {path}") from error

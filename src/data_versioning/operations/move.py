@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from data_versioning.errors import Conflict, DiskError, NotTracked, Overlap, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, DvcFile
-from data_versioning.localfs import atomic, batch
+from data_versioning.localfs import atomic, batch, regular
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import pointers, targets
 from data_versioning.operations.loaded import Loaded
@@ -374,7 +374,6 @@ def _exists(repo: Repo, path: str) -> bool:
 
 def _read(absolute: str) -> bytes | None:
     try:
-        with open(absolute, "rb") as file:
-            return file.read()
+        return regular.read(absolute)
     except FileNotFoundError:
         return None

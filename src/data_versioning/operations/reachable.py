@@ -16,6 +16,7 @@ from data_versioning.errors import DataVersioningError, GitError
 from data_versioning.git import history, process
 from data_versioning.git.repository import Git, worktrees
 from data_versioning.git.source import Revision
+from data_versioning.localfs import regular
 from data_versioning.objects import gc
 from data_versioning.pipeline import compiled
 from data_versioning.pipeline.project import Options, Project
@@ -142,8 +143,7 @@ def _look_up(oid: bytes, bases: Sequence[str]) -> list[bytes] | None:
     for base in bases:
         for path in (f"{base}/files/md5/{name}", f"{base}/{name}"):
             try:
-                with open(path, "rb") as file:
-                    found = gc.members(file.read(), oid)
+                found = gc.members(regular.read(path), oid)
             except OSError:
                 continue
             if found is not None:

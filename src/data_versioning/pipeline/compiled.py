@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import NamedTuple, Self
 
+from data_versioning import formats
 from data_versioning.errors import DiskError
-from data_versioning.localfs import batch, disposable, walk
+from data_versioning.localfs import batch, disposable, regular, walk
 from data_versioning.pipeline.project import Discovered, Options, Packed, Project
 from data_versioning.pipeline.stage import Stage
 
@@ -122,8 +123,8 @@ def _discover(
             len(directories),
             *signed,
         )
-        # A repository that cannot be written to works without.
-        with contextlib.suppress(OSError):
+        # A repository that cannot be written to works without; so does a value that cannot be kept.
+        with contextlib.suppress(OSError, ValueError):
             disposable.keep(compiled, tuple(kept))
     return found.project, found.ignore_files
 
@@ -181,14 +182,16 @@ class Params:
 
 def _parse(path: str, place: str) -> Mapping[str, object] | None:
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        raw = regular.read(path)
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DiskError(f"cannot read the params file '{place}': {error}") from error
+    except OSError as error:
+        raise DiskError(
+            f"cannot read the params file '{place}': {error.strerror}", hint=f"ls -l {place}"
+        ) from error
     # Loaded by name: the parsers are only needed when something changed.
     values = importlib.import_module("data_versioning.formats.values")
+    text = formats.yamltext.decode(raw, file=place)
     found = values.parse(text, suffix=os.path.splitext(place)[1], file=place)
     return found if isinstance(found, Mapping) else {}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any, TypeVar
 
+from data_versioning import paths
 from data_versioning.errors import FormatError, PathError
 from data_versioning.formats import dvcfile, lockfile, pipelinefile
 from data_versioning.paths import RepoPath
@@ -46,7 +47,10 @@ def from_dvcfile(parsed: dvcfile.DvcFile, *, file: RepoPath) -> Stage:
         desc=parsed.desc,
         meta=plain(parsed.meta),
     )
-    expected = dvcfile.stage_checksum(parsed) if stage.is_import else None
+    try:
+        expected = dvcfile.stage_checksum(parsed) if stage.is_import else None
+    except TypeError as error:  # a date, say: DVC cannot hash it either
+        raise FormatError(f"the stage cannot be hashed: {error}", file=file) from error
     return _checked(stage)._replace(checksum_changed=parsed.md5 != expected)
 
 
@@ -54,7 +58,7 @@ def _output(entry: dvcfile.Output) -> Output:
     return Output(
         path=entry.path,
         cloud=entry.cloud,
-        fs_config=entry.fs_config,
+        fs_config=plain(entry.fs_config),
         cache=entry.cache,
         persist=entry.persist,
         push=entry.push,
@@ -67,7 +71,9 @@ def _output(entry: dvcfile.Output) -> Output:
 
 
 def _dependency(entry: dvcfile.Dependency) -> Dependency:
-    return Dependency(path=entry.path, fs_config=entry.fs_config, repo=entry.repo, db=entry.db)
+    return Dependency(
+        path=entry.path, fs_config=plain(entry.fs_config), repo=plain(entry.repo), db=plain(entry.db)
+    )
 
 
 def _recorded(declared: _Entry, entry: dvcfile.Output | dvcfile.Dependency) -> _Entry:
@@ -81,7 +87,7 @@ def _recorded(declared: _Entry, entry: dvcfile.Output | dvcfile.Dependency) -> _
         nfiles=entry.nfiles,
         isexec=entry.isexec,
         hash=entry.hash,
-        files=entry.files,
+        files=plain(entry.files),
     )
 
 
@@ -187,7 +193,7 @@ def _with_lock(stage: Stage, locked: lockfile.LockedStage) -> Stage:
 
 
 def _locked_dependency(dep: Dependency, entry: dvcfile.Dependency | None) -> Dependency:
-    return _recorded(dep, entry)._replace(dataset=entry.dataset) if entry else dep
+    return _recorded(dep, entry)._replace(dataset=plain(entry.dataset)) if entry else dep
 
 
 def _locked_output(output: Output, entry: dvcfile.Output | None) -> Output:
@@ -195,10 +201,10 @@ def _locked_output(output: Output, entry: dvcfile.Output | None) -> Output:
 
 
 def _working_directory(file: str, written: str) -> RepoPath:
-    wdir = join(file.rpartition("/")[0], written)
+    wdir = join(file.rpartition("/")[0], written) if paths.is_possible(written) else None
     if wdir is None:
         raise PathError(
-            f"{file}: the working directory {written!r} lies outside of the repository",
+            f"{file}: the working directory {written!r} lies outside of the repository, or cannot exist",
             hint=f"correct `wdir` in {file}",
         )
     return wdir
@@ -207,6 +213,11 @@ def _working_directory(file: str, written: str) -> RepoPath:
 def _checked(stage: Stage) -> Stage:
     """Mark what lies elsewhere; refuse outputs that do, and everything that could do harm."""
     for path in [dep.path for dep in stage.deps] + [out.path for out in stage.outs]:
+        if not paths.is_possible(path):
+            raise PathError(
+                f"{stage.place}: {path!r} cannot be the name of a file",
+                hint=f"correct the path in {stage.file}",
+            )
         if is_pointer_file(path):
             raise FormatError(
                 f"{path!r} is a file of DVC itself, not data",

@@ -77,6 +77,10 @@ def _pipeline(file: RepoPath, source: Source, flags: FlagStyle) -> tuple[list[St
 def _text(file: RepoPath, source: Source) -> str:
     try:
         return source.read(file).decode()
+    except IsADirectoryError:
+        raise FormatError(
+            "a directory, not a file", file=file, hint=f"move it away: mv {file} OTHER"
+        ) from None
     except UnicodeDecodeError:
         hint = f"take it back from Git: git checkout -- {file}"
         raise FormatError("the file is not UTF-8 text", file=file, hint=hint) from None

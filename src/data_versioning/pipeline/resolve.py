@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from data_versioning.errors import FormatError
@@ -15,6 +16,8 @@ from data_versioning.pipeline.stage import join
 from data_versioning.pipeline.templates import ANYTHING, COMMAND, SCALARS, Context, FlagStyle, Unresolved
 
 DEFAULT_PARAMS_FILE = "params.yaml"
+_MOST_STAGES = 100_000  # that one entry may generate
+_MOST_VARS = 10_000  # entries; each is merged into those before it
 
 Read = Callable[[RepoPath], bytes]
 
@@ -68,6 +71,7 @@ class _Resolver:
         self._directory = pipeline.file.rpartition("/")[0]
         self._read = read
         self._flags = flags
+        self._room = templates.Room()
         self._files: dict[RepoPath, Mapping[Any, object] | None] = {}
 
     def top_context(self) -> Context:
@@ -84,7 +88,7 @@ class _Resolver:
     def filled(self, value: Any, context: Context, *place: str | int) -> Any:
         """Fill in a value of the top level, which may be of any type."""
         try:
-            return templates.fill(value, context, kinds=ANYTHING, flags=self._flags)
+            return templates.fill(value, context, kinds=ANYTHING, flags=self._flags, room=self._room)
         except Unresolved as problem:
             raise self._wrong(problem, *place) from None
 
@@ -125,7 +129,7 @@ class _Resolver:
     def _fill(self, value: Any, context: Context, place: tuple[str, ...]) -> Any:
         kinds = COMMAND if place[-1] == "cmd" else SCALARS
         try:
-            return templates.fill(value, context, kinds=kinds, flags=self._flags)
+            return templates.fill(value, context, kinds=kinds, flags=self._flags, room=self._room)
         except Unresolved as problem:
             raise self._wrong(problem, *place) from None
 
@@ -134,6 +138,8 @@ class _Resolver:
     ) -> dict[str, dict[str, Any]]:
         """Return what `item` (and, for mappings, `key`) stand for, by the key in the stage's name."""
         found = self.filled(declared, context, *place)
+        if isinstance(found, (dict, list)) and len(found) > _MOST_STAGES:
+            raise self._pipeline.wrong(f"it stands for more than {_MOST_STAGES:,} stages", *place)
         if isinstance(found, dict):
             named = {templates.to_text(key): value for key, value in found.items()}
             return {key: {"item": value, "key": key} for key, value in named.items()}
@@ -154,6 +160,8 @@ class _Resolver:
             chosen = list(given)
             marks = _texts(declared.get(axis), chosen, composite=axis)
             axes.append([(axis, mark, value) for mark, value in zip(marks, chosen, strict=True)])
+        if prod(map(len, axes)) > _MOST_STAGES:
+            raise self._pipeline.wrong(f"it stands for more than {_MOST_STAGES:,} stages", *place)
         combined = {}
         for combination in product(*axes):
             key = "-".join(mark for _, mark, _ in combination)
@@ -169,6 +177,8 @@ class _Resolver:
         *,
         source: str = "",
     ) -> Context:
+        if len(declared) > _MOST_VARS:
+            raise self._pipeline.wrong(f"more than {_MOST_VARS:,} entries", *place)
         for index, item in enumerate(declared):
             try:
                 if list(templates.expressions(item)):

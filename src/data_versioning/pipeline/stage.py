@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from data_versioning.errors import PathError
-from data_versioning.paths import RepoPath
+from data_versioning.paths import RepoPath, is_possible
 
 PIPELINE_FILE = "dvc.yaml"
 LOCK_FILE = "dvc.lock"
@@ -179,8 +179,8 @@ def join(directory: str, path: str) -> RepoPath | None:
     >>> join("a/b", "../c"), join("", "."), join("a", "../../b"), join("a", "/b")
     ('a/c', '', None, None)
     """
-    if "\0" in path:
-        raise PathError(f"{path!r} contains a NUL character")
+    if not is_possible(path):
+        raise PathError(f"{path!r} cannot be the name of a file", hint="use another path")
     if path.startswith("/"):
         return None
     if "/" not in path and path not in _DOTS:
@@ -212,9 +212,11 @@ def is_pointer_file(path: str) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return `value` with dates as text: what a compiled project can hold, and equal when the dates are."""
+    """Return `value` with dates as text, in plain containers: what a compiled project can hold; equal if `value` is."""
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(map(plain, value))
+    if isinstance(value, (set, frozenset)):
+        return frozenset(map(plain, value))
     return f"!!timestamp {value.isoformat()}" if hasattr(value, "isoformat") else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,12 +13,32 @@ SCALARS: Kinds = (str, int, float, NoneType)
 COMMAND: Kinds = (*SCALARS, dict)  # a mapping becomes command-line flags
 ANYTHING: Kinds = (object,)
 
-_TEMPLATE = re.compile(r"(?<!\\)\$\{(.*?)\}")
-_WELL_FORMED = re.compile(r"[^.\[\]]+(?:\s*\.[^.\[\]]+|\s*\[[^.\[\]]+\])*\s*")
+MAX_SIZE = 1 << 25  # characters and values that the templates of one dvc.yaml may stand for
+MAX_SHOWN = 200
+
+# Nothing is tried twice, so hostile text takes linear time: where no "}" follows in the line, the second branch
+# takes the rest of it, and a possessive "++" gives nothing back.
+_TEMPLATE = re.compile(r"(?<!\\)\$\{(?:([^}\n]*+)\}|[^}\n]++)")
+_WELL_FORMED = re.compile(r"[^.\[\]]++(?:\s*+\.[^.\[\]]++|\s*+\[[^.\[\]]++\])*+\s*+")
 
 
 class Unresolved(Exception):
     """A template or `vars` cannot be understood; the caller knows the file and the line."""
+
+
+class Room:
+    """How much the templates of one file may still stand for: each can name a long text, or many values."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MAX_SIZE) -> None:
+        self.left = left
+
+    def take(self, count: int) -> None:
+        """Use some; `Unresolved` when there is not as much."""
+        self.left -= count
+        if self.left < 0:
+            raise Unresolved("the templates of this file stand for too much")
 
 
 class FlagStyle(NamedTuple):
@@ -109,41 +129,67 @@ def expressions(value: object) -> Iterable[str]:
         for item in value:
             yield from expressions(item)
     if isinstance(value, str):
-        for inner in _TEMPLATE.findall(value):
+        for match in _TEMPLATE.finditer(value):
+            inner = match[1]
+            if inner is None:
+                continue  # never closed
             if not _WELL_FORMED.fullmatch(inner):
+                shown = inner if len(inner) < MAX_SHOWN else f"{inner[:MAX_SHOWN]}…"
                 raise Unresolved(
-                    f"'${{{inner}}}' is not of the form ${{name}}, ${{name.key}} or ${{name[0]}}"
+                    f"'${{{shown}}}' is not of the form ${{name}}, ${{name.key}} or ${{name[0]}}"
                 )
             yield inner
 
 
 def is_whole(value: object) -> bool:
     """Whether `value` is one `${}` and nothing else: then what it names keeps its type."""
-    return isinstance(value, str) and (match := _TEMPLATE.match(value)) is not None and match[0] == value
+    match = _TEMPLATE.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and match[1] is not None
 
 
-def fill(value: object, context: Context, *, kinds: Kinds, flags: FlagStyle = DVC_STYLE) -> object:
-    """Return `value` with every template, also in keys, replaced by a value of one of `kinds`."""
+def fill(
+    value: object, context: Context, *, kinds: Kinds, flags: FlagStyle = DVC_STYLE, room: Room | None = None
+) -> object:
+    """Return `value` with every template, also in keys, replaced by a value of one of `kinds`.
+
+    What is put in is taken from `room`.
+    """
+    room = Room() if room is None else room
     if isinstance(value, dict):
         return {
-            fill(key, context, kinds=kinds, flags=flags): fill(item, context, kinds=kinds, flags=flags)
+            fill(key, context, kinds=kinds, flags=flags, room=room): fill(
+                item, context, kinds=kinds, flags=flags, room=room
+            )
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [fill(item, context, kinds=kinds, flags=flags) for item in value]
+        return [fill(item, context, kinds=kinds, flags=flags, room=room) for item in value]
     if not isinstance(value, str):
         return value
+    room.take(len(value))
     if "${" not in value:
         return value
     for _ in expressions(value):
         pass
     if is_whole(value):
-        return _allowed(context.lookup(value[2:-1]), kinds)
-    return _filled(value, lambda inner: to_text(_allowed(context.lookup(inner), kinds), flags))
+        found = _allowed(context.lookup(value[2:-1]), kinds)
+        room.take(_weight(found))
+        return found
+
+    def replaced(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
+        text = to_text(_allowed(context.lookup(match[1]), kinds), flags)
+        room.take(len(text))
+        return text
+
+    return _TEMPLATE.sub(replaced, value).replace("\\${", "${")
 
 
-def _filled(text: str, replace: Callable[[str], str]) -> str:
-    return _TEMPLATE.sub(lambda match: replace(match[1]), text).replace("\\${", "${")
+def _weight(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    return 1 + sum(map(_weight, value)) if isinstance(value, list) else 1
 
 
 def _allowed(value: object, kinds: Kinds) -> object:

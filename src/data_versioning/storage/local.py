@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import md5
 
 from data_versioning.errors import DataVersioningError, MissingObject, StorageError
-from data_versioning.localfs import atomic, batch, walk
+from data_versioning.localfs import atomic, batch, regular, walk
 from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
 
 SEALED = 0o444
@@ -50,8 +50,7 @@ class LocalStore:
     def read(self, key: str) -> bytes:
         """See `ReadableStore.read`."""
         try:
-            with open(f"{self.root}/{key}", "rb") as file:
-                return file.read()
+            return regular.read(f"{self.root}/{key}")
         except (FileNotFoundError, NotADirectoryError):
             raise MissingObject(f"{self.root} has no {key}") from None
         except OSError as error:

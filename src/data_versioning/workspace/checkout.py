@@ -349,7 +349,9 @@ def _remove_hollow(absolute: str) -> bool:
         except OSError as error:
             if error.errno in _IN_THE_WAY:
                 return False
-            raise DiskError(f"cannot remove '{directory}': {error.strerror}") from error
+            raise DiskError(
+                f"cannot remove '{directory}': {error.strerror}", hint=f"ls -ld {directory}"
+            ) from error
     return not os.path.lexists(absolute)
 
 

@@ -13,7 +13,7 @@ from data_versioning import formats
 from data_versioning.errors import ConfigError, DiskError
 from data_versioning.formats import config
 from data_versioning.formats.config import Settings
-from data_versioning.localfs import atomic, locks
+from data_versioning.localfs import atomic, locks, regular
 from data_versioning.workspace.config_paths import LEVELS, level_paths, preference_paths
 
 Values = Mapping[str, Mapping[str, str]]
@@ -23,7 +23,6 @@ Contents = tuple[bytes | None, bytes | None]
 """Of a file before and after a change; None where there is none."""
 
 _LOCK_TIMEOUT = 10.0  # seconds; an edit takes milliseconds
-_TOO_BIG = 1 << 20
 _PROGRAM_OPTIONS = ("bearer_token_command",)
 # Files of Amazon's tools, in which a line with this word names a program to be started.
 _PROGRAM_FILES = ("configpath", "credentialpath")
@@ -88,6 +87,8 @@ def _save(root: str | None, level: str, file: str, change: Change) -> Contents:
     after = change(before, config.read(before, file=file))
     if after == before:
         return content, content
+    if root is not None and level in ("repo", "local"):
+        _refuse_link_outside(root, file)
     _check(root, level, _resolved(config.read(after, file=file), file))
     try:
         os.makedirs(os.path.dirname(file), exist_ok=True)
@@ -95,6 +96,12 @@ def _save(root: str | None, level: str, file: str, change: Change) -> Contents:
     except OSError as error:
         raise DiskError(f"cannot write '{file}': {error.strerror}", hint=f"ls -l {file}") from error
     return content, after.encode()
+
+
+def _refuse_link_outside(root: str, file: str) -> None:
+    """Git hands out links that others committed; what they lead to is not ours to change."""
+    if not os.path.realpath(file).startswith(f"{os.path.realpath(root)}/"):
+        raise ConfigError(f"{file} is a link that leads out of the repository", hint=f"ls -l {file}")
 
 
 def _check(root: str | None, level: str, changed: Values) -> None:
@@ -167,16 +174,14 @@ def _main_worktree(root: str) -> str | None:
 
 def _names_program(file: str) -> bool:
     try:
-        with open(file, "rb") as opened:
-            return _PROGRAM_WORD in opened.read(_TOO_BIG)
+        return _PROGRAM_WORD in regular.read(file)
     except OSError:
         return False
 
 
 def _content(file: str) -> bytes | None:
     try:
-        with open(file, "rb") as opened:
-            return opened.read()
+        return regular.read(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -185,8 +190,7 @@ def _content(file: str) -> bytes | None:
 
 def _text(file: str) -> str:
     try:
-        with open(file, encoding="utf-8") as opened:
-            return opened.read(_TOO_BIG)
+        return regular.read_text(file)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except UnicodeDecodeError as error:

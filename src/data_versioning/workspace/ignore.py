@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +23,18 @@ from data_versioning.source import Source
 from data_versioning.workspace.source import Workspace
 
 _ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
+_LONGEST = 4096  # characters of a rule; no path is longer
+_MOST_GUESSES = 3
+_SHOWN = 200
 _DIRECTORY_MARK = re.compile(r"\(\?P<\w+>/\)")
+# As pathspec writes them: `*`, `**` at the start, `**` between two parts.
+_STAR, _ANY_START, _ANY_BETWEEN = "[^/]*", "^(?:.+/)?", "(?:/.+)?"
+_STARS = re.compile(r"(?:\[\^/\]\*){2,}")
+# A star, and what has to follow it before the next star.
+_STAR_AND_TEXT = re.compile(
+    r"\[\^/\]\*((?:\\.|\[\^/\](?!\*)|\[(?!\^)\]?[^\]]*\]|[^\\\[\](){}/^$|?*+.])+)(?=\[\^/\]\*)"
+)
+_ALL_BUT = re.compile(r"\[\^(?!/\])")
 _Decision = tuple[Callable[[str], object], bool]
 
 
@@ -206,15 +218,19 @@ def _first_match(rules: Sequence[Rule], spellings: Sequence[str]) -> Rule | None
 def _regex(rule: Rule) -> tuple[str, bool] | None:
     """Return the rule as a regular expression and whether it ignores; None when it says nothing."""
     try:
+        if len(rule.pattern) > _LONGEST:
+            raise ValueError(f"longer than {_LONGEST} characters")
         text, ignored = GitIgnoreSpecPattern.pattern_to_regex(rule.pattern)
         if text is None or ignored is None:
             return None
-        text = _DIRECTORY_MARK.sub("/", text)
-        re.compile(text)
+        text = _linear(_DIRECTORY_MARK.sub("/", text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # "[[" is meant as it stands
+            re.compile(text)
     except (ValueError, re.error) as error:
         file, _, line = rule.place.rpartition(":")
         raise FormatError(
-            f"{rule.pattern!r} is no pattern: {error}",
+            f"{rule.pattern[:_SHOWN]!r} is no pattern: {error}",
             file=file,
             line=int(line),
             hint=f"correct or remove that line of {file}",
@@ -222,10 +238,34 @@ def _regex(rule: Rule) -> tuple[str, bool] | None:
     return text, ignored
 
 
+def _linear(regex: str) -> str:
+    """Return an expression for the same paths that takes no more than linear time for each star.
+
+    The first place where the text after a star fits is as good as any later one, unless nothing else follows; so
+    only the last star of a part, and the last `**`, may have to try several. Not so with `[!a]`, which pathspec
+    lets match "/": there the number of stars is limited. Raises `ValueError`.
+    """
+    regex = _STARS.sub(lambda _: _STAR, regex)
+    if _ALL_BUT.search(regex):
+        if regex.count(_STAR) + regex.count(_ANY_BETWEEN) > _MOST_GUESSES:
+            raise ValueError("too many stars beside [!…]")
+        return regex
+    head, *between = _STAR_AND_TEXT.sub(r"(?>[^/]*?\1)", regex).split(_ANY_BETWEEN)
+    if not between:
+        return head
+    if head.startswith(_ANY_START):
+        head = f"^(?>(?:.+?/)??{head.removeprefix(_ANY_START)}(?=/))"
+    return "".join(
+        (head, *(f"(?>(?:/.+?)??{part}(?=/))" for part in between[:-1]), _ANY_BETWEEN, between[-1])
+    )
+
+
 def _decisions(regexes: Sequence[tuple[str, bool]]) -> tuple[_Decision, ...]:
     """Join neighbours that decide the same; later ones come first."""
-    groups = [
-        (re.compile("|".join(f"(?:{text})" for text, _ in group)).match, ignored)
-        for ignored, group in groupby(regexes, key=lambda regex: regex[1])
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        groups = [
+            (re.compile("|".join(f"(?:{text})" for text, _ in group)).match, ignored)
+            for ignored, group in groupby(regexes, key=lambda regex: regex[1])
+        ]
     return tuple(reversed(groups))

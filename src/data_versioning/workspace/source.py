@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from data_versioning.localfs import walk
+from data_versioning.errors import DiskError
+from data_versioning.localfs import regular, walk
 from data_versioning.paths import RepoPath
 
 
@@ -21,10 +22,16 @@ class Workspace:
         self.asked: set[str] = set()
 
     def read(self, path: RepoPath) -> bytes:
-        """Return the content; `FileNotFoundError` when there is none."""
+        """Return the content; `FileNotFoundError` when there is none, `DiskError` when it cannot be read."""
         self.asked.add(path)
-        with open(f"{self.root}/{path}", "rb") as file:
-            return file.read()
+        try:
+            return regular.read(f"{self.root}/{path}")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(path) from error
+        except IsADirectoryError:
+            raise
+        except OSError as error:
+            raise DiskError(f"cannot read '{path}': {error.strerror}", hint=f"ls -l {path}") from error
 
     def exists(self, path: RepoPath) -> bool:
         """Whether `path` is a file or a directory here."""

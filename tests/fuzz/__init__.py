@@ -1,0 +1,1 @@
+"""Hostile input for every format that is read, and for every command."""
