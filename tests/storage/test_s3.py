@@ -85,12 +85,6 @@ def test_half_a_pair(s3_server: S3Server) -> None:
         open_store(s3_server.fresh(), {"access_key_id": KEY})
 
 
-@pytest.mark.parametrize("name", ["acl", "grant_read", "grant_full_control"])
-def test_permissions_of_single_objects_are_refused(s3_server: S3Server, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"setting {name}"):
-        open_store(s3_server.fresh(), {**s3_server.settings, name: "x"})
-
-
 def test_encryption_by_a_key_of_the_customer(s3_server: S3Server, tmp_path: Path) -> None:
     key = base64.b64encode(bytes(range(32))).decode()
     url, settings = s3_server.fresh(), {**s3_server.settings, "sse_customer_key": key}

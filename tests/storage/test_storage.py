@@ -16,9 +16,9 @@ def test_paths_open_the_local_store(tmp_path: Path) -> None:
 
 
 def test_other_schemes_are_refused_with_the_way_out() -> None:
-    assert not storage.is_native("oss://bucket/path")
+    assert not storage.is_native("gdrive://folder/path")
     with pytest.raises(ConfigError, match="not native") as refused:
-        storage.open_store("oss://user:secret@bucket/path", {"oss_key_id": "AKIA"})
+        storage.open_store("gdrive://user:secret@folder/path", {"gdrive_client_id": "id"})
     assert "dvc push" in (refused.value.hint or "")
     assert "secret" not in str(refused.value) + (refused.value.hint or "")
 

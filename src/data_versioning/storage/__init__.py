@@ -27,7 +27,9 @@ _ADAPTERS = {
     "webdav": ("data_versioning.storage.webdav", "webdav"),
     "webdavs": ("data_versioning.storage.webdav", "webdav"),
     "webhdfs": ("data_versioning.storage.webhdfs", "webhdfs"),
+    "oss": ("data_versioning.storage.fsspec_store", "oss"),
 }
+_OTHERS = ("data_versioning.storage.fsspec_store", "")
 
 
 def scheme(url: str) -> str:
@@ -41,8 +43,13 @@ def scheme(url: str) -> str:
 
 
 def is_native(url: str) -> bool:
-    """Whether `open_store` knows the scheme of `url`."""
-    return scheme(url) in _ADAPTERS
+    """Whether `open_store` knows the scheme of `url`: it has an adapter, or fsspec is here and knows it."""
+    if scheme(url) in _ADAPTERS:
+        return True
+    try:
+        return bool(importlib.import_module(_OTHERS[0]).knows(scheme(url)))
+    except ModuleNotFoundError:
+        return False
 
 
 def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
@@ -55,7 +62,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
             f"remotes of the kind {scheme(url)}:// are not native",
             hint="dvc push and dvc pull (pip install 'data-versioning[dvc]') reach this remote",
         )
-    module, extra = _ADAPTERS[scheme(url)]
+    module, extra = _ADAPTERS.get(scheme(url), _OTHERS)
     try:
         return cast("WritableStore", importlib.import_module(module).open_store(url, settings))
     except ModuleNotFoundError as error:

@@ -11,7 +11,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from obstore.store import S3Store
 
@@ -30,8 +30,8 @@ _PAIR = ("access_key_id", "secret_access_key")
 _HINT = (
     "dv remote modify --local NAME access_key_id VALUE, and secret_access_key; or profile; or: aws configure"
 )
-# What DVC sends with each upload and obstore cannot.
-_UNKNOWN = ("acl", "grant_read", "grant_read_acp", "grant_write_acp", "grant_full_control")
+# Permissions that go with each upload; obstore cannot send them.
+_PERMISSIONS = ("acl", "grant_read", "grant_read_acp", "grant_write_acp", "grant_full_control")
 _AMAZON = "https://s3.amazonaws.com"
 _PATIENCE = 5  # seconds, for the answer that names a bucket's region
 
@@ -42,12 +42,6 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     Raises `ConfigError`.
     """
     bucket, prefix = http_options.split(url, example="s3://BUCKET/PREFIX")
-    for name in _UNKNOWN:
-        if settings.get(name):
-            raise ConfigError(
-                f"the setting {name} of an S3 remote is not supported: permissions belong to the bucket",
-                hint=f"dv remote modify --unset NAME {name}; or dvc push, which sends it",
-            )
     config: S3Config = {"bucket": bucket}
     provider, region, endpoint = _who(settings)
     region, endpoint = _where(settings, bucket, region, endpoint)
@@ -56,6 +50,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     # Both, because obstore prefers a variable of the environment over `endpoint`.
     config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     config |= _encryption(settings)
+    if any(settings.get(name) for name in _PERMISSIONS):
+        sending = importlib.import_module("data_versioning.storage.s3_acl")
+        return cast("ConcurrentStore", sending.opened(url, settings, region=region, endpoint=endpoint))
     place = Place(
         name=f"s3://{bucket}",
         address=http_options.host(endpoint),

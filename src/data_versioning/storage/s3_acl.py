@@ -1,0 +1,67 @@
+"""S3 remotes with `acl` or `grant_…`: permissions go with each upload, which s3fs can and obstore cannot."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from data_versioning.errors import ConfigError
+from data_versioning.storage import fsspec_store, http_options
+from data_versioning.storage.concurrent import ConcurrentStore
+
+# Setting of DVC -> argument of Amazon's requests that write.
+_PERMISSIONS = {
+    "acl": "ACL",
+    "grant_full_control": "GrantFullControl",
+    "grant_read": "GrantRead",
+    "grant_read_acp": "GrantReadACP",
+    "grant_write_acp": "GrantWriteACP",
+}
+_LOGIN = {"access_key_id": "key", "secret_access_key": "secret", "session_token": "token"}
+_SECRETS = (*_LOGIN, "sse_customer_key")
+
+
+def opened(url: str, settings: Mapping[str, str], *, region: str, endpoint: str) -> ConcurrentStore:
+    """Open a bucket; `settings` were looked through by the adapter of S3, which found `region` and `endpoint`."""
+    login: dict[str, Any] = {"anon": True}
+    if not http_options.is_on(settings, "allow_anonymous_login"):
+        # Files of credentials stand in the environment by now; their profile is in use unless there is a key.
+        login = {argument: settings[name] for name, argument in _LOGIN.items() if settings.get(name)}
+        if not login and settings.get("profile"):
+            login = {"profile": settings["profile"]}
+    options = {
+        **login,
+        "client_kwargs": {"region_name": region, "endpoint_url": endpoint, "verify": _verify(settings)},
+        "config_kwargs": {
+            name: http_options.seconds(settings, name, default=60)
+            for name in ("connect_timeout", "read_timeout")
+        },
+        "s3_additional_kwargs": _permissions(settings) | _encryption(settings),
+    }
+    hidden = [settings[name] for name in _SECRETS if settings.get(name)]
+    return fsspec_store.opened(url, options, hidden=hidden)
+
+
+def _verify(settings: Mapping[str, str]) -> bool | str:
+    found = settings.get("ssl_verify") or "true"
+    return {"true": True, "false": False}.get(found.lower(), found)
+
+
+def _permissions(settings: Mapping[str, str]) -> dict[str, str]:
+    found = {argument: settings[name] for name, argument in _PERMISSIONS.items() if settings.get(name)}
+    if "ACL" in found and len(found) > 1:
+        raise ConfigError(
+            "an S3 remote has acl or grant_…, not both", hint="dv remote modify --unset NAME acl"
+        )
+    return found
+
+
+def _encryption(settings: Mapping[str, str]) -> dict[str, Any]:
+    if settings.get("sse_customer_key"):
+        key = base64.b64decode(settings["sse_customer_key"])
+        return {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
+    found = {}
+    if settings.get("sse_kms_key_id"):
+        found = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings["sse_kms_key_id"]}
+    return found | ({"ServerSideEncryption": settings["sse"]} if settings.get("sse") else {})
