@@ -210,8 +210,6 @@ class ConditionalStoreSuite(StoreSuite):
     races = 20
     updates = 40
 
-    races = 20
-
     def test_create_only_if_absent(self, store: ConditionalStore) -> None:
         first = store.put_if("log/000001", b"mine", None)
         assert first
@@ -288,7 +286,7 @@ class NetworkStoreSuite(LargeObjectSuite):
     """For stores behind a network that can be listed."""
 
     def test_listing_of_several_pages(self, store: Store, tmp_path: Path) -> None:
-        contents = {f"files/md5/{i % 256:02x}/{i}": b"%d" % i for i in range(2500)}
+        contents = {f"files/md5/{i % 256:02x}/{i}": b"%d" % i for i in range(1100)}
         fill(store, tmp_path / "many", contents)
         sizes = {key: len(content) for key, content in contents.items()}
         assert joined(list(store.list("files/md5/"))) == sizes

@@ -9,12 +9,13 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.fsspec_store import knows, open_store
-from tests.conformance.store import NetworkStoreSuite, StoreSuite, fill, items
+from tests.conformance.store import NetworkStoreSuite, StoreSuite, fill, items, joined
 
 NUMBERS = count()
 
@@ -154,7 +155,7 @@ def _raise(error: Exception) -> None:
 
 
 def test_a_missing_plug_in_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(fsspec.registry._registry, "oss")
+    monkeypatch.delitem(_registry, "oss")
     monkeypatch.setitem(sys.modules, "ossfs", None)
     with pytest.raises(ConfigError, match=r"oss:// need a plug-in of fsspec that is not installed") as caught:
         storage.open_store("oss://bucket/x", {})

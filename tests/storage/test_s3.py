@@ -15,7 +15,7 @@ from tests.storage.test_refusals import answering
 
 
 class TestS3(ConditionalStoreSuite, NetworkStoreSuite):
-    races = 5  # the server lets a loser wait for a second
+    races = 2  # the server lets a loser wait for a second
 
     @pytest.fixture
     def store(self, s3_server: S3Server) -> ConcurrentStore:

@@ -25,7 +25,7 @@ from fsspec.registry import known_implementations, registry
 from fsspec.spec import AbstractFileSystem
 
 from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
-from data_versioning.storage.client import Body, Unavailable
+from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
 
@@ -59,6 +59,7 @@ _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
 _PASSING = re.compile(
     "Connect|Endpoint|Timeout|Throttl|SlowDown|Unavailable|Busy|Blocking|error_temp|EOFError"
 )
+_NOBODY = re.compile("EndpointConnection|ConnectorDNS|gaierror|NameResolution")
 _SECRET = re.compile("secret|key|token|password")
 _QUERY = re.compile(r"\?[^\s\"')]*")
 _SETTINGS = "check the url and the settings: dv remote list, dv remote modify"
@@ -145,7 +146,10 @@ class Place:
             return MissingObject(f"{self.name} has no {path}")
         if isinstance(error, PermissionError):
             return StorageError(f"{self.name} does not permit this: {self.reason(error)}", hint=_SETTINGS)
-        kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
+        if isinstance(error, FileExistsError) or getattr(error, "errno", None) == errno.EEXIST:
+            return _Taken(f"{self.name} refuses this: {self.reason(error)}", hint=_SETTINGS)
+        if isinstance(error, ConnectionRefusedError) or _NOBODY.search(type(error).__name__):
+            return Unreachable(f"{self.name} does not answer: {self.reason(error)}", hint=_SETTINGS)
         if _may_pass(error):
             return Unavailable(f"{self.name} does not answer: {self.reason(error)}", hint=_SETTINGS)
         return StorageError(f"{self.name} refuses this: {self.reason(error)}", hint=_SETTINGS)

@@ -34,8 +34,9 @@ def opened(url: str, settings: Mapping[str, str], *, region: str, endpoint: str)
         **login,
         "client_kwargs": {"region_name": region, "endpoint_url": endpoint, "verify": _verify(settings)},
         "config_kwargs": {
-            name: http_options.seconds(settings, name, default=60)
-            for name in ("connect_timeout", "read_timeout")
+            "connect_timeout": http_options.seconds(settings, "connect_timeout", default=20),
+            "read_timeout": http_options.seconds(settings, "read_timeout", default=60),
+            "retries": {"total_max_attempts": 1},  # what may pass is repeated by the caller
         },
         "s3_additional_kwargs": _permissions(settings) | _encryption(settings),
     }
