@@ -44,10 +44,13 @@ class HdfsServer:
     http_port: int
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def fresh(self, scheme: str = "hdfs") -> str:
+    def fresh(self) -> str:
         """The url of a directory that nobody used before, and that is not there yet."""
-        port = self.port if scheme == "hdfs" else self.http_port
-        return f"{scheme}://127.0.0.1:{port}/ada/t{next(self._numbers)}"
+        return f"hdfs://127.0.0.1:{self.port}/ada/t{next(self._numbers)}"
+
+    def by_http(self, url: str) -> str:
+        """The url of WebHDFS for the same directory."""
+        return url.replace(f"hdfs://127.0.0.1:{self.port}/", f"webhdfs://127.0.0.1:{self.http_port}/")
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def watched(server: S3Server) -> Iterator[tuple[dict[str, str], dict[str, tuple[
             self.wfile.write(content)
             line.close()
 
-        do_PUT = do_POST = do_GET
+        do_PUT = do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

@@ -18,7 +18,7 @@ class TestWebhdfs(ConditionalStoreSuite, LargeObjectSuite):
 
     @pytest.fixture
     def store(self, hdfs_server: HdfsServer) -> ConcurrentStore:
-        return open_store(hdfs_server.fresh("webhdfs"), {"user": "ada"})
+        return open_store(hdfs_server.by_http(hdfs_server.fresh()), {"user": "ada"})
 
     def test_odd_keys(self, store: ConcurrentStore, tmp_path: Path) -> None:  # type: ignore[override]
         """All but a percent sign, which Hadoop 2 decodes twice."""
@@ -39,7 +39,9 @@ class TestWebhdfs(ConditionalStoreSuite, LargeObjectSuite):
 def test_no_permission(hdfs_server: HdfsServer, tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"one")
     with pytest.raises(StorageError, match="does not permit this: Permission denied: user=eve") as caught:
-        open_store(hdfs_server.fresh("webhdfs"), {"user": "eve"}).upload(items(tmp_path, {"k/one": b"one"}))
+        open_store(hdfs_server.by_http(hdfs_server.fresh()), {"user": "eve"}).upload(
+            items(tmp_path, {"k/one": b"one"})
+        )
     assert "user" in (caught.value.hint or "")
 
 
