@@ -18,6 +18,7 @@ pytest_plugins = (
     "tests.servers.apache",
     "tests.servers.azurite",
     "tests.servers.fake_gcs",
+    "tests.servers.ftp",
     "tests.servers.nginx",
     "tests.servers.hadoop",
     "tests.servers.seaweedfs",

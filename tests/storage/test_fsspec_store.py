@@ -15,7 +15,8 @@ from data_versioning import storage
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.fsspec_store import knows, open_store
-from tests.conformance.store import NetworkStoreSuite, StoreSuite, fill, items, joined
+from tests.conformance.store import LargeObjectSuite, NetworkStoreSuite, StoreSuite, fill, items, joined
+from tests.servers.ftp import FtpServer
 
 NUMBERS = count()
 
@@ -79,6 +80,20 @@ class TestFiles(StoreSuite, NetworkStoreSuite):
     @pytest.fixture
     def store(self, tmp_path: Path) -> ConcurrentStore:
         return open_store(f"places://{tmp_path}/new/root", {})
+
+
+class TestFtp(StoreSuite, LargeObjectSuite):
+    """A real plug-in and a real server, one request after the other."""
+
+    @pytest.fixture
+    def store(self, ftp_server: FtpServer) -> ConcurrentStore:
+        return open_store(ftp_server.fresh(), {})
+
+
+def test_the_password_of_a_url(ftp_server: FtpServer) -> None:
+    with pytest.raises(StorageError) as caught:
+        open_store(ftp_server.fresh("tr0ub4dor"), {}).find(["a"])
+    assert "tr0ub4dor" not in f"{caught.value.message}{caught.value.hint}"
 
 
 def test_what_is_there_is_not_remembered(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -47,8 +51,40 @@ def test_no_permission(hdfs_server: HdfsServer, tmp_path: Path) -> None:
 
 def test_nobody_listens() -> None:
     (port,) = process.free_ports(1)
-    with pytest.raises(StorageError, match="does not answer: "):
+    with pytest.raises(StorageError, match="does not answer: connection refused"):
         open_store(f"webhdfs://127.0.0.1:{port}/x", {}).find(["a"])
+
+
+def test_the_data_node_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving._PAUSE", 0.01)
+    (tmp_path / "one").write_bytes(b"one")
+    (port,) = process.free_ports(1)
+    with redirecting(f"http://127.0.0.1:{port}/webhdfs/v1/x?op=OPEN") as name_node:
+        store = open_store(f"webhdfs://{name_node}/x", {"user": "ada"})
+        with pytest.raises(StorageError, match=f"sends to 127.0.0.1:{port} .* refused") as caught:
+            store.upload(items(tmp_path, {"k/one": b"one"}))
+    assert "data_proxy_target" in (caught.value.hint or "")
+
+
+@contextmanager
+def redirecting(location: str) -> Iterator[str]:
+    """A NameNode that sends everything to `location`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", location)
+            self.end_headers()
+
+        do_GET = do_DELETE = do_PUT  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import posixpath
 import re
 import tempfile
 import time
@@ -160,12 +161,14 @@ class FsspecFiles:
     """The `Files` of a plug-in that renames.
 
     A plug-in without asynchronous calls is asked one thing after the other: fsspec does not promise more.
+    `made` are the directories that are there for sure.
     """
 
     system: AbstractFileSystem
     place: Place
     part_size: int = _PART
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    made: set[str] = field(default_factory=set)
 
     async def stat(self, path: str) -> Entry | None:
         """See `Files.stat`."""
@@ -196,6 +199,9 @@ class FsspecFiles:
                 f"{self.place.name} is only read: its plug-in cannot rename, so that others would see half of a file",
                 hint="dv remote default NAME, or -r NAME, for a remote of another kind",
             )
+        # Plug-ins do not agree on what they raise when there is none.
+        if (directory := posixpath.dirname(path)) not in self.made:
+            await self.make_directory(directory)
         file = await self._call("open", temporary, "wb")
         try:
             async for part in parts:
@@ -223,12 +229,18 @@ class FsspecFiles:
 
     async def remove(self, path: str) -> None:
         """See `Files.remove`."""
-        with suppress(MissingObject):
+        try:
             await self._call("rm_file", path)
+        except MissingObject:
+            pass
+        except StorageError:
+            if await self.stat(path) is not None:
+                raise
 
     async def make_directory(self, path: str) -> None:
         """See `Files.make_directory`."""
         await self._call("makedirs", path, exist_ok=True)
+        self.made.add(path)
 
     async def _call(self, name: str, path: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the plug-in."""

@@ -76,8 +76,15 @@ def _span(settings: Mapping[str, str], *names: str, default: float) -> timedelta
 
 def seconds(settings: Mapping[str, str], *names: str, default: float) -> float:
     """Return the number of seconds that the first of the settings `names` that is there says."""
-    text = next((settings[name] for name in names if settings.get(name)), None)
-    return float(text) if text else default
+    name = next((name for name in names if settings.get(name)), None)
+    if name is None:
+        return default
+    try:
+        return float(settings[name])
+    except ValueError:
+        raise ConfigError(
+            f"{name} is a number of seconds, not {settings[name]!r}", hint=f"dv remote modify NAME {name} 60"
+        ) from None
 
 
 def password(settings: Mapping[str, str], host: str) -> str | None:

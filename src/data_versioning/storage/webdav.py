@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import posixpath
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -244,6 +245,7 @@ def _entry(answer: ElementTree.Element) -> tuple[str, Entry]:
     return path, Entry(
         name=path.rpartition("/")[2],
         size=int(answer.findtext(f".//{_DAV}getcontentlength") or 0),
-        modified=parsedate_to_datetime(modified).timestamp() if modified else 0.0,
+        # Where nobody says, it is new: what is young is not collected.
+        modified=parsedate_to_datetime(modified).timestamp() if modified else time.time(),
         is_directory=answer.find(f".//{_DAV}collection") is not None,
     )

@@ -221,6 +221,13 @@ class WebhdfsFiles:
             self._session = self.connect()
         try:
             return await self._session.request(method, url, **options)
+        except aiohttp.ClientConnectorError as error:
+            if url.authority == URL(self.api).authority:
+                raise self._network(error) from None
+            raise Unreachable(
+                f"{self.api} sends to {url.authority} for content, and that does not answer: {_why(error)}",
+                hint="make that DataNode reachable from here, or: dv remote modify NAME data_proxy_target URL",
+            ) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._network(error) from None
 
@@ -246,14 +253,19 @@ class WebhdfsFiles:
 
     def _network(self, error: Exception) -> StorageError:
         if isinstance(error, aiohttp.ClientConnectorError):
-            reason = (error.os_error.strerror or "no such host").lower()
-            return Unreachable(f"{self.api} does not answer: {reason}", hint=_URL)
+            return Unreachable(f"{self.api} does not answer: {_why(error)}", hint=_URL)
         reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
         return Unavailable(f"{self.api} does not answer: {reason}", hint=_URL)
 
 
 class _Exists(StorageError):
     """Something has that name already."""
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error.os_error, ConnectionRefusedError):
+        return "connection refused"
+    return (error.os_error.strerror or "no such host").lower()
 
 
 def _entry(status: Mapping[str, Any], path: str) -> Entry:
