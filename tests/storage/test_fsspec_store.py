@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +16,7 @@ from fsspec.registry import _registry
 from data_versioning import storage
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.concurrent import ConcurrentStore
-from data_versioning.storage.fsspec_store import knows, open_store
+from data_versioning.storage.fsspec_store import _modified, knows, open_store
 from tests.conformance.store import LargeObjectSuite, NetworkStoreSuite, StoreSuite, fill, items, joined
 from tests.servers.ftp import FtpServer
 
@@ -22,7 +24,7 @@ NUMBERS = count()
 
 
 class Oss(MemoryFileSystem):
-    """An object store, as its plug-in would be called; `given` are the arguments of the last one."""
+    """An object store with the manners of `ossfs`; `given` are the arguments of the last one."""
 
     protocol = "oss"
     given: ClassVar[dict[str, Any]] = {}
@@ -34,6 +36,9 @@ class Oss(MemoryFileSystem):
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
         return super()._strip_protocol(path.removeprefix("oss://"))
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        return bytes(super().cat_file(path, start=start, end=None if end is None else end + 1))
 
     def mv(self, *_: object, **__: object) -> None:
         raise AssertionError("objects are not written twice")
@@ -90,6 +95,27 @@ class TestFtp(StoreSuite, LargeObjectSuite):
         return open_store(ftp_server.fresh(), {})
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        datetime(2026, 3, 1, 12),
+        "2026-03-01T12:00:00Z",
+        "20260301120000",
+        "20260301120000.123",
+        1772366400,
+        1772366400.0,
+    ],
+)
+def test_times_as_plug_ins_tell_them(told: object) -> None:
+    assert _modified({"mtime": told}) == 1772366400
+
+
+@pytest.mark.parametrize("told", [None, "yesterday", ""])
+def test_what_has_no_time_is_young(told: object) -> None:
+    assert abs(_modified({"mtime": told}) - time.time()) < 60
+
+
 def test_the_password_of_a_url(ftp_server: FtpServer) -> None:
     with pytest.raises(StorageError) as caught:
         open_store(ftp_server.fresh("tr0ub4dor"), {}).find(["a"])
@@ -136,6 +162,13 @@ def test_settings_of_oss() -> None:
         "secret": "s3cret",
         "endpoint": "http://127.0.0.1:1",
     }
+
+
+def test_the_key_of_oss_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSS_ACCESS_KEY_ID", "theirs")
+    monkeypatch.setenv("OSS_ACCESS_KEY_SECRET", "s3cret")
+    open_store("oss://bucket/x", {"oss_key_id": "id"})
+    assert (Oss.given["key"], Oss.given["secret"]) == ("id", "s3cret")
 
 
 def test_a_setting_without_meaning() -> None:

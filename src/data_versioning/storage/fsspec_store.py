@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import posixpath
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import fsspec
 from fsspec.asyn import AsyncFileSystem
@@ -33,15 +34,8 @@ from data_versioning.storage.files import Entry, FileClient
 _PART = 8 << 20
 # Wrappers, archives, the memory of a process: no places. Google Drive: only DVC's own plug-in can log in there.
 _WRAPPERS = (
-    "async_wrapper",
-    "asyncwrapper",
-    "blockcache",
-    "cached",
-    "dir",
-    "filecache",
-    "generic",
-    "simplecache",
-)
+    "async_wrapper", "asyncwrapper", "blockcache", "cached", "dir", "filecache", "generic", "simplecache"
+)  # fmt: skip
 _ARCHIVES = ("data", "git", "libarchive", "reference", "tar", "zip")
 _NOT_PLACES = frozenset(
     {*_WRAPPERS, *_ARCHIVES, "asynclocal", "dvc", "gdrive", "local", "memory", "pyscript"}
@@ -54,7 +48,10 @@ _COMMON = frozenset({"jobs", "checksum_jobs", "no_traverse", "verify", "version_
 _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "oss": {"oss_key_id": "key", "oss_key_secret": "secret", "oss_endpoint": "endpoint"}
 }
+# Where a setting comes from that is not made, as in DVC.
+_VARIABLES = {"oss_key_id": "OSS_ACCESS_KEY_ID", "oss_key_secret": "OSS_ACCESS_KEY_SECRET"}
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "modify", "updated", "created")
+_FTP_TIME = "%Y%m%d%H%M%S"
 _VERSIONS = ("ETag", "etag", "version", "generation", "ino", *_TIMES)
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT})
 _PASSING = re.compile(
@@ -84,8 +81,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
                 f"the setting {name} has no meaning for a remote of the kind {scheme}://",
                 hint=f"dv remote modify --unset NAME {name}; fsspec's own configuration has what plug-ins take",
             )
-    options = {argument: settings[name] for name, argument in arguments.items() if settings.get(name)}
-    return opened(url, options, hidden=[value for name, value in settings.items() if _SECRET.search(name)])
+    found = {name: settings.get(name) or os.environ.get(_VARIABLES.get(name, "")) for name in arguments}
+    hidden = [value for name, value in found.items() if value and _SECRET.search(name)]
+    return opened(url, {arguments[name]: value for name, value in found.items() if value}, hidden=hidden)
 
 
 def opened(url: str, options: Mapping[str, Any], *, hidden: Sequence[str]) -> ConcurrentStore:
@@ -95,13 +93,13 @@ def opened(url: str, options: Mapping[str, Any], *, hidden: Sequence[str]) -> Co
     """
     scheme = url.partition("://")[0].lower()
     kind = _plug_in(scheme)
-    from_url = kind._get_kwargs_from_urls(url)
-    password = urlsplit(url).password
-    place = Place(name=f"{scheme}://", hidden=tuple(text for text in (*hidden, password) if text))
+    place = Place(name=f"{scheme}://", hidden=(*hidden, *_password(url)))
     try:
-        # A listing or a connection kept by the plug-in would tell what was, or belong to somebody else.
-        system = kind(**{**from_url, **options, "use_listings_cache": False, "skip_instance_cache": True})
-    except (TypeError, KeyError) as error:
+        from_url = kind._get_kwargs_from_urls(url)
+        # A connection that the plug-in kept may belong to somebody else, and a listing would tell what was.
+        fixed = {"skip_instance_cache": True} | ({"use_listings_cache": False} if _is_async(kind) else {})
+        system = kind(**{**from_url, **options, **fixed})
+    except (TypeError, KeyError, ValueError) as error:
         raise ConfigError(
             f"{scheme}:// does not take these settings: {place.reason(error)}", hint=_SETTINGS
         ) from None
@@ -109,6 +107,12 @@ def opened(url: str, options: Mapping[str, Any], *, hidden: Sequence[str]) -> Co
         raise place.refusal(error, "") from None
     files = (ObjectFiles if scheme in _OBJECTS else FsspecFiles)(system=system, place=place)
     return ConcurrentStore(FileClient(files=files, root=str(kind._strip_protocol(url)).rstrip("/")))
+
+
+def _password(url: str) -> tuple[str, ...]:
+    """Return the password in a url, as it stands there and as it is meant."""
+    _, separator, password = url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")
+    return (password, unquote(password)) if separator and password else ()
 
 
 def _plug_in(scheme: str) -> type[AbstractFileSystem]:
@@ -190,7 +194,9 @@ class FsspecFiles:
 
     async def _chunks(self, path: str, start: int, stop: int) -> AsyncIterator[bytes]:
         for at in range(start, stop, self.part_size):
-            yield await self._call("cat_file", path, start=at, end=min(at + self.part_size, stop))
+            end = min(at + self.part_size, stop)
+            found = await self._call("cat_file", path, start=at, end=end)
+            yield found[: end - at]  # ossfs counts the end in
 
     async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`; durable as far as the plug-in makes it so."""
@@ -208,11 +214,12 @@ class FsspecFiles:
                 await self._apart(file.write, part)
         finally:
             await self._apart(file.close)
+        rename = "mv_file" if _is_async(type(self.system)) else "mv"
         try:
-            await self._call("mv", temporary, path)
+            await self._call(rename, temporary, path)
         except _Taken:  # some servers do not rename to a name that is taken
             await self.remove(path)
-            await self._call("mv", temporary, path)
+            await self._call(rename, temporary, path)
 
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
         """Refuse: fsspec has no call of which one of two writers wins everywhere."""
@@ -244,19 +251,24 @@ class FsspecFiles:
 
     async def _call(self, name: str, path: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the plug-in."""
-        if isinstance(self.system, AsyncFileSystem) and hasattr(self.system, f"_{name}"):
+        if _is_async(type(self.system)) and hasattr(self.system, f"_{name}"):
             call = getattr(self.system, f"_{name}")(path, *arguments, **options)
             work = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self.system.loop))
             return await self._translated(work, path)
-        return await self._apart(getattr(self.system, name), path, *arguments, **options)
+        return await self._apart(self._freshly, name, path, *arguments, **options)
+
+    def _freshly(self, name: str, path: str, *arguments: Any, **options: Any) -> Any:
+        """Call a method that must not answer from listings of before; some plug-ins cannot do without them."""
+        self.system.invalidate_cache()
+        return getattr(self.system, name)(path, *arguments, **options)
 
     async def _apart(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Call what blocks, in a thread, when it is its turn."""
+        path = next((argument for argument in arguments[1:2] if isinstance(argument, str)), "")
         async with self.turn:
-            path = arguments[0] if arguments and isinstance(arguments[0], str) else ""
             return await self._translated(asyncio.to_thread(call, *arguments, **options), path)
 
-    async def _translated(self, work: Any, path: str) -> Any:
+    async def _translated(self, work: Awaitable[Any], path: str) -> Any:
         try:
             return await work
         except DataVersioningError:
@@ -298,9 +310,13 @@ def _may_pass(error: Exception) -> bool:
     return bool(_PASSING.search(kinds)) or (isinstance(error, OSError) and error.errno in _BUSY)
 
 
+def _is_async(kind: type[AbstractFileSystem]) -> bool:
+    return issubclass(kind, AsyncFileSystem)
+
+
 def _renames(system: AbstractFileSystem) -> bool:
     """Whether a plug-in has a rename of its own; the general one copies, and shows the copy while it grows."""
-    if isinstance(system, AsyncFileSystem):
+    if _is_async(type(system)):
         return type(system)._mv_file is not AsyncFileSystem._mv_file
     return type(system).mv is not AbstractFileSystem.mv
 
@@ -319,7 +335,11 @@ def _modified(info: Mapping[str, Any]) -> float:
     found = next((info[name] for name in _TIMES if info.get(name)), None)
     if isinstance(found, str):
         with suppress(ValueError):
-            found = datetime.fromisoformat(found)
+            found = (
+                datetime.strptime(found[:14], _FTP_TIME)
+                if found[:14].isdigit()
+                else datetime.fromisoformat(found)
+            )
     if isinstance(found, datetime):
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     return float(found) if isinstance(found, int | float) else time.time()
