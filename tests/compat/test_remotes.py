@@ -99,14 +99,13 @@ def test_run_cache(shared: Path, sandbox: Sandbox, dvc: Tool, dv: Tool, kind: st
     assert len(entries) == (0 if kind == "http" else 1)
 
 
+@pytest.mark.parametrize("kind", ["s3", "http"], indirect=True)
 def test_a_push_that_is_refused_tells_why(
     shared: Path, dv: Tool, kind: str, remote: tuple[str, Mapping[str, str]]
 ) -> None:
     config = shared / ".dvc/config"
     url = remote[0]
     port = remote[1].get("endpointurl", url).rpartition(":")[2].partition("/")[0]
-    if kind == "azure":
-        port = remote[1]["connection_string"].partition("http://127.0.0.1:")[2].partition("/")[0]
     config.write_text(config.read_text().replace(f":{port}", ":9"))
     failed = dv.real(shared, "push")
     assert failed.code == 1 and "connection refused" in failed.err

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from data_versioning.errors import ConfigError, StorageError
+from data_versioning.storage import hdfs
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.hdfs import open_store
 from tests.conformance.store import ConditionalStoreSuite, LargeObjectSuite, fill, items, joined
@@ -22,8 +25,8 @@ def own_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestHdfs(ConditionalStoreSuite, LargeObjectSuite):
-    races = 4
-    updates = 8
+    races = 2
+    updates = 4
 
     @pytest.fixture
     def store(self, hdfs_server: HdfsServer) -> ConcurrentStore:
@@ -35,6 +38,17 @@ class TestHdfs(ConditionalStoreSuite, LargeObjectSuite):
         fill(store, tmp_path / "many", contents)
         assert joined(list(store.list("files/"))) == {key: len(value) for key, value in contents.items()}
         assert not store.download(items(tmp_path / "back", contents)).failures
+
+
+def test_a_client_is_never_freed(hdfs_server: HdfsServer) -> None:
+    """Freeing it may wait for ever (see `_client`); so all stores of one NameNode share one."""
+    client = open_store(hdfs_server.fresh(), USER).client.files.client  # type: ignore[attr-defined]
+    assert open_store(hdfs_server.fresh(), USER).client.files.client is client  # type: ignore[attr-defined]
+    other = open_store(hdfs_server.fresh(), {"user": "eve"}).client.files.client  # type: ignore[attr-defined]
+    assert other is not client
+    hdfs._client.cache_clear()
+    gc.collect()
+    assert sys.getrefcount(client) == 3, "the variable, the argument, and the one that stays"
 
 
 def test_the_number_of_replicas(hdfs_server: HdfsServer, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError, MissingObject, StorageError
+from data_versioning.storage import object_store
 from data_versioning.storage.base import Store, WritableStore
 from tests.conformance.store import items
 from tests.servers import azurite, nginx, process, seaweedfs
@@ -77,6 +78,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
     """Only the first test waits as long as a user does."""
     if "nobody_answers[s3]" not in request.node.name:
         monkeypatch.setattr("data_versioning.storage.moving._PAUSE", 0.05)
+        monkeypatch.setattr(object_store, "RETRIES", {**object_store.RETRIES, "max_retries": 1})
 
 
 @pytest.mark.parametrize("kind", KINDS)

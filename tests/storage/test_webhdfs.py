@@ -17,8 +17,8 @@ from tests.servers.hadoop import HdfsServer
 
 
 class TestWebhdfs(ConditionalStoreSuite, LargeObjectSuite):
-    races = 4
-    updates = 8
+    races = 2
+    updates = 4
 
     @pytest.fixture
     def store(self, hdfs_server: HdfsServer) -> ConcurrentStore:

@@ -6,11 +6,13 @@ default file system there. Small files are slow to close, so that many are writt
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote
 
 import hdfs_native
@@ -48,10 +50,10 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     if name := settings.get("user") or unquote(user):
         os.environ[_USER] = name
     try:
-        client = hdfs_native.AsyncClient(
-            f"hdfs://{address}" if address else None,
-            {_ATTEMPTS: "0" if ":" in address else "1"},
-            kerberos_cache=os.path.expanduser(ticket) if ticket else None,
+        client = _client(
+            address,
+            os.path.expanduser(ticket) if ticket else None,
+            (os.environ.get(_USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid()),
         )
     except (RuntimeError, OSError, ValueError) as error:
         raise ConfigError(
@@ -62,6 +64,22 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     return ConcurrentStore(
         FileClient(files=files, root=f"/{path.strip('/')}".rstrip("/")), in_flight=_IN_FLIGHT
     )
+
+
+@cache
+def _client(address: str, ticket: str | None, world: Hashable) -> hdfs_native.AsyncClient:
+    """Return the client of a NameNode, the same one as long as `world`, what else it depends on, is the same.
+
+    It is never freed: that waits for the threads of its Rust runtime, and one of them may wait for the
+    interpreter's lock to tell the event loop an answer, so that both would wait for ever.
+    """
+    client = hdfs_native.AsyncClient(
+        f"hdfs://{address}" if address else None,
+        {_ATTEMPTS: "0" if ":" in address else "1"},
+        kerberos_cache=ticket,
+    )
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+    return client
 
 
 def _replication(settings: Mapping[str, str]) -> int | None:
