@@ -30,8 +30,14 @@ _PAIR = ("access_key_id", "secret_access_key")
 _HINT = (
     "dv remote modify --local NAME access_key_id VALUE, and secret_access_key; or profile; or: aws configure"
 )
-# Permissions that go with each upload; obstore cannot send them.
-_PERMISSIONS = ("acl", "grant_read", "grant_read_acp", "grant_write_acp", "grant_full_control")
+# Permissions that go with each upload, and Amazon's names for them; obstore cannot send them.
+_PERMISSIONS = {
+    "acl": "ACL",
+    "grant_full_control": "GrantFullControl",
+    "grant_read": "GrantRead",
+    "grant_read_acp": "GrantReadACP",
+    "grant_write_acp": "GrantWriteACP",
+}
 _AMAZON = "https://s3.amazonaws.com"
 _PATIENCE = 5  # seconds, for the answer that names a bucket's region
 
@@ -50,9 +56,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     # Both, because obstore prefers a variable of the environment over `endpoint`.
     config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     config |= _encryption(settings)
-    if any(settings.get(name) for name in _PERMISSIONS):
-        sending = importlib.import_module("data_versioning.storage.s3_acl")
-        return cast("ConcurrentStore", sending.opened(url, settings, region=region, endpoint=endpoint))
+    permissions = {argument: settings[name] for name, argument in _PERMISSIONS.items() if settings.get(name)}
+    if permissions:
+        return _with_permissions(url, settings, permissions, region=region, endpoint=endpoint)
     place = Place(
         name=f"s3://{bucket}",
         address=http_options.host(endpoint),
@@ -67,6 +73,19 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         credential_provider=provider,
     )
     return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+
+
+def _with_permissions(
+    url: str, settings: Mapping[str, str], permissions: Mapping[str, str], *, region: str, endpoint: str
+) -> ConcurrentStore:
+    try:
+        adapter = importlib.import_module("data_versioning.storage.s3_acl")
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "acl and grant_… of an S3 remote need s3fs, which is not installed", hint="pip install s3fs"
+        ) from None
+    found = adapter.opened(url, settings, permissions, region=region, endpoint=endpoint)
+    return cast("ConcurrentStore", found)
 
 
 def _who(settings: Mapping[str, str]) -> tuple[Provider | None, str | None, str | None]:

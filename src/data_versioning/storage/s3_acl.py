@@ -10,20 +10,21 @@ from data_versioning.errors import ConfigError
 from data_versioning.storage import fsspec_store, http_options
 from data_versioning.storage.concurrent import ConcurrentStore
 
-# Setting of DVC -> argument of Amazon's requests that write.
-_PERMISSIONS = {
-    "acl": "ACL",
-    "grant_full_control": "GrantFullControl",
-    "grant_read": "GrantRead",
-    "grant_read_acp": "GrantReadACP",
-    "grant_write_acp": "GrantWriteACP",
-}
 _LOGIN = {"access_key_id": "key", "secret_access_key": "secret", "session_token": "token"}
 _SECRETS = (*_LOGIN, "sse_customer_key")
 
 
-def opened(url: str, settings: Mapping[str, str], *, region: str, endpoint: str) -> ConcurrentStore:
-    """Open a bucket; `settings` were looked through by the adapter of S3, which found `region` and `endpoint`."""
+def opened(
+    url: str, settings: Mapping[str, str], permissions: Mapping[str, str], *, region: str, endpoint: str
+) -> ConcurrentStore:
+    """Open a bucket whose uploads carry `permissions`; the adapter of S3 has looked through the settings.
+
+    Raises `ConfigError`.
+    """
+    if "ACL" in permissions and len(permissions) > 1:
+        raise ConfigError(
+            "an S3 remote has acl or grant_…, not both", hint="dv remote modify --unset NAME acl"
+        )
     login: dict[str, Any] = {"anon": True}
     if not http_options.is_on(settings, "allow_anonymous_login"):
         # Files of credentials stand in the environment by now; their profile is in use unless there is a key.
@@ -38,7 +39,7 @@ def opened(url: str, settings: Mapping[str, str], *, region: str, endpoint: str)
             "read_timeout": http_options.seconds(settings, "read_timeout", default=60),
             "retries": {"total_max_attempts": 1},  # what may pass is repeated by the caller
         },
-        "s3_additional_kwargs": _permissions(settings) | _encryption(settings),
+        "s3_additional_kwargs": {**permissions, **_encryption(settings)},
     }
     hidden = [settings[name] for name in _SECRETS if settings.get(name)]
     return fsspec_store.opened(url, options, hidden=hidden)
@@ -47,15 +48,6 @@ def opened(url: str, settings: Mapping[str, str], *, region: str, endpoint: str)
 def _verify(settings: Mapping[str, str]) -> bool | str:
     found = settings.get("ssl_verify") or "true"
     return {"true": True, "false": False}.get(found.lower(), found)
-
-
-def _permissions(settings: Mapping[str, str]) -> dict[str, str]:
-    found = {argument: settings[name] for name, argument in _PERMISSIONS.items() if settings.get(name)}
-    if "ACL" in found and len(found) > 1:
-        raise ConfigError(
-            "an S3 remote has acl or grant_…, not both", hint="dv remote modify --unset NAME acl"
-        )
-    return found
 
 
 def _encryption(settings: Mapping[str, str]) -> dict[str, Any]:
