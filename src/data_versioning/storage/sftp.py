@@ -107,6 +107,12 @@ class Session:
                     f"{self.place} does not answer: {reason.lower()}",
                     hint=f"check with: ssh -p {self._options.port} {account}; or dv remote modify NAME port PORT",
                 )
+            case (
+                asyncssh.ChannelOpenError(code=asyncssh.OPEN_CONNECT_FAILED)
+                | asyncssh.SFTPConnectionLost()
+                | asyncssh.SFTPNoConnection()
+            ):  # lost between login and SFTP
+                return Unavailable(f"{self.place} does not answer: {error.reason.lower()}")
             case asyncssh.ChannelOpenError() | asyncssh.SFTPError():
                 return StorageError(
                     f"{self.place} offers no SFTP: {error.reason}",
