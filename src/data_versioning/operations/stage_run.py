@@ -1,0 +1,269 @@
+"""One stage of a pipeline: from the decision to run it to the record of what it made.
+
+Around the command lie two short steps under the repository's shared lock: before, its inputs are hashed and its old
+outputs moved aside; after, the inputs are compared and the outputs stored. While the command runs only the paths it
+declares are reserved (`.dvc/tmp/rwlock`), so that other commands, `dvc` too, can work in the repository, and the
+stage itself may call them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from data_versioning.errors import PathError
+from data_versioning.formats import dvcfile, lockfile, yamltext
+from data_versioning.formats.lockfile import LockedStage
+from data_versioning.localfs import locks, rwlock
+from data_versioning.localfs.links import LinkType
+from data_versioning.operations import checkout, pointers, recording
+from data_versioning.operations.checkout import CheckoutOptions
+from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.looking import Look
+from data_versioning.operations.recording import Found
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline import run_cache
+from data_versioning.pipeline.project import Selection, Tracked
+from data_versioning.pipeline.session import Finished, Session
+from data_versioning.pipeline.stage import Output, OutputKind, Stage
+from data_versioning.pipeline.staleness import place_of
+from data_versioning.progress import SILENT
+from data_versioning.transaction import Transaction
+from data_versioning.workspace import unprotect
+from data_versioning.workspace.scan import Snapshot
+
+
+class Bench(NamedTuple):
+    """What all stages of one run share."""
+
+    loaded: Loaded
+    look: Look
+    transaction: Transaction
+    session: Session
+    kind: LinkType
+    store: bool  # put outputs into the cache
+    use_run_cache: bool
+
+
+@dataclass(slots=True)
+class StageRun:
+    """A stage that is about to run, runs, or is restored; `close` gives its paths free."""
+
+    bench: Bench
+    stage: Stage
+    inputs: LockedStage | None = None  # what the command is given, and the paths of what it makes
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def reserve(self) -> None:
+        """Keep others away from what the stage reads and writes; raises `LockTimeout`."""
+        repo = self.bench.loaded.repo
+        self.held.enter_context(
+            rwlock.hold(
+                f"{repo.dvc_dir}/tmp",
+                command=f"dv repro {self.stage.address}",
+                read=[_absolute(repo.root, place_of(self.stage, dep.path)) for dep in self.stage.deps],
+                write=[f"{repo.root}/{path}" for path in self.places()],
+                timeout=repo.lock_timeout,
+                waiting=repo.notify,
+            )
+        )
+
+    def close(self) -> None:
+        """Give the paths free."""
+        self.held.close()
+
+    def places(self) -> list[RepoPath]:
+        """Return where the outputs are."""
+        return [
+            path for out in self.stage.outs if not out.external and (path := self.stage.located(out.path))
+        ]
+
+    def prepare(self) -> None:
+        """Hash what goes in.
+
+        Raises `PathError` for a dependency, params file or parameter that is not there.
+        """
+        bench, stage = self.bench, self.stage
+        deps = {}
+        for dep in stage.deps:
+            place = place_of(stage, dep.path)
+            found = bench.look.snapshot(place)
+            if found is None:
+                raise PathError(
+                    f"the dependency '{place}' does not exist",
+                    hint=f"dv pull {stage.address}, or dv checkout",
+                )
+            deps[dep.path] = found
+        self.inputs = LockedStage(
+            cmd=stage.cmd or "",
+            deps=tuple(pointers.dependency(path, snapshot) for path, snapshot in deps.items()),
+            params=recording.params(bench.loaded, stage),
+            outs=tuple(dvcfile.Output(path=out.path) for out in stage.outs),
+        )
+
+    def restore(self) -> LockedStage | None:
+        """Bring the outputs that the same command made of the same inputs before; None when there are none."""
+        bench, stage = self.bench, self.stage
+        known = self._known_outputs()
+        if known is None or not all(out.path in known for out in stage.outs):
+            return None
+        tracked = [
+            Tracked(path, known[out.path]._replace(cache=out.cache), stage)
+            for out in stage.outs
+            if (path := stage.located(out.path))
+        ]
+        if not all(bench.look.is_cached(item.path, item.output) for item in tracked):
+            return None
+        for is_cached in (True, False):
+            chosen = [Selection(item) for item in tracked if item.output.cache is is_cached]
+            if chosen:
+                checkout.run(
+                    bench.loaded,
+                    bench.transaction,
+                    chosen,
+                    CheckoutOptions(force=True),
+                    SILENT,
+                    everything=False,
+                    # What Git keeps must be a file of its own.
+                    kind=bench.kind if is_cached else LinkType.COPY,
+                )
+        bench.look.forget(self.places())
+        return self._recorded(self._outputs())
+
+    def _known_outputs(self) -> dict[str, Output] | None:
+        """Return what came of the same command and inputs, by path: from dvc.lock, else from the run cache."""
+        stage = self.stage
+        assert self.inputs is not None
+        if not run_cache.is_suitable(stage):
+            return None
+        if stage.lock is not None and _is_same(stage, self.inputs) and all(out.md5 for out in stage.outs):
+            return {out.path: out for out in stage.outs}
+        found = (
+            run_cache.find(self.bench.loaded.repo.cache, self.inputs) if self.bench.use_run_cache else None
+        )
+        return {out.path: _output(out) for out in found.outs} if found else None
+
+    def clear(self) -> None:
+        """Move old outputs out of the way; those that persist stay, as files of their own."""
+        bench, stage = self.bench, self.stage
+        gone = []
+        for out in stage.outs:
+            path = stage.located(out.path)
+            if path is None or out.external:
+                continue
+            if out.persist:
+                unprotect.unprotect(bench.loaded.repo.root, path)
+            else:
+                gone.append(f"{bench.loaded.repo.root}/{path}")
+        bench.session.move_aside(stage.place, gone)
+        bench.look.forget(self.places())
+
+    def changed_inputs(self) -> list[str]:
+        """Return the places of dependencies that are not what they were when the command began."""
+        assert self.inputs is not None
+        changed = []
+        for dep in self.inputs.deps:
+            place = place_of(self.stage, dep.path)
+            self.bench.look.forget([place])
+            now = self.bench.look.snapshot(place)
+            if now is None or now.oid.value != dep.md5:
+                changed.append(place)
+        return changed
+
+    def collect(self) -> LockedStage:
+        """Store what the command made; return what is to be recorded.
+
+        Raises `PathError` for an output that it did not make.
+        """
+        bench, stage = self.bench, self.stage
+        bench.look.forget(self.places())
+        done = self._recorded(self._outputs())
+        entry = yamltext.write(lockfile.entry(done))
+        bench.session.finished(stage.place, Finished(recording.lock_file(stage), stage.name, entry))
+        bench.session.discard(stage.place)
+        return done
+
+    def undo(self) -> str | None:
+        """Bring the old outputs back, after a command that failed; return where what it made is, if anything."""
+        kept = self.bench.session.put_back(self.stage.place)
+        self.bench.look.forget(self.places())
+        return kept
+
+    def discard(self) -> None:
+        """Leave what the command made where it is, without a record."""
+        self.bench.session.discard(self.stage.place)
+        self.bench.look.forget(self.places())
+
+    def _outputs(self) -> dict[str, Snapshot]:
+        """Return what the outputs hold, in the cache those that belong there."""
+        bench, stage = self.bench, self.stage
+        found = Found(
+            stage=stage,
+            outs={
+                out.path: recording.output(bench.loaded, path, SILENT)
+                for out in stage.outs
+                if not out.external and (path := stage.located(out.path))
+            },
+        )
+        if not bench.store:
+            return found.outs
+        return recording.store_outputs(bench.loaded, found, bench.kind, SILENT, relink=True)
+
+    def _recorded(self, outs: Mapping[str, Snapshot]) -> LockedStage:
+        """Return the entry of dvc.lock; what went into the cache is findable by its inputs from now on."""
+        assert self.inputs is not None
+        done = replace(self.inputs, outs=recording.locked_outputs(outs))
+        if self.bench.store and run_cache.is_suitable(self.stage) and not _has_uncached_data(self.stage):
+            self._store_uncached()
+            run_cache.save(self.bench.loaded.repo.cache, done)
+        return done
+
+    def _store_uncached(self) -> None:
+        """Put metrics and plots that Git keeps into the cache, too, so that the run can be restored."""
+        for out in self.stage.outs:
+            path = self.stage.located(out.path)
+            if not out.cache and path is not None:
+                recording.store_output(self.bench.loaded, path, LinkType.COPY, SILENT, relink=False)
+
+
+@contextlib.contextmanager
+def shared(loaded: Loaded) -> Iterator[None]:
+    """Hold the repository's lock together with others that create objects."""
+    repo = loaded.repo
+    with locks.shared(f"{repo.dvc_dir}/tmp/lock", timeout=repo.lock_timeout, waiting=repo.notify):
+        yield
+
+
+def _has_uncached_data(stage: Stage) -> bool:
+    """Whether something that is neither metric nor plot is kept by nobody: such a run could not be restored."""
+    return any(not out.cache and out.kind is OutputKind.OUT for out in stage.outs)
+
+
+def _is_same(stage: Stage, inputs: LockedStage) -> bool:
+    """Whether dvc.lock was written for the same command and `inputs`."""
+    recorded = {dep.path: dep.md5 for dep in stage.deps}
+    return (
+        stage.lock is not None
+        and not stage.cmd_changed
+        and {dep.path: dep.md5 for dep in inputs.deps} == recorded
+        and stage.lock.params == inputs.params
+    )
+
+
+def _output(recorded: dvcfile.Output) -> Output:
+    return Output(
+        recorded.path,
+        md5=recorded.md5,
+        hash=recorded.hash,
+        size=recorded.size,
+        nfiles=recorded.nfiles,
+        isexec=recorded.isexec,
+    )
+
+
+def _absolute(root: str, place: str) -> str:
+    return place if place.startswith("/") or "://" in place else os.path.normpath(f"{root}/{place}")
