@@ -95,7 +95,8 @@ def store_outputs(
 def store_output(
     loaded: Loaded, path: RepoPath, kind: LinkType, progress: Progress, *, relink: bool
 ) -> Snapshot:
-    """Put one output into the cache."""
+    """Put one output into the cache; raises `PathError` behind a symbolic link."""
+    checkout.refuse_links(path, loaded.repo.root)
     stored = store.put(loaded.scanner(progress=progress), path, loaded.repo.cache, kind=kind)
     return linking.relink(loaded, path, stored, kind) if relink else stored
 

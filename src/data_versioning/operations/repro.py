@@ -9,6 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from data_versioning.errors import NotTracked, UsageError
+from data_versioning.localfs.links import LinkType
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import reproduction, status, targets
 from data_versioning.operations.reproduction import Reproduction, Watch
@@ -100,6 +101,8 @@ def repro(
     """
     reproduction.recover(repo)
     loaded = loading.load(repo)
+    # Commands that take no time are not worth waiting for the clock.
+    loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
     plan, active = select(loaded.project, targets.named(repo, names), targets.base(repo), options)
     _refuse_foreign(repo, plan)
     run = Reproduction(loaded, plan, active, options=options, watch=watch, confirm=confirm, progress=progress)

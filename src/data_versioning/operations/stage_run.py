@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -24,7 +24,6 @@ from data_versioning.operations import checkout, pointers, recording
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.looking import Look
-from data_versioning.operations.recording import Found
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import run_cache
 from data_versioning.pipeline.project import Selection, Tracked
@@ -132,7 +131,7 @@ class StageRun:
                     kind=bench.kind if is_cached else LinkType.COPY,
                 )
         bench.look.forget(self.places())
-        return self._recorded(self._outputs())
+        return self._recorded()
 
     def _known_outputs(self) -> dict[str, Output] | None:
         """Return what came of the same command and inputs, by path: from dvc.lock, else from the run cache."""
@@ -181,7 +180,7 @@ class StageRun:
         """
         bench, stage = self.bench, self.stage
         bench.look.forget(self.places())
-        done = self._recorded(self._outputs())
+        done = self._recorded()
         entry = yamltext.write(lockfile.entry(done))
         bench.session.finished(stage.place, Finished(recording.lock_file(stage), stage.name, entry))
         bench.session.discard(stage.place)
@@ -198,36 +197,31 @@ class StageRun:
         self.bench.session.discard(self.stage.place)
         self.bench.look.forget(self.places())
 
-    def _outputs(self) -> dict[str, Snapshot]:
-        """Return what the outputs hold, in the cache those that belong there."""
-        bench, stage = self.bench, self.stage
-        found = Found(
-            stage=stage,
-            outs={
-                out.path: recording.output(bench.loaded, path, SILENT)
-                for out in stage.outs
-                if not out.external and (path := stage.located(out.path))
-            },
-        )
-        if not bench.store:
-            return found.outs
-        return recording.store_outputs(bench.loaded, found, bench.kind, SILENT, relink=True)
+    def _recorded(self) -> LockedStage:
+        """Return the entry of dvc.lock; what went into the cache is findable by its inputs from now on.
 
-    def _recorded(self, outs: Mapping[str, Snapshot]) -> LockedStage:
-        """Return the entry of dvc.lock; what went into the cache is findable by its inputs from now on."""
+        Raises `PathError` for an output that is not there.
+        """
+        bench, stage = self.bench, self.stage
         assert self.inputs is not None
+        is_kept = bench.store and run_cache.is_suitable(stage) and not _has_uncached_data(stage)
+        outs = {
+            out.path: self._output(path, store=bench.store and (out.cache or is_kept), relink=out.cache)
+            for out in stage.outs
+            if not out.external and (path := stage.located(out.path))
+        }
         done = replace(self.inputs, outs=recording.locked_outputs(outs))
-        if self.bench.store and run_cache.is_suitable(self.stage) and not _has_uncached_data(self.stage):
-            self._store_uncached()
-            run_cache.save(self.bench.loaded.repo.cache, done)
+        if is_kept:
+            run_cache.save(bench.loaded.repo.cache, done)
         return done
 
-    def _store_uncached(self) -> None:
-        """Put metrics and plots that Git keeps into the cache, too, so that the run can be restored."""
-        for out in self.stage.outs:
-            path = self.stage.located(out.path)
-            if not out.cache and path is not None:
-                recording.store_output(self.bench.loaded, path, LinkType.COPY, SILENT, relink=False)
+    def _output(self, path: RepoPath, *, store: bool, relink: bool) -> Snapshot:
+        """Return what an output holds, from now on in the cache, too; what Git keeps is copied there."""
+        loaded = self.bench.loaded
+        if not store or not os.path.lexists(f"{loaded.repo.root}/{path}"):
+            return recording.output(loaded, path, SILENT)
+        kind = self.bench.kind if relink else LinkType.COPY
+        return recording.store_output(loaded, path, kind, SILENT, relink=relink)
 
 
 @contextlib.contextmanager
