@@ -79,25 +79,30 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     repo = session.open_repo(args)
     options = _options(args)
-    operations.repro.check(options)
     if settings:
         operations.set_params.set_params(repo, settings)
-    try:
-        result = operations.repro.repro(
-            repo,
-            args.targets,
-            options=options,
-            confirm=_confirm if args.interactive or repo.settings.flag("core", "interactive") else _yes,
-            watch=_silent if args.json else _Teller(explain=args.explain or args.dry).tell,
-            progress=render.progress(args),
-        )
-    except operations.sharing.ServedByDvc as refused:
-        return int(main.load("handoff").instead(args, refused))
+    result = operations.repro.repro(
+        repo,
+        args.targets,
+        options=options,
+        confirm=_confirm if args.interactive or repo.settings.flag("core", "interactive") else _yes,
+        watch=_silent if args.json else _Teller(explain=args.explain or args.dry).tell,
+        progress=render.progress(args),
+    )
+    if result.needs_dvc:
+        return _hand_over(args, result.needs_dvc)
     if args.json:
-        render.print_json(result)
+        render.print_json({"stages": [one._asdict() for one in result.stages]})
     elif not args.dry:
         _tell_end(result)
     return FAILURE if result.failed else 0
+
+
+def _hand_over(args: argparse.Namespace, stages: Sequence[str]) -> int:
+    refused = UsageError(
+        f"these depend on data that only the program dvc can look at: {', '.join(stages)}", hint="dvc repro"
+    )
+    return int(main.load("handoff").instead(args, refused))
 
 
 def _settings(args: argparse.Namespace) -> list[str]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from data_versioning.errors import NotTracked, UsageError
 from data_versioning.localfs.links import LinkType
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import reproduction, status, targets
-from data_versioning.operations.reproduction import Reproduction, Watch
-from data_versioning.operations.sharing import ServedByDvc
+from data_versioning.operations import status, targets
+from data_versioning.operations.verdict import Verdict
 from data_versioning.pipeline import graph
 from data_versioning.pipeline.graph import Graph
-from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
+from data_versioning.pipeline.outcome import Echo, OnError, Outcome, StageBegun, StageResult
 from data_versioning.pipeline.project import Project, StageSelection
-from data_versioning.pipeline.runner import Echo
-from data_versioning.pipeline.scheduler import OnError
-from data_versioning.pipeline.stage import PIPELINE_FILE, Stage
+from data_versioning.pipeline.stage import PIPELINE_FILE, Stage, split_commands
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = [
     "Echo",
@@ -32,14 +32,19 @@ __all__ = [
     "ReproResult",
     "StageBegun",
     "StageResult",
-    "check",
+    "Watch",
     "repro",
     "select",
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReproOptions:
+# Loaded by name: most of the time nothing has to run.
+_REPRODUCTION = "data_versioning.operations.reproduction"
+
+Watch: TypeAlias = Callable[[StageBegun | StageResult], None]
+
+
+class ReproOptions(NamedTuple):
     """DVC's flags, and ours: `jobs`, `retries`, `timeout` (seconds for one stage), `echo`."""
 
     force: bool = False
@@ -62,11 +67,14 @@ class ReproOptions:
     echo: Echo = Echo.NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReproResult:
-    """All stages that were looked at, in the order in which they could run one by one."""
+class ReproResult(NamedTuple):
+    """All stages that were looked at, in the order in which they could run one by one.
+
+    `needs_dvc`: stages that depend on data that only the program `dvc` can look at; then nothing was done.
+    """
 
     stages: tuple[StageResult, ...]
+    needs_dvc: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -83,41 +91,82 @@ def _always(_stage: str) -> bool:
     return True
 
 
+def _nobody(_event: StageBegun | StageResult) -> None:
+    """Watch nothing."""
+
+
 def repro(
     repo: Repo,
     names: Sequence[str] = (),
     *,
-    options: ReproOptions = ReproOptions(),
+    options: ReproOptions = ReproOptions(),  # noqa: B008
     executor: Executor | None = None,
     confirm: Callable[[str], bool] = _always,
-    watch: Watch = reproduction.ignore,
+    watch: Watch = _nobody,
     progress: Progress = SILENT,
 ) -> ReproResult:
     """Reproduce the stages that `names` mean (all of dvc.yaml here without names), upstream first.
 
     `executor` runs the commands, in place of `options.jobs` threads; `confirm` is asked before each stage that would
-    run; `watch` is told what happens. Stages that fail are in the result. Raises `NotTracked`, `ServedByDvc` before
-    anything is done for what only `dvc` can run, and `Conflict` while a killed run's command still works.
+    run; `watch` is told what happens. Stages that fail are in the result. Raises `NotTracked` for a wrong name, and
+    `Conflict` while the command of a run that was killed still works.
     """
-    reproduction.recover(repo)
+    _check(options)
+    if _was_killed(repo):
+        _reproduction().recover(repo)
     loaded = loading.load(repo)
     # Commands that take no time are not worth waiting for the clock.
     loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
     plan, active = select(loaded.project, targets.named(repo, names), targets.base(repo), options)
-    _refuse_foreign(repo, plan)
-    run = Reproduction(loaded, plan, active, options=options, watch=watch, confirm=confirm, progress=progress)
+    if foreign := tuple(stage.address for stage in plan if _is_foreign(repo, stage)):
+        return ReproResult(stages=(), needs_dvc=foreign)
+    verdict = Verdict(loaded, plan, active, allow_missing=options.allow_missing, progress=progress)
+    if options.force:
+        verdict.forced.update(verdict.plan)
     try:
         if options.dry_run:
-            return ReproResult(stages=run.preview())
-        if run.is_unchanged():
-            return ReproResult(stages=run.results())
-        with repo.transaction("repro", lock="none") as transaction:
-            if executor is not None:
-                return ReproResult(stages=run.run(transaction, executor))
-            with ThreadPoolExecutor(options.jobs) as threads:
-                return ReproResult(stages=run.run(transaction, threads))
+            return ReproResult(stages=_preview(verdict, watch))
+        if not any(verdict.why(stage) for stage in plan):
+            return ReproResult(stages=_unchanged(verdict, watch))
+        return ReproResult(stages=_reproduction().run(verdict, options, watch, confirm, executor))
     finally:
-        run.save()
+        verdict.save()
+
+
+def _reproduction() -> Any:
+    return importlib.import_module(_REPRODUCTION)
+
+
+def _was_killed(repo: Repo) -> bool:
+    """Whether other runs are under way, or were killed."""
+    try:
+        return bool(os.listdir(f"{repo.temp_dir}/repro"))
+    except FileNotFoundError:
+        return False
+
+
+def _unchanged(verdict: Verdict, watch: Watch) -> tuple[StageResult, ...]:
+    results = tuple(StageResult(verdict.shown(stage), Outcome.CACHED) for stage in verdict.plan.values())
+    for result in results:
+        watch(result)
+    return results
+
+
+def _preview(verdict: Verdict, watch: Watch) -> tuple[StageResult, ...]:
+    """Return what would be done; a stage whose upstream would run counts as changed."""
+    changed: set[str] = set()
+    results = []
+    for place, stage in verdict.plan.items():
+        upstream = [
+            verdict.shown(verdict.plan[need]) for need in verdict.active.needs[place] if need in changed
+        ]
+        why = (*verdict.why(stage), *(f"{name} would run before" for name in upstream))
+        result = StageResult(verdict.shown(stage), Outcome.RUN if why else Outcome.CACHED, why)
+        results.append(result)
+        if why:
+            changed.add(place)
+        watch(StageBegun(result.stage, split_commands(stage.cmd), why) if why and stage.cmd else result)
+    return tuple(results)
 
 
 def select(
@@ -157,23 +206,16 @@ def _matching(pattern: str, stages: Sequence[Stage]) -> list[str]:
     return found
 
 
-def _refuse_foreign(repo: Repo, plan: Sequence[Stage]) -> None:
-    """Raise `ServedByDvc` for stages with dependencies that we cannot look at."""
-    foreign = [
-        stage.address
-        for stage in plan
-        if status.is_foreign(repo, StageSelection(stage))
+def _is_foreign(repo: Repo, stage: Stage) -> bool:
+    """Whether a stage depends on something that we cannot look at."""
+    return (
+        status.is_foreign(repo, StageSelection(stage))
         or any(dep.is_dataset or dep.db for dep in stage.deps)
         or (stage.is_import and not stage.frozen)
-    ]
-    if foreign:
-        raise ServedByDvc(
-            f"these depend on data that only the program dvc can look at: {', '.join(foreign)}",
-            hint="dvc repro",
-        )
+    )
 
 
-def check(options: ReproOptions) -> None:
+def _check(options: ReproOptions) -> None:
     """Raise `UsageError` for options that make no sense."""
     if options.jobs < 1:
         raise UsageError(f"at least one job is needed, not {options.jobs}", hint="dv repro --jobs 4")

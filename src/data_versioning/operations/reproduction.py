@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from data_versioning.errors import DataVersioningError, FormatError, PathError
 from data_versioning.formats import lockfile
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import pointers, recording, stage_run, targets
-from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.looking import Look
+from data_versioning.operations import pointers, recording, stage_run
 from data_versioning.operations.stage_run import Bench, StageRun
+from data_versioning.operations.verdict import Verdict
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline import compiled, runner, session, staleness
-from data_versioning.pipeline.graph import Graph
+from data_versioning.pipeline import compiled, session
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
-from data_versioning.pipeline.project import StageSelection
 from data_versioning.pipeline.runner import Ended, Task
 from data_versioning.pipeline.scheduler import PAUSE, End, Handlers, Scheduler
 from data_versioning.pipeline.session import Session
-from data_versioning.pipeline.stage import Stage, relative
-from data_versioning.progress import Progress
+from data_versioning.pipeline.stage import Stage, split_commands
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
 
 if TYPE_CHECKING:
-    from data_versioning.operations.repro import ReproOptions
-
-Watch: TypeAlias = Callable[[StageBegun | StageResult], None]
-
-
-def ignore(_event: StageBegun | StageResult) -> None:
-    """Watch nothing."""
+    from data_versioning.operations.repro import ReproOptions, Watch
 
 
 def recover(repo: Repo) -> None:
@@ -62,31 +52,42 @@ def recover(repo: Repo) -> None:
             transaction.edit(file, recording.lock_edit(file, stages))
 
 
+def run(
+    verdict: Verdict,
+    options: ReproOptions,
+    watch: Watch,
+    confirm: Callable[[str], bool],
+    executor: Executor | None,
+) -> tuple[StageResult, ...]:
+    """Run what has to, by `executor` or by threads; return the result of every stage."""
+    reproduction = Reproduction(verdict, options=options, watch=watch, confirm=confirm)
+    with verdict.loaded.repo.transaction("repro", lock="none") as transaction:
+        if executor is not None:
+            return reproduction.run(transaction, executor)
+        with ThreadPoolExecutor(options.jobs) as threads:
+            return reproduction.run(transaction, threads)
+
+
 class Reproduction:
-    """Stages of a plan, looked at and run; results by place."""
+    """Stages of a plan, run as `verdict` says; results by place."""
 
     def __init__(
         self,
-        loaded: Loaded,
-        plan: Sequence[Stage],
-        active: Graph,
+        verdict: Verdict,
         *,
         options: ReproOptions,
         watch: Watch,
         confirm: Callable[[str], bool],
-        progress: Progress,
     ) -> None:
-        self._loaded = loaded
-        self._plan = {stage.place: stage for stage in plan}
-        self._graph = active
+        self._verdict = verdict
+        self._loaded = verdict.loaded
+        self._look = verdict.look
+        self._plan = verdict.plan
+        self._graph = verdict.active
         self._options = options
         self._watch = watch
         self._confirm = confirm
-        self._base = targets.base(loaded.repo)
-        self._look = Look(loaded=loaded, progress=progress)
-        self._params = compiled.Params(loaded.repo.root, loaded.repo.temp_dir)
         self._results: dict[str, StageResult] = {}
-        self._forced: set[str] = set(self._plan) if options.force else set()
         self._runs: dict[str, StageRun] = {}
         self._attempts: dict[str, int] = {}
         self._reasons: dict[str, tuple[str, ...]] = {}
@@ -96,47 +97,6 @@ class Reproduction:
         self._finished: dict[str, LockedStage] = {}
         self._unfolded: list[str] = []
         self._folded = time.monotonic()
-        self._look.at_files([StageSelection(stage) for stage in plan])
-
-    def results(self) -> tuple[StageResult, ...]:
-        """Return what is known of all stages, in the order of the plan."""
-        return tuple(self._results[place] for place in self._plan if place in self._results)
-
-    def is_unchanged(self) -> bool:
-        """Whether no stage needs to run; then each has its result."""
-        for place, stage in self._plan.items():
-            reasons = self._why(stage)
-            if reasons:
-                self._results.clear()
-                return False
-            self._results[place] = StageResult(stage=self._shown(stage), outcome=Outcome.CACHED)
-        for result in self._results.values():
-            self._watch(result)
-        return True
-
-    def preview(self) -> tuple[StageResult, ...]:
-        """Return what would be done: stages whose upstream would run count as changed."""
-        changed: set[str] = set()
-        for place, stage in self._plan.items():
-            made_anew = [
-                self._shown(self._plan[need]) for need in self._graph.needs[place] if need in changed
-            ]
-            reasons = [*self._why(stage), *(f"{name} would run before" for name in made_anew)]
-            if reasons:
-                changed.add(place)
-            result = StageResult(
-                stage=self._shown(stage),
-                outcome=Outcome.RUN if reasons else Outcome.CACHED,
-                reasons=tuple(reasons),
-            )
-            self._results[place] = result
-            if reasons and stage.cmd:
-                self._watch(
-                    StageBegun(stage=result.stage, commands=runner.split(stage.cmd), reasons=result.reasons)
-                )
-            else:
-                self._watch(result)
-        return self.results()
 
     def run(self, transaction: Transaction, executor: Executor) -> tuple[StageResult, ...]:
         """Run what has to; return the result of every stage."""
@@ -164,21 +124,16 @@ class Reproduction:
                 run.close()
             self._fold()
             self._bench.session.end()
-        return self.results()
-
-    def save(self) -> None:
-        """Keep what was looked at for the next command."""
-        self._loaded.stats.save()
-        self._params.save()
+        return tuple(self._results[place] for place in self._plan if place in self._results)
 
     def _begin(self, place: str) -> Task | End:
         stage = self._plan[place]
         started = time.monotonic()
         try:
-            reasons = self._why(stage)
+            reasons = self._verdict.why(stage)
             if not reasons:
                 return self._ended(stage, Outcome.CACHED)
-            if not self._confirm(self._shown(stage)):
+            if not self._confirm(self._verdict.shown(stage)):
                 return self._failed(stage, "it was not confirmed")
             self._reasons[place] = reasons
             run = self._runs[place] = StageRun(self._bench, stage)
@@ -188,7 +143,7 @@ class Reproduction:
                     self._record_as_it_is(stage)
                     return self._ended(stage, Outcome.RUN, seconds=time.monotonic() - started)
                 run.prepare()
-                if place not in self._forced and (done := run.restore()):
+                if place not in self._verdict.forced and (done := run.restore()):
                     self._finished[place] = done
                     return self._ended(stage, Outcome.RESTORED, seconds=time.monotonic() - started)
                 run.clear()
@@ -198,8 +153,8 @@ class Reproduction:
 
     def _task(self, stage: Stage) -> Task:
         repo = self._loaded.repo
-        name = self._shown(stage)
-        commands = runner.split(stage.cmd or "")
+        name = self._verdict.shown(stage)
+        commands = split_commands(stage.cmd or "")
         self._watch(StageBegun(stage=name, commands=commands, reasons=self._reasons[stage.place]))
         return Task(
             name=name,
@@ -247,7 +202,7 @@ class Reproduction:
         except DataVersioningError as error:
             # What took hours to make stays.
             run.discard()
-            hint = f"dv commit {self._shown(stage)}"
+            hint = f"dv commit {self._verdict.shown(stage)}"
             return self._failed(stage, f"what it made could not be stored: {error}", hint=hint, ended=ended)
         return self._ended(stage, Outcome.RUN, ended=ended)
 
@@ -256,7 +211,9 @@ class Reproduction:
         return not self._scheduler.is_interrupted and self._attempts[place] <= self._options.retries
 
     def _skip(self, place: str) -> None:
-        self._result(place, StageResult(stage=self._shown(self._plan[place]), outcome=Outcome.SKIPPED))
+        self._result(
+            place, StageResult(stage=self._verdict.shown(self._plan[place]), outcome=Outcome.SKIPPED)
+        )
 
     def _idle(self) -> None:
         if self._unfolded and time.monotonic() - self._folded >= PAUSE:
@@ -298,44 +255,6 @@ class Reproduction:
         self._unfolded.clear()
         self._folded = time.monotonic()
 
-    def _why(self, stage: Stage) -> tuple[str, ...]:
-        """Return why a stage has to run; nothing when it is as recorded."""
-        if stage.place in self._forced:
-            return ("forced",)
-        found = staleness.status(
-            [StageSelection(stage)],
-            current_hash=self._look.current_hash,
-            is_cached=self._look.is_cached,
-            read_params=self._params.read,
-            base=self._base,
-            root=self._loaded.repo.root,
-        )
-        entries = found.get(stage.address_from(self._base), [])
-        if self._options.allow_missing:
-            entries = [left for entry in entries if (left := self._without_missing(stage, entry))]
-        if entries and stage.cmd and stage.lock is None:
-            return ("it never ran",)
-        return tuple(reason for entry in entries for reason in reasons(entry))
-
-    def _without_missing(self, stage: Stage, entry: staleness.Entry) -> staleness.Entry | None:
-        """Leave out what is only not here: a dependency counts when the stage that makes it made something else."""
-        if isinstance(entry, str):
-            return entry
-        makers = [self._graph.stages[need] for need in self._graph.needs[stage.place]]
-        made = {_place(maker, out.path, self._base): out.digest for maker in makers for out in maker.outs}
-        wanted = {_place(stage, dep.path, self._base): dep.digest for dep in stage.deps}
-        left = {}
-        for kind, changes in entry.items():
-            kept = {
-                path: change
-                for path, change in changes.items()
-                if change not in ("deleted", "not in cache")
-                or (kind == "changed deps" and path in made and made[path] != wanted.get(path))
-            }
-            if kept:
-                left[kind] = kept
-        return left or None
-
     def _ended(
         self,
         stage: Stage,
@@ -349,13 +268,13 @@ class Reproduction:
         if outcome is not Outcome.CACHED:
             self._unfolded.append(stage.place)
             if self._options.force_downstream:
-                self._forced.update(
+                self._verdict.forced.update(
                     place for place, needs in self._graph.needs.items() if stage.place in needs
                 )
         self._result(
             stage.place,
             StageResult(
-                stage=self._shown(stage),
+                stage=self._verdict.shown(stage),
                 outcome=outcome,
                 reasons=self._reasons.get(stage.place, ()),
                 seconds=ended.seconds if ended else seconds,
@@ -370,7 +289,7 @@ class Reproduction:
         self._result(
             stage.place,
             StageResult(
-                stage=self._shown(stage),
+                stage=self._verdict.shown(stage),
                 outcome=Outcome.FAILED,
                 reasons=self._reasons.get(stage.place, ()),
                 seconds=ended.seconds if isinstance(ended, Ended) else 0.0,
@@ -387,31 +306,5 @@ class Reproduction:
         self._results[place] = result
         self._watch(result)
 
-    def _shown(self, stage: Stage) -> str:
-        return stage.address_from(self._base)
-
     def _log(self, stage: Stage) -> str:
         return f"{self._loaded.repo.temp_dir}/logs/{session.safe_name(stage.address)}.log"
-
-
-def reasons(entry: staleness.Entry) -> Iterator[str]:
-    """Say what `dvc status` tells of a stage as reasons to run it.
-
-    >>> list(reasons({"changed deps": {"data": "modified", "params.yaml": {"lr": "new"}}}))
-    ['data modified', 'lr of params.yaml new']
-    """
-    if isinstance(entry, str):
-        yield {"always changed": "it always runs", "changed command": "its command changed"}.get(entry, entry)
-        return
-    for kind, changes in entry.items():
-        prefix = "output " if kind == "changed outs" else ""
-        for path, change in changes.items():
-            if isinstance(change, str):
-                yield f"{prefix}{path} {change}"
-            else:
-                yield from (f"{key} of {path} {what}" for key, what in change.items())
-
-
-def _place(stage: Stage, path: str, base: str) -> str:
-    """Return a path written in a stage as it is shown in the directory `base`."""
-    return relative(staleness.place_of(stage, path), base)

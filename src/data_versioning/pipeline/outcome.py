@@ -1,9 +1,25 @@
-"""How the stages of a pipeline ended."""
+"""How a pipeline is run, and how its stages ended: words that everybody needs, so this imports next to nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+
+class OnError(StrEnum):
+    """What becomes of the rest when a stage fails."""
+
+    STOP = "stop"  # what runs already is waited for, nothing more begins
+    KEEP_GOING = "keep going"  # all that does not need the failed stage
+    IGNORE = "ignore"  # everything
+
+
+class Echo(StrEnum):
+    """What of a command's output is shown while it runs."""
+
+    NOTHING = "nothing"
+    PLAIN = "plain"  # as it is; the command keeps the terminal, its input too
+    PREFIXED = "prefixed"  # line by line, each after the name of the stage
 
 
 class Outcome(StrEnum):
@@ -16,8 +32,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageResult:
+class StageResult(NamedTuple):
     """One stage of a run; `reasons` say why it was not left as it is, `message` what went wrong."""
 
     stage: str
@@ -29,8 +44,7 @@ class StageResult:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageBegun:
+class StageBegun(NamedTuple):
     """A stage whose commands start now."""
 
     stage: str

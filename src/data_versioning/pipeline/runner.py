@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from data_versioning.pipeline.outcome import Echo
 from data_versioning.pipeline.stagelog import StageLog
 
 _SHELL_OPTIONS: Mapping[str, Sequence[str]] = {"bash": ("--noprofile", "--norc"), "zsh": ("--no-rcs",)}
@@ -28,14 +28,6 @@ GRACE = 5.0
 KILL = signal.SIGKILL
 # Process groups of commands that run in this process, for `stop`.
 _running: set[int] = set()
-
-
-class Echo(StrEnum):
-    """What of a command's output is shown while it runs."""
-
-    NOTHING = "nothing"
-    PLAIN = "plain"  # as it is; the command keeps the terminal, its input too
-    PREFIXED = "prefixed"  # line by line, each after the name of the stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +88,6 @@ def stop(sent: signal.Signals = signal.SIGINT) -> None:
     for group in tuple(_running):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, sent)
-
-
-def split(command: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the commands of a stage: each line of a text by itself, as DVC runs them.
-
-    >>> split("mkdir out\\ntouch out/a"), split(["a", "b"])
-    (('mkdir out', 'touch out/a'), ('a', 'b'))
-    """
-    return tuple(command.splitlines() if isinstance(command, str) else command)
 
 
 def shell(command: str, executable: str | None = None) -> list[str]:

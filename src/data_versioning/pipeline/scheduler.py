@@ -13,15 +13,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from data_versioning.pipeline import runner
+from data_versioning.pipeline.outcome import OnError
 from data_versioning.pipeline.runner import Ended, Task
-
-
-class OnError(StrEnum):
-    """What becomes of the rest when a stage fails."""
-
-    STOP = "stop"  # what runs already is waited for, nothing more begins
-    KEEP_GOING = "keep going"  # all that does not need the failed stage
-    IGNORE = "ignore"  # everything
 
 
 class End(StrEnum):
