@@ -17,7 +17,7 @@ from data_versioning.pipeline import graph
 from data_versioning.pipeline.graph import Graph
 from data_versioning.pipeline.outcome import Echo, OnError, Outcome, StageBegun, StageResult
 from data_versioning.pipeline.project import Project, StageSelection
-from data_versioning.pipeline.stage import PIPELINE_FILE, Stage, split_commands
+from data_versioning.pipeline.stage import PIPELINE_FILE, Stage, join, split_commands
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 
@@ -194,6 +194,12 @@ def _chosen(project: Project, names: Sequence[str], base: str, options: ReproOpt
     if options.glob:
         here = [stage for stage in project.stages if os.path.dirname(stage.file) == base]
         names = [name for pattern in names for name in _matching(pattern, here)]
+    own = join(base, PIPELINE_FILE)
+    if not names and not any(stage.file == own for stage in project.stages):
+        raise NotTracked(
+            f"there is no {PIPELINE_FILE} with stages here",
+            hint="name a stage or a pointer file; dv repro -P runs all pipelines of the repository",
+        )
     found = project.select_stages(names or [PIPELINE_FILE], base=base, recursive=options.recursive)
     return list({item.stage.place: item.stage for item in found}.values())
 

@@ -50,6 +50,10 @@ def recover(repo: Repo) -> None:
     with repo.transaction("repro") as transaction:
         for file, stages in found.items():
             transaction.edit(file, recording.lock_edit(file, stages))
+        project = loading.load(repo).project
+        recorded = {(file, name) for file, stages in found.items() for name in stages}
+        known = [stage for stage in project.stages if (recording.lock_file(stage), stage.name) in recorded]
+        pointers.ignore(transaction, [path for stage in known for path in stage_run.cached_places(stage)])
 
 
 def run(
@@ -63,9 +67,9 @@ def run(
     reproduction = Reproduction(verdict, options=options, watch=watch, confirm=confirm)
     with verdict.loaded.repo.transaction("repro", lock="none") as transaction:
         if executor is not None:
-            return reproduction.run(transaction, executor)
+            return reproduction.run(transaction, executor, is_here=False)
         with ThreadPoolExecutor(options.jobs) as threads:
-            return reproduction.run(transaction, threads)
+            return reproduction.run(transaction, threads, is_here=True)
 
 
 class Reproduction:
@@ -98,8 +102,8 @@ class Reproduction:
         self._unfolded: list[str] = []
         self._folded = time.monotonic()
 
-    def run(self, transaction: Transaction, executor: Executor) -> tuple[StageResult, ...]:
-        """Run what has to; return the result of every stage."""
+    def run(self, transaction: Transaction, executor: Executor, *, is_here: bool) -> tuple[StageResult, ...]:
+        """Run what has to; return the result of every stage. `is_here`: commands are children of this process."""
         self._bench = Bench(
             loaded=self._loaded,
             look=self._look,
@@ -109,6 +113,7 @@ class Reproduction:
             store=self._options.store,
             use_run_cache=self._options.run_cache,
         )
+        self._inherited = (self._bench.session.lock,) if is_here else ()
         self._scheduler = Scheduler(
             list(self._plan),
             self._graph.needs,
@@ -148,8 +153,8 @@ class Reproduction:
                     return self._ended(stage, Outcome.RESTORED, seconds=time.monotonic() - started)
                 run.clear()
             return self._task(stage)
-        except DataVersioningError as error:
-            return self._failed(stage, str(error), hint=error.hint)
+        except (DataVersioningError, OSError) as error:
+            return self._failed(stage, str(error), hint=getattr(error, "hint", None))
 
     def _task(self, stage: Stage) -> Task:
         repo = self._loaded.repo
@@ -164,7 +169,7 @@ class Reproduction:
             environment={"DVC_ROOT": os.environ.get("DVC_ROOT") or repo.root, "DVC_STAGE": name},
             timeout=self._options.timeout,
             echo=self._options.echo,
-            inherited=(self._bench.session.lock,),
+            inherited=self._inherited,
         )
 
     def _end(self, place: str, ended: Ended | BaseException) -> Task | End:
@@ -177,8 +182,8 @@ class Reproduction:
             if isinstance(ended, Ended) and self._may_try_again(place):
                 run.clear()
                 return self._task(stage)
-        except DataVersioningError as error:
-            return self._failed(stage, str(error), hint=error.hint, ended=ended)
+        except (DataVersioningError, OSError) as error:
+            return self._failed(stage, str(error), hint=getattr(error, "hint", None), ended=ended)
         where = f"; what it made is in {os.path.relpath(kept)}" if kept else ""
         if self._scheduler.is_interrupted:
             return self._failed(stage, f"interrupted{where}", ended=ended)
@@ -199,7 +204,7 @@ class Reproduction:
             kept = run.undo()
             where = f"; the rest of what it made is in {os.path.relpath(kept)}" if kept else ""
             return self._failed(stage, f"the command ended well, but {error}{where}", ended=ended)
-        except DataVersioningError as error:
+        except (DataVersioningError, OSError) as error:
             # What took hours to make stays.
             run.discard()
             hint = f"dv commit {self._verdict.shown(stage)}"
@@ -242,12 +247,7 @@ class Reproduction:
         transaction = self._bench.transaction
         for file, stages in by_file.items():
             transaction.edit(file, recording.lock_edit(file, stages, last=frozenset(new.get(file, ()))))
-        outputs = [
-            path
-            for place in self._unfolded
-            for out in self._plan[place].outs
-            if out.cache and not out.external and (path := self._plan[place].located(out.path))
-        ]
+        outputs = [path for place in self._unfolded for path in stage_run.cached_places(self._plan[place])]
         pointers.ignore(transaction, outputs)
         transaction.commit()
         self._loaded.stats.remember_outputs(outputs)

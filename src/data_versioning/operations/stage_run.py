@@ -224,6 +224,13 @@ class StageRun:
         return recording.store_output(loaded, path, kind, SILENT, relink=relink)
 
 
+def cached_places(stage: Stage) -> list[RepoPath]:
+    """Return where the outputs are that are kept in the cache, not in Git."""
+    return [
+        path for out in stage.outs if out.cache and not out.external and (path := stage.located(out.path))
+    ]
+
+
 @contextlib.contextmanager
 def shared(loaded: Loaded) -> Iterator[None]:
     """Hold the repository's lock together with others that create objects."""
