@@ -247,7 +247,11 @@ class Reproduction:
         transaction = self._bench.transaction
         for file, stages in by_file.items():
             transaction.edit(file, recording.lock_edit(file, stages, last=frozenset(new.get(file, ()))))
-        outputs = [path for place in self._unfolded for path in stage_run.cached_places(self._plan[place])]
+        outputs = [
+            path
+            for place in sorted(self._unfolded, key=self._order.__getitem__)
+            for path in stage_run.cached_places(self._plan[place])
+        ]
         pointers.ignore(transaction, outputs)
         transaction.commit()
         self._loaded.stats.remember_outputs(outputs)
