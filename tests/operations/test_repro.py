@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from data_versioning.errors import NotTracked, UsageError
-from data_versioning.operations import repro
+from data_versioning.operations import push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
+from data_versioning.operations.sharing import TransferOptions
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
 from tests.operations.work import Work
 from tests.oracle import Tool
@@ -168,6 +169,36 @@ def test_the_order_in_the_lock_file_is_that_of_the_plan(work: Work) -> None:
     run(work, jobs=3)
     assert list(lock(work)) == names
     assert work.read(".gitignore").decode().split() == ["/slow", "/fast", "/last"]
+
+
+def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
+    work.write("source", "1")
+    work.add("source")
+    pipeline(
+        work,
+        a={
+            "cmd": "cp source a; echo 1 > m",
+            "deps": ["source"],
+            "outs": ["a"],
+            "metrics": [{"m": {"cache": False}}],
+        },
+        b={"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+    )
+    run(work)
+    with (work.root / ".dvc/config").open("a") as file:
+        file.write(f"[core]\n    remote = store\n['remote \"store\"']\n    url = {place}/store\n")
+    push.push(work.repo(), options=TransferOptions(run_cache=True))
+    for name in (".dvc/cache", "source", "a", "b"):
+        work.delete(name)
+    failed = run(work)
+    assert [one.outcome.value for one in failed.stages] == ["failed", "skipped", "skipped"]
+    assert outcomes(run(work, pull=True)) == {"source.dvc": "restored", "a": "restored", "b": "restored"}
+    assert work.read("b") == b"1"
+    work.delete(".dvc/cache")
+    work.delete("b")
+    work.write("dvc.yaml", work.read("dvc.yaml").replace(b"cp a b", b"cp a  b"))
+    assert outcomes(run(work, "b", single_item=True, pull=True)) == {"b": "run"}
+    assert outcomes(run(work, pull=True)) == {"source.dvc": "cached", "a": "cached", "b": "cached"}
 
 
 def test_events(work: Work) -> None:

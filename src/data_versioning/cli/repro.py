@@ -20,7 +20,6 @@ EPILOG = """examples:
   dv repro -P train.epochs=200    set a parameter in its file first
   dv repro -k --retries 2 --timeout 2h   go on after failures
 
-What a command prints is kept in .dvc/tmp/dv/logs.
 next: git add dvc.yaml dvc.lock, commit, then dv push
 """
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -70,7 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--no-commit", action="store_true", help="store no outputs in the cache")
     flag("--no-run-cache", action="store_true", help="run stages that were run before with the same inputs")
     flag(
-        "--json", action="store_true", help="print the result as JSON; what commands print goes to their logs"
+        "--json",
+        action="store_true",
+        help="print the result as JSON; what commands print is in .dvc/tmp/dv/logs",
     )
 
 

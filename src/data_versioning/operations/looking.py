@@ -28,15 +28,15 @@ def url_origin() -> Any:
 class Look:
     """Answers what `staleness` asks; `forget` what may have changed."""
 
-    __slots__ = ("absent", "files", "known", "loaded", "progress")
+    __slots__ = ("files", "known", "loaded", "objects", "progress")
 
     def __init__(self, *, loaded: Loaded, progress: Progress) -> None:
         self.loaded = loaded
         self.progress = progress
         self.known: dict[tuple[str, bool], str | None] = {}
-        # What was asked for many files at once, by algorithm: their digests, and objects that are not there.
+        # What was asked for many files at once, by algorithm: their digests, and whether objects are there.
         self.files: dict[bool, dict[str, bytes]] = {False: {}, True: {}}
-        self.absent: dict[bool, frozenset[str]] = {}
+        self.objects: dict[bool, dict[str, bool]] = {False: {}, True: {}}
 
     def at_files(self, chosen: Sequence[StageSelection]) -> None:
         """Look at all outputs that are single files, and at their objects, in one go."""
@@ -53,7 +53,8 @@ class Look:
                 self.files[legacy] = singles.look(scanner, [path for path, _ in found])
                 values = [value for _, value in found]
                 missing = self.loaded.repo.cache.missing(values, legacy=legacy)
-                self.absent[legacy] = frozenset([values[at] for at in missing])
+                self.objects[legacy] = dict.fromkeys(values, True)
+                self.objects[legacy].update(dict.fromkeys([values[at] for at in missing], False))
 
     def forget(self, places: Iterable[str]) -> None:
         """Look again at these places, and at all above and below them, when asked."""
@@ -62,6 +63,11 @@ class Look:
                 del self.files[False][file]
             for key in [key for key in self.known if _meet(key[0], place)]:
                 del self.known[key]
+
+    def forget_objects(self) -> None:
+        """Look again at the cache, which got new objects."""
+        for known in self.objects.values():
+            known.clear()
 
     def current_hash(self, place: str, entry: Output | Dependency) -> str | None:
         """Return what a place hashes to now; None when nothing is there."""
@@ -87,8 +93,8 @@ class Look:
     def is_cached(self, path: str, output: Output) -> bool:
         """Whether all objects of an output are there; remembered while the cache does not change."""
         oid = ObjectId(output.md5 or "", output.is_legacy)
-        if oid.value and not oid.is_dir and oid.legacy in self.absent:
-            return oid.value not in self.absent[oid.legacy]
+        if (is_there := self.objects[oid.legacy].get(oid.value)) is not None:
+            return is_there
         cache = self.loaded.repo.cache
         if not oid.is_dir:
             return cache.has(oid)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from data_versioning.errors import DataVersioningError, FormatError, PathError
 from data_versioning.formats import lockfile
 from data_versioning.formats.lockfile import LockedStage
+from data_versioning.operations import fetch, pointers, recording, stage_run
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import pointers, recording, stage_run
 from data_versioning.operations.stage_run import Bench, StageRun
 from data_versioning.operations.verdict import Verdict
 from data_versioning.paths import RepoPath
@@ -66,6 +66,8 @@ def run(
     """Run what has to, by `executor` or by threads; return the result of every stage."""
     reproduction = Reproduction(verdict, options=options, watch=watch, confirm=confirm)
     with verdict.loaded.repo.transaction("repro", lock="none") as transaction:
+        if options.pull and options.run_cache:
+            fetch.fetch_runs(verdict.loaded.repo)
         if executor is not None:
             return reproduction.run(transaction, executor, is_here=False)
         with ThreadPoolExecutor(options.jobs) as threads:
@@ -112,6 +114,7 @@ class Reproduction:
             kind=loading.link_kind(self._loaded.repo),
             store=self._options.store,
             use_run_cache=self._options.run_cache,
+            pull=self._options.pull,
         )
         self._inherited = (self._bench.session.lock,) if is_here else ()
         self._scheduler = Scheduler(
@@ -144,6 +147,8 @@ class Reproduction:
             run = self._runs[place] = StageRun(self._bench, stage)
             run.reserve()
             with stage_run.shared(self._loaded):
+                if self._options.pull and not self._verdict.why(stage, allow_missing=True) and run.pull():
+                    return self._ended(stage, Outcome.RESTORED, seconds=time.monotonic() - started)
                 if not stage.cmd or stage.frozen:
                     self._record_as_it_is(stage)
                     return self._ended(stage, Outcome.RUN, seconds=time.monotonic() - started)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from data_versioning.formats import dvcfile, lockfile, yamltext
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.localfs import locks, rwlock
 from data_versioning.localfs.links import LinkType
-from data_versioning.operations import checkout, pointers, recording
+from data_versioning.operations import checkout, fetch, pointers, recording
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.looking import Look
@@ -46,6 +46,7 @@ class Bench(NamedTuple):
     kind: LinkType
     store: bool  # put outputs into the cache
     use_run_cache: bool
+    pull: bool  # download what is missing
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class StageRun:
         deps = {}
         for dep in stage.deps:
             place = place_of(stage, dep.path)
-            found = bench.look.snapshot(place)
+            found = bench.look.snapshot(place) or self._pulled(place)
             if found is None:
                 raise PathError(
                     f"the dependency '{place}' does not exist",
@@ -104,34 +105,53 @@ class StageRun:
             outs=tuple(dvcfile.Output(path=out.path) for out in stage.outs),
         )
 
+    def _pulled(self, place: str) -> Snapshot | None:
+        """Return what a place holds after its data was downloaded, if it can be."""
+        tracked = self.bench.loaded.project.tracked(place) if self.bench.pull else None
+        if tracked is None or not tracked.output.md5 or not self._has([tracked]):
+            return None
+        _check_out(self.bench, [Selection(tracked)], self.bench.kind)
+        self.bench.look.forget([tracked.path])
+        return self.bench.look.snapshot(place)
+
     def restore(self) -> LockedStage | None:
         """Bring the outputs that the same command made of the same inputs before; None when there are none."""
-        bench, stage = self.bench, self.stage
         known = self._known_outputs()
-        if known is None or not all(out.path in known for out in stage.outs):
+        if known is None or not all(out.path in known for out in self.stage.outs):
             return None
+        return self._recorded() if self._bring(known) else None
+
+    def pull(self) -> bool:
+        """Bring the outputs that dvc.lock names, whatever the dependencies are; False when they are nowhere."""
+        cached = {out.path: out for out in self.stage.outs if out.cache}
+        return all(out.md5 for out in cached.values()) and self._bring(cached)
+
+    def _bring(self, known: Mapping[str, Output]) -> bool:
+        """Check out these outputs, by path as written; False when the cache lacks something of them."""
+        bench, stage = self.bench, self.stage
         tracked = [
-            Tracked(path, known[out.path]._replace(cache=out.cache), stage)
+            Tracked(path, known[out.path]._replace(cache=out.cache, remote=out.remote), stage)
             for out in stage.outs
-            if (path := stage.located(out.path))
+            if out.path in known and (path := stage.located(out.path))
         ]
-        if not all(bench.look.is_cached(item.path, item.output) for item in tracked):
-            return None
+        if not self._has(tracked):
+            return False
         for is_cached in (True, False):
             chosen = [Selection(item) for item in tracked if item.output.cache is is_cached]
             if chosen:
-                checkout.run(
-                    bench.loaded,
-                    bench.transaction,
-                    chosen,
-                    CheckoutOptions(force=True),
-                    SILENT,
-                    everything=False,
-                    # What Git keeps must be a file of its own.
-                    kind=bench.kind if is_cached else LinkType.COPY,
-                )
+                # What Git keeps must be a file of its own.
+                _check_out(bench, chosen, bench.kind if is_cached else LinkType.COPY)
         bench.look.forget(self.places())
-        return self._recorded()
+        return True
+
+    def _has(self, tracked: Sequence[Tracked]) -> bool:
+        bench = self.bench
+        lacking = [item for item in tracked if not bench.look.is_cached(item.path, item.output)]
+        if lacking and bench.pull:
+            fetch.fetch_tracked(bench.loaded.repo, lacking)
+            bench.look.forget_objects()
+            lacking = [item for item in lacking if not bench.look.is_cached(item.path, item.output)]
+        return not lacking
 
     def _known_outputs(self) -> dict[str, Output] | None:
         """Return what came of the same command and inputs, by path: from dvc.lock, else from the run cache."""
@@ -222,6 +242,18 @@ class StageRun:
             return recording.output(loaded, path, SILENT)
         kind = self.bench.kind if relink else LinkType.COPY
         return recording.store_output(loaded, path, kind, SILENT, relink=relink)
+
+
+def _check_out(bench: Bench, chosen: Sequence[Selection], kind: LinkType) -> None:
+    checkout.run(
+        bench.loaded,
+        bench.transaction,
+        chosen,
+        CheckoutOptions(force=True),
+        SILENT,
+        everything=False,
+        kind=kind,
+    )
 
 
 def cached_places(stage: Stage) -> list[RepoPath]:

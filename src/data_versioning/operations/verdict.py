@@ -39,8 +39,11 @@ class Verdict:
         self.loaded.stats.save()
         self._params.save()
 
-    def why(self, stage: Stage) -> tuple[str, ...]:
-        """Return why a stage has to run; nothing when it is as recorded."""
+    def why(self, stage: Stage, *, allow_missing: bool = False) -> tuple[str, ...]:
+        """Return why a stage has to run; nothing when it is as recorded.
+
+        `allow_missing`: data that is only not here is no reason, as for all stages if so constructed.
+        """
         if stage.place in self.forced:
             return ("forced",)
         found = staleness.status(
@@ -52,7 +55,7 @@ class Verdict:
             root=self.loaded.repo.root,
         )
         entries = found.get(stage.address_from(self._base), [])
-        if self._allow_missing:
+        if allow_missing or self._allow_missing:
             entries = [left for entry in entries if (left := self._without_missing(stage, entry))]
         if entries and stage.cmd and stage.lock is None:
             return ("it never ran",)
