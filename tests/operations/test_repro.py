@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from data_versioning.errors import NotTracked, UsageError
-from data_versioning.operations import push, repro
+from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
 from data_versioning.operations.sharing import TransferOptions
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
@@ -235,6 +235,14 @@ def test_another_executor(work: Work) -> None:
         result = repro.repro(work.repo(), executor=processes)
     assert outcomes(result) == {"a": "run"}
     assert int(work.read("out")) != os.getpid()
+
+
+def test_the_operation_log(work: Work) -> None:
+    pipeline(work, a={"cmd": "touch a", "outs": ["a"]}, b={"cmd": "exit 3", "deps": ["a"]})
+    run(work)
+    (event,) = log.log(work.repo()).operations[-1:]
+    assert (event.verb, event.outcome.value, event.error) == ("repro", "failed", "failed: b")
+    assert {change.path for change in event.pointers} == {"dvc.lock", ".gitignore"}
 
 
 def test_an_empty_place(work: Work) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -65,13 +66,23 @@ def run(
 ) -> tuple[StageResult, ...]:
     """Run what has to, by `executor` or by threads; return the result of every stage."""
     reproduction = Reproduction(verdict, options=options, watch=watch, confirm=confirm)
-    with verdict.loaded.repo.transaction("repro", lock="none") as transaction:
+    with (
+        contextlib.suppress(_StageFailed),
+        verdict.loaded.repo.transaction("repro", lock="none") as transaction,
+    ):
         if options.pull and options.run_cache:
             fetch.fetch_runs(verdict.loaded.repo)
         if executor is not None:
-            return reproduction.run(transaction, executor, is_here=False)
-        with ThreadPoolExecutor(options.jobs) as threads:
-            return reproduction.run(transaction, threads, is_here=True)
+            reproduction.run(transaction, executor, is_here=False)
+        else:
+            with ThreadPoolExecutor(options.jobs) as threads:
+                reproduction.run(transaction, threads, is_here=True)
+        reproduction.raise_if_failed()
+    return reproduction.results()
+
+
+class _StageFailed(DataVersioningError):
+    """Ends the record in the operation log of a run in which stages failed."""
 
 
 class Reproduction:
@@ -104,8 +115,18 @@ class Reproduction:
         self._unfolded: list[str] = []
         self._folded = time.monotonic()
 
-    def run(self, transaction: Transaction, executor: Executor, *, is_here: bool) -> tuple[StageResult, ...]:
-        """Run what has to; return the result of every stage. `is_here`: commands are children of this process."""
+    def results(self) -> tuple[StageResult, ...]:
+        """Return how every stage ended, in the order of the plan."""
+        return tuple(self._results[place] for place in self._plan if place in self._results)
+
+    def raise_if_failed(self) -> None:
+        """Raise an error that names the stages that failed."""
+        failed = [one.stage for one in self.results() if one.outcome is Outcome.FAILED]
+        if failed:
+            raise _StageFailed(f"failed: {', '.join(failed)}")
+
+    def run(self, transaction: Transaction, executor: Executor, *, is_here: bool) -> None:
+        """Run what has to. `is_here`: commands are children of this process."""
         self._bench = Bench(
             loaded=self._loaded,
             look=self._look,
@@ -132,7 +153,6 @@ class Reproduction:
                 run.close()
             self._fold()
             self._bench.session.end()
-        return tuple(self._results[place] for place in self._plan if place in self._results)
 
     def _begin(self, place: str) -> Task | End:
         stage = self._plan[place]
