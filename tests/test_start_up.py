@@ -29,9 +29,9 @@ STATUS = words(
     data_versioning _native cli cli.arguments cli.main cli.render cli.session cli.status errors formats formats.config
     formats.config_schema formats.dirfile localfs localfs.atomic localfs.batch localfs.disposable localfs.engine
     localfs.links localfs.reflink localfs.regular localfs.walk objects objects.cache objects.hashing objects.oid
-    operations operations.loaded operations.status operations.targets paths pipeline pipeline.compiled pipeline.graph
-    pipeline.project pipeline.stage pipeline.staleness progress repo workspace workspace.config_paths workspace.scan
-    workspace.singles workspace.stat_cache
+    operations operations.loaded operations.looking operations.status operations.targets paths pipeline
+    pipeline.compiled pipeline.graph pipeline.project pipeline.stage pipeline.staleness progress repo workspace
+    workspace.config_paths workspace.scan workspace.singles workspace.stat_cache
     """
 )
 # Of the standard library, what a bare interpreter (`-S`) has not.

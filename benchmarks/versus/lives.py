@@ -124,6 +124,30 @@ def start(place: Place, tool: str, program: str, source: Path) -> Life:
         yield Step(verb, [program, verb], root)
 
 
+def pipelines(place: Place, tool: str, program: str) -> Life:
+    """Many stages that do next to nothing, and few that take a second each."""
+    root = place.data_repository(tool, link="copy")
+    hundred = (f"  s{n}: {{cmd: 'echo {n} > o{n}', outs: [o{n}]}}\n" for n in range(100))
+    (root / "dvc.yaml").write_text(f"stages:\n{''.join(hundred)}")
+    yield Step("repro, 100 stages", [program, "repro"], root)
+    yield Step("repro again, 100 stages", [program, "repro"], root)
+    place.commit(root)
+    (root / "in").write_text("1\n")
+    thousand = "{foreach: [%s], do: {cmd: 'echo ${item} > p${item}', deps: ['in'], outs: ['p${item}']}}"
+    (root / "dvc.yaml").write_text(f"stages:\n  s: {thousand % ', '.join(map(str, range(1000)))}\n")
+    # The first time takes DVC many minutes: it writes the whole lock file after each stage.
+    if tool == "dv":
+        yield Step("repro, 1,000 stages", [program, "repro"], root)
+    else:
+        place.quiet(DV, "repro", "-q", cwd=root)
+        yield None
+    yield Step("repro again, 1,000 stages", [program, "repro"], root)
+    slow = (f"  t{n}: {{cmd: 'sleep 1; echo {n} > q{n}', outs: [q{n}]}}\n" for n in range(8))
+    (root / "dvc.yaml").write_text(f"stages:\n{''.join(slow)}")
+    at_once = ["-j", "8"] if tool == "dv" else []
+    yield Step("repro, 8 stages of 1 s", [program, "repro", *at_once], root)
+
+
 def git(place: Place, source: Path, changed: str) -> Life:
     """Git alone, which keeps the data in its own history."""
     root = place.git_repository("git")

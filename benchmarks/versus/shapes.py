@@ -140,6 +140,11 @@ def start(place: Place, source: Path, _: int) -> list[Group]:
     return [{**ours, "machine": lives.python(place)}]
 
 
+def pipelines(place: Place, _source: Path, _: int) -> list[Group]:
+    """Stages instead of data; DVC runs them one by one, `dv` up to eight at once where that is possible."""
+    return [{tool: lives.pipelines(place, tool, program) for tool, program in _PROGRAMS.items()}]
+
+
 def _data_set(place: Place, source: Path, number: int) -> dict[str, Life]:
     changed = first_file(source)
     group = {
@@ -174,6 +179,7 @@ SHAPES = {
         title="1 changed file among 100,000", rounds=2, make=files(100_000, 1024), groups=one_change
     ),
     "pointers": Shape(title="10,000 `.dvc` files", rounds=2, make=files(10_000, 64), groups=pointers),
+    "pipelines": Shape(title="Pipelines", rounds=3, make=numbered, groups=pipelines),
     "site-packages": Shape(
         title="The packages of a Python installation", rounds=2, make=site_packages, groups=medium_files
     ),

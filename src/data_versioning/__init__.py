@@ -9,15 +9,26 @@ TYPE_CHECKING = False  # as typing says, without loading it
 if TYPE_CHECKING:
     from data_versioning.api.dvc_tracker import DVCTracker, PushFailed
     from data_versioning.api.params import load_params
+    from data_versioning.api.pipeline_manager import PipelineFailed, PipelineManager
     from data_versioning.errors import DataVersioningError
 
 __version__ = "0.1.0"
 
-__all__ = ["DVCTracker", "DataVersioningError", "PushFailed", "__version__", "load_params"]
+__all__ = [
+    "DVCTracker",
+    "DataVersioningError",
+    "PipelineFailed",
+    "PipelineManager",
+    "PushFailed",
+    "__version__",
+    "load_params",
+]
 
 _HOME = {
     "DVCTracker": "data_versioning.api.dvc_tracker",
     "PushFailed": "data_versioning.api.dvc_tracker",
+    "PipelineFailed": "data_versioning.api.pipeline_manager",
+    "PipelineManager": "data_versioning.api.pipeline_manager",
     "load_params": "data_versioning.api.params",
     "DataVersioningError": "data_versioning.errors",
 }

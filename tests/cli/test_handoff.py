@@ -70,8 +70,8 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
 
 def test_arguments_output_and_code_pass_through(sandbox: Sandbox, place: Path, root: Path) -> None:
     script = 'for word; do echo "[$word]"; done; echo oops >&2; exit 7'
-    done = run(sandbox, place, root, script, "-q", "repro", "--force", "a b", "", "--", "-x")
-    assert done.stdout.splitlines() == ["[-q]", "[repro]", "[--force]", "[a b]", "[]", "[--]", "[-x]"]
+    done = run(sandbox, place, root, script, "-q", "queue", "--force", "a b", "", "--", "-x")
+    assert done.stdout.splitlines() == ["[-q]", "[queue]", "[--force]", "[a b]", "[]", "[--]", "[-x]"]
     assert done.stderr == "oops\n"
     assert done.returncode == 7
 
@@ -94,7 +94,7 @@ def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> 
         ["dag"],
         ["exp", "show"],
         ["plots", "diff"],
-        ["repro", "--help"],
+        ["queue", "--help"],
         ["--cd", ".", "stage", "list"],
     ):
         assert run(sandbox, place, root, "exit 0", *args).returncode == 0
@@ -102,7 +102,7 @@ def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> 
 
 
 def test_outside_a_repository_dvc_says_so(sandbox: Sandbox, place: Path) -> None:
-    assert run(sandbox, place, place, "exit 253", "repro").returncode == 253
+    assert run(sandbox, place, place, "exit 253", "queue").returncode == 253
 
 
 def test_the_record_is_in_the_repository_that_cd_names(sandbox: Sandbox, place: Path, root: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_record_is_in_the_repository_that_cd_names(sandbox: Sandbox, place: 
 
 
 def test_without_dvc_the_extra_is_named(sandbox: Sandbox, place: Path, root: Path) -> None:
-    done = run(sandbox, place, root, "", "repro")
+    done = run(sandbox, place, root, "", "queue")
     assert done.returncode == 255
     assert "pip install 'data-versioning[dvc]'" in done.stderr
     assert records(root) == []
@@ -124,7 +124,7 @@ def test_the_signal_that_ends_us_ends_dvc(sandbox: Sandbox, place: Path, root: P
     )
     environment = sandbox.environment() | dict(fake(place, script))
     process = subprocess.Popen(
-        [place / "bin/python", "-m", "data_versioning", "repro"], cwd=root, env=environment
+        [place / "bin/python", "-m", "data_versioning", "queue"], cwd=root, env=environment
     )
     for _ in range(1000):
         if said.exists() and said.read_text():
@@ -137,7 +137,7 @@ def test_the_signal_that_ends_us_ends_dvc(sandbox: Sandbox, place: Path, root: P
 
 
 def test_a_killed_dvc_gives_the_shells_code(sandbox: Sandbox, place: Path, root: Path) -> None:
-    assert run(sandbox, place, root, "kill -9 $$", "repro").returncode == 137
+    assert run(sandbox, place, root, "kill -9 $$", "queue").returncode == 137
 
 
 def test_committed_configuration_starts_no_program(
@@ -159,7 +159,7 @@ def test_committed_configuration_starts_no_program(
 @pytest.mark.parametrize(
     ("line", "changes"),
     [
-        ("repro", True),
+        ("queue", True),
         ("exp", True),
         ("exp run", True),
         ("experiments list", False),

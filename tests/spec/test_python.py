@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,65 @@ def test_the_examples_fit_together(world: World) -> None:
     assert (clone / "data/train_v3.csv").read_text() == table(20)
     assert (clone / "models/resnet50_v1.pt").read_text() == "weights"
     world.assert_clean(clone)
+
+
+PROGRAMS = {
+    "src/preprocess.py": """
+import pathlib
+pathlib.Path("data/processed").mkdir(parents=True, exist_ok=True)
+text = pathlib.Path("data/raw/dataset.csv").read_text()
+pathlib.Path("data/processed/features.csv").write_text(text.upper())
+""",
+    "src/train.py": """
+import json, pathlib, yaml
+train = yaml.safe_load(open("params.yaml"))["train"]
+for directory in ("models", "metrics"):
+    pathlib.Path(directory).mkdir(exist_ok=True)
+rows = pathlib.Path("data/processed/features.csv").read_text().splitlines()
+pathlib.Path("models/model.pkl").write_text(f"{len(rows)} rows, {train['epochs']} epochs")
+pathlib.Path("metrics/train.json").write_text(json.dumps({"loss": 1 / train["epochs"]}))
+""",
+    "src/evaluate.py": """
+import json, pathlib
+model = pathlib.Path("models/model.pkl").read_text()
+pathlib.Path("metrics/eval.json").write_text(json.dumps({"accuracy": 0.5 + len(model) / 1000}))
+""",
+}
+
+
+@pytest.fixture
+def project(world: World) -> Path:
+    """The pipeline of the specification with programs that do what their names say."""
+    root = world.repository()
+    for name, program in PROGRAMS.items():
+        write(root, name, program)
+    write(root, "data/raw/dataset.csv", table(30))
+    write(root, "data/test/test.csv", table(10))
+    write(root, "params.yaml", text("params.yaml"))
+    write(root, "dvc.yaml", text("pipeline.yaml"))
+    (world.base / "bin").mkdir(exist_ok=True)
+    (world.base / "bin/python").symlink_to(sys.executable)
+    return root
+
+
+def epochs(root: Path) -> object:
+    """What the last training was recorded with."""
+    lock = yaml.safe_load((root / "dvc.lock").read_text())
+    return lock["stages"]["train"]["params"]["params.yaml"]["train.epochs"]
+
+
+def test_run_pipeline(world: World, project: Path) -> None:
+    world.python(project, text("run_pipeline.py") + "\nprint([one.outcome.value for one in results.stages])")
+    assert (project / "metrics/eval.json").exists()
+    assert epochs(project) == 100
+    world.commit(project, "run")
+    world.assert_clean(project)
+
+
+def test_pipeline_execution(world: World, project: Path) -> None:
+    world.shell(project, text("pipeline_execution.sh").replace("dvc dag", ""))
+    assert epochs(project) == 200
+    assert "  epochs: 200\n" in (project / "params.yaml").read_text()
+    assert (project / "params.yaml").read_text() == text("params.yaml").replace("100", "200")
+    world.commit(project, "run")
+    world.assert_clean(project)

@@ -49,6 +49,9 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "update": ("Bring imported data up to date with its origin.", "update"),
         "remote": ("Set up and change remotes.", "remote"),
     },
+    "Pipelines": {
+        "repro": ("Run the stages of a pipeline whose inputs changed.", "repro"),
+    },
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
         "fsck": ("Check that stored data is what its name says.", "fsck"),
@@ -71,7 +74,7 @@ HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
     "experiments", "freeze", "import-db",
     "metrics", "params", "plots", "queue",
-    "repro", "stage", "studio", "test-db", "unfreeze",
+    "stage", "studio", "test-db", "unfreeze",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
 _UNLISTED = {"daemon", "dataset", "ds", "experiments", "test-db"}

@@ -5,7 +5,7 @@ Changing one stage leaves the others, their order and comments as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,11 @@ def parse(text: str, *, file: str) -> dict[str, LockedStage]:
     return {
         name: _stage(Fields(body, _STAGE_KEYS, **_at(top, "stages", name))) for name, body in stages.items()
     }
+
+
+def parse_stage(text: str, *, file: str) -> LockedStage:
+    """Read one stage by itself, as the run cache keeps it."""
+    return _stage(Fields(yamltext.read_mapping(text, file=file), _STAGE_KEYS, text=text, file=file))
 
 
 def _wrong_schema(file: str) -> FormatError:
@@ -102,13 +107,23 @@ def entry(stage: LockedStage) -> dict[str, object]:
 
 def update(text: str | None, name: str, stage: LockedStage, *, file: str = "") -> str:
     """Return the lock file with one stage replaced or added; None is a file that does not exist."""
+    return update_all(text, {name: stage}, file=file)
+
+
+def update_all(
+    text: str | None, stages: Mapping[str, LockedStage], *, last: Collection[str] = (), file: str = ""
+) -> str:
+    """Return the lock file with stages replaced, or added in their order; those in `last` go to the end in any case."""
 
     def apply(values: dict[str, Any]) -> None:
         if not values:
             values["schema"] = _SCHEMA
         if not values.get("stages"):
             values["stages"] = {}
-        values["stages"][name] = entry(stage)
+        for name, stage in stages.items():
+            if name in last:
+                values["stages"].pop(name, None)
+            values["stages"][name] = entry(stage)
 
     return yamltext.change(text or "", apply, file=file)
 

@@ -61,6 +61,15 @@ def read(text: str, *, file: str) -> object:
     return value
 
 
+def scalar(text: str, *, file: str) -> object:
+    """Return a value that is written as it was typed: `1e-4` stays `1e-4`."""
+    try:
+        value: object = YAML(typ="rt").load(text)
+    except _FAILURES as error:
+        raise _format_error(error, file) from error
+    return value
+
+
 def try_read(text: str) -> tuple[object] | None:
     """Return the plain value in a tuple, or None when ruamel cannot read `text` either."""
     try:

@@ -17,7 +17,10 @@ from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_tex
 
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
-_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@%+=,-]*(?: [A-Za-z0-9_./@%+=,-]+)*")
+# Words with single spaces between; a colon ends none, and a number sign begins none.
+_PLAIN = re.compile(
+    r"[A-Za-z0-9_./](?:[!-9;-~]|:(?=[!-~]))*(?: (?:[!\"$-9;-~]|:(?=[!-~]))(?:[!-9;-~]|:(?=[!-~]))*)*"
+)
 _ALIAS = re.compile(r"(?:^|[\s,\[{])\*\S", re.MULTILINE)
 _PLAIN_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?")
 

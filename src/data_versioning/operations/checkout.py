@@ -111,8 +111,12 @@ def run(
     progress: Progress,
     *,
     everything: bool,
+    kind: LinkType | None = None,
 ) -> CheckoutResult:
-    """Check out `selections` in `transaction`; `everything` also removes outputs of other revisions."""
+    """Check out `selections` in `transaction`; `everything` also removes outputs of other revisions.
+
+    `kind` is how files are made, instead of what is configured.
+    """
     signature = settled_signature(loaded.repo.cache)
     progress.start("Comparing")
     try:
@@ -127,7 +131,7 @@ def run(
         _refuse_unsaved(loaded, works)
     gone = unused.remove(loaded, transaction) if everything else []
     leftovers.sweep(loaded.repo.root, (item.tracked.path for item in selections), now=time.time())
-    kind = loading.link_kind(loaded.repo)
+    kind = kind or loading.link_kind(loaded.repo)
     total = sum(len(work.plan.needed()) for work in works if work.plan)
     progress.start("Checking out", files=total)
     try:

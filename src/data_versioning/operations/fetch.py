@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import partial_imports, sharing
 from data_versioning.operations.sharing import Share, TransferOptions, TransferResult
 from data_versioning.pipeline.project import Tracked
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import runs, transfer, wanted
+from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
 
 
@@ -60,6 +62,22 @@ def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
 def run(repo: Repo, shares: Sequence[Share], options: TransferOptions, progress: Progress) -> TransferResult:
     """Fetch inside a transaction of the caller; what failed is in the result."""
     return sharing.joined([_fetch(repo, share, options, progress) for share in shares])
+
+
+def fetch_tracked(repo: Repo, items: Sequence[Tracked]) -> None:
+    """Bring what can be had of these outputs into the cache; the caller looks what is missing."""
+    by_remote: dict[str | None, list[Request]] = {}
+    for item in items:
+        oid = ObjectId(item.output.md5 or "", item.output.is_legacy)
+        by_remote.setdefault(item.output.remote, []).append(Request(oid, item.path))
+    shares = [Share(remote=sharing.open_remote(repo, name), requests=one) for name, one in by_remote.items()]
+    run(repo, shares, TransferOptions(allow_missing=True), SILENT)
+
+
+def fetch_runs(repo: Repo) -> None:
+    """Bring the run cache of the default remote into the cache."""
+    share = Share(remote=sharing.open_remote(repo, None), requests=[])
+    run(repo, [share], TransferOptions(run_cache=True), SILENT)
 
 
 def _fetch(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:

@@ -27,6 +27,7 @@ class Loaded(NamedTuple):
     project: Project
     ignore: IgnoreRules | None
     stats: StatCache
+    hasty: bool = False  # as in `Scanner`; not where files are replaced by links
 
     def scanner(self, *, legacy: bool = False, sweep: bool = False, progress: Progress = SILENT) -> Scanner:
         """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
@@ -35,6 +36,7 @@ class Loaded(NamedTuple):
             stats=self.stats,
             ignore=self.ignore,
             legacy=legacy,
+            hasty=self.hasty,
             sweep=sweep,
             progress=progress,
         )

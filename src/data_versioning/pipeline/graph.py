@@ -36,6 +36,21 @@ class Graph(NamedTuple):
         wanted = {stage.place for stage in Graph(self.stages, users).upstream(stages)}
         return [stage for stage in self.upstream(self.stages.values()) if stage.place in wanted]
 
+    def connected(self, stages: Iterable[Stage]) -> list[Stage]:
+        """Return the stages and all that are connected with them, in either direction, however far."""
+        neighbours: dict[str, set[str]] = {place: set(needed) for place, needed in self.needs.items()}
+        for place, needed in self.needs.items():
+            for need in needed:
+                neighbours[need].add(place)
+        found: dict[str, None] = {}
+        left = [stage.place for stage in stages]
+        while left:
+            place = left.pop()
+            if place not in found:
+                found[place] = None
+                left += neighbours[place]
+        return [stage for place, stage in self.stages.items() if place in found]
+
     def _visit(self, start: str, done: dict[str, Stage]) -> None:
         """Add `start` after its needs; iterative, because chains may be longer than the stack is deep."""
         open_places: dict[str, None] = {}

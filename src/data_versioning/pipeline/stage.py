@@ -211,6 +211,15 @@ def is_pointer_file(path: str) -> bool:
     return path.endswith(POINTER_SUFFIX) or path.rpartition("/")[2] == PIPELINE_FILE
 
 
+def split_commands(command: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the commands of a stage: each line of a text by itself, as DVC runs them.
+
+    >>> split_commands("mkdir out\\ntouch out/a"), split_commands(["a", "b"])
+    (('mkdir out', 'touch out/a'), ('a', 'b'))
+    """
+    return tuple(command.splitlines() if isinstance(command, str) else command)
+
+
 def plain(value: Any) -> Any:
     """Return `value` with dates as text, in plain containers: what a compiled project can hold; equal if `value` is."""
     if isinstance(value, dict):

@@ -126,11 +126,11 @@ class _Comparison(NamedTuple):
         for dep in stage.deps:
             if dep.repo or dep.db or dep.is_dataset:
                 continue
-            place = _place(stage, dep.path)
+            place = place_of(stage, dep.path)
             if change := self._content(place, dep):
                 changes[self._shown(place)] = change
         for file, keys in stage.params.items():
-            place = _place(stage, file)
+            place = place_of(stage, file)
             recorded = stage.lock.params.get(file) if stage.lock else None
             if found := changed_params(recorded, keys, self.read_params(place)):
                 changes[self._shown(place)] = found
@@ -139,7 +139,7 @@ class _Comparison(NamedTuple):
     def outs(self, stage: Stage, parts: Sequence[str | None]) -> Changes:
         changes: Changes = {}
         for output in stage.outs:
-            place = _place(stage, output.path)
+            place = place_of(stage, output.path)
             if not any(part is None or paths.is_inside(part, place) for part in parts):
                 continue
             if output.digest and output.cache and not self.is_cached(place, output):
@@ -160,7 +160,8 @@ class _Comparison(NamedTuple):
         return place if place.startswith("/") or "://" in place else relative(place, self.base)
 
 
-def _place(stage: Stage, path: str) -> str:
+def place_of(stage: Stage, path: str) -> str:
+    """Return where a path written in a stage lies: in the repository, or absolute, a URL, or starting "../"."""
     if path.startswith("/") or "://" in path:
         return path
     inside = stage.located(path)

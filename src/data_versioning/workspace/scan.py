@@ -34,6 +34,7 @@ LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
 # Where a symbolic link into a cache leads, wherever the cache was.
 _OBJECT = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 _ATTEMPTS = 3
+_NOT_WORTH_WAITING = 16 << 20  # bytes; to hash them takes no longer than a tick of the clock
 """How often a file that changes while it is read is read again before giving up."""
 
 
@@ -71,6 +72,7 @@ class Scanner(NamedTuple):
     stats: StatCache
     ignore: IgnoreRules | None = None
     legacy: bool = False
+    hasty: bool = False  # a few small files that were written just now are read at once, and not remembered
     sweep: bool = False  # nobody else is writing here: remove what a crash left, and links to lost objects
     progress: Progress = SILENT
     list_directory: Callable[[str], Listing] | None = None
@@ -259,8 +261,10 @@ def _look_at_tree(scanner: Scanner, path: str) -> Snapshot:
     return finish_tree(scanner, path, listing, digests, value=value, since=since)
 
 
-def begin(listing: Listing, indices: list[int]) -> int:
+def begin(scanner: Scanner, listing: Listing, indices: list[int]) -> int:
     """Wait until the files at `indices` can be read such that every later change shows; return the time then."""
+    if scanner.hasty and _size(listing, indices) < _NOT_WORTH_WAITING:
+        return time.time_ns()
     stat_cache.wait_for_tick(listing.stats if len(indices) == len(listing) else listing.select(indices).stats)
     return time.time_ns()
 
@@ -274,7 +278,7 @@ def _hash_unknown(
     left = unknown
     if unknown:
         announce(scanner, "Hashing", listing, unknown)
-    since = begin(listing, unknown)
+    since = begin(scanner, listing, unknown)
     for _ in range(_ATTEMPTS):
         if not left:
             break
@@ -290,9 +294,12 @@ def _hash_unknown(
 
 def announce(scanner: Scanner, label: str, listing: Listing, indices: list[int]) -> None:
     """Tell that these files are about to be read."""
+    scanner.progress.start(label, files=len(indices), size=_size(listing, indices))
+
+
+def _size(listing: Listing, indices: list[int]) -> int:
     sizes = memoryview(listing.stats).cast("Q")[walk.SIZE_WORD :: walk.RECORD.size // 8]
-    total = sum(sizes) if len(indices) == len(listing) else sum([sizes[i] for i in indices])
-    scanner.progress.start(label, files=len(indices), size=total)
+    return sum(sizes) if len(indices) == len(listing) else sum([sizes[i] for i in indices])
 
 
 def take_results(

@@ -49,7 +49,7 @@ def _listing(root: str, paths: Sequence[str]) -> Listing:
 def _hash(scanner: Scanner, paths: Sequence[str], listing: Listing) -> dict[str, bytes]:
     everything = list(range(len(listing)))
     scan.announce(scanner, "Hashing", listing, everything)
-    since = scan.begin(listing, everything)
+    since = scan.begin(scanner, listing, everything)
     done = batch.hash_files(
         scanner.root, listing.names, text_mode=scanner.legacy, advance=scanner.progress.advance
     )

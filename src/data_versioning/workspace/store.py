@@ -100,7 +100,7 @@ def _put_files(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) 
     if not todo:
         fits = record is not None and listing.names == record.names and not is_fresher
         return _Stored(listing, digests, _New([], {}), None, record if fits else None)
-    since = scan.begin(listing, todo)
+    since = scan.begin(scanner, listing, todo)
     new = _New([], {})
     for method, indices in _grouped(listing, todo, kind):
         listing = _store(scanner, path, cache, listing, digests, indices, method, new)
@@ -232,7 +232,7 @@ def _put_file(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
     method = fitting(_grouped(listing, [0], kind)[0][0], is_executable=bool(listing.stat(0).mode & 0o111))
     digests = bytearray(_DIGEST)
     parent = os.path.dirname(path) or "."
-    since = scan.begin(listing, [0])
+    since = scan.begin(scanner, listing, [0])
     new = _New([], {})
     stored = _store(scanner, parent, cache, listing, digests, [0], method, new)
     _seal(scanner, parent, cache, stored, digests, new)

@@ -1,0 +1,302 @@
+"""One stage of a pipeline: from the decision to run it to the record of what it made.
+
+Around the command lie two short steps under the repository's shared lock: before, its inputs are hashed and its old
+outputs moved aside; after, the inputs are compared and the outputs stored. While the command runs only the paths it
+declares are reserved (`.dvc/tmp/rwlock`), so that other commands, `dvc` too, can work in the repository, and the
+stage itself may call them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from data_versioning.errors import PathError
+from data_versioning.formats import dvcfile, lockfile, yamltext
+from data_versioning.formats.lockfile import LockedStage
+from data_versioning.localfs import locks, rwlock
+from data_versioning.localfs.links import LinkType
+from data_versioning.operations import checkout, fetch, pointers, recording
+from data_versioning.operations.checkout import CheckoutOptions
+from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.looking import Look
+from data_versioning.paths import RepoPath
+from data_versioning.pipeline import run_cache
+from data_versioning.pipeline.project import Selection, Tracked
+from data_versioning.pipeline.session import Finished, Session
+from data_versioning.pipeline.stage import Output, OutputKind, Stage
+from data_versioning.pipeline.staleness import place_of
+from data_versioning.progress import SILENT
+from data_versioning.transaction import Transaction
+from data_versioning.workspace import unprotect
+from data_versioning.workspace.scan import Snapshot
+
+
+class Bench(NamedTuple):
+    """What all stages of one run share."""
+
+    loaded: Loaded
+    look: Look
+    transaction: Transaction
+    session: Session
+    kind: LinkType
+    store: bool  # put outputs into the cache
+    use_run_cache: bool
+    pull: bool  # download what is missing
+
+
+@dataclass(slots=True)
+class StageRun:
+    """A stage that is about to run, runs, or is restored; `close` gives its paths free."""
+
+    bench: Bench
+    stage: Stage
+    inputs: LockedStage | None = None  # what the command is given, and the paths of what it makes
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def reserve(self) -> None:
+        """Keep others away from what the stage reads and writes; raises `LockTimeout`."""
+        repo = self.bench.loaded.repo
+        self.held.enter_context(
+            rwlock.hold(
+                f"{repo.dvc_dir}/tmp",
+                command=f"dv repro {self.stage.address}",
+                read=[_absolute(repo.root, place_of(self.stage, dep.path)) for dep in self.stage.deps],
+                write=[f"{repo.root}/{path}" for path in self.places()],
+                timeout=repo.lock_timeout,
+                waiting=repo.notify,
+            )
+        )
+
+    def close(self) -> None:
+        """Give the paths free."""
+        self.held.close()
+
+    def places(self) -> list[RepoPath]:
+        """Return where the outputs are."""
+        return [
+            path for out in self.stage.outs if not out.external and (path := self.stage.located(out.path))
+        ]
+
+    def prepare(self) -> None:
+        """Hash what goes in.
+
+        Raises `PathError` for a dependency, params file or parameter that is not there.
+        """
+        bench, stage = self.bench, self.stage
+        deps = {}
+        for dep in stage.deps:
+            place = place_of(stage, dep.path)
+            found = bench.look.snapshot(place) or self._pulled(place)
+            if found is None:
+                raise PathError(
+                    f"the dependency '{place}' does not exist",
+                    hint=f"dv pull {stage.address}, or dv checkout",
+                )
+            deps[dep.path] = found
+        self.inputs = LockedStage(
+            cmd=stage.cmd or "",
+            deps=tuple(pointers.dependency(path, snapshot) for path, snapshot in deps.items()),
+            params=recording.params(bench.loaded, stage),
+            outs=tuple(dvcfile.Output(path=out.path) for out in stage.outs),
+        )
+
+    def _pulled(self, place: str) -> Snapshot | None:
+        """Return what a place holds after its data was downloaded, if it can be."""
+        tracked = self.bench.loaded.project.tracked(place) if self.bench.pull else None
+        if tracked is None or not tracked.output.md5 or not self._has([tracked]):
+            return None
+        _check_out(self.bench, [Selection(tracked)], self.bench.kind)
+        self.bench.look.forget([tracked.path])
+        return self.bench.look.snapshot(place)
+
+    def restore(self) -> LockedStage | None:
+        """Bring the outputs that the same command made of the same inputs before; None when there are none."""
+        known = self._known_outputs()
+        if known is None or not all(out.path in known for out in self.stage.outs):
+            return None
+        return self._recorded() if self._bring(known) else None
+
+    def pull(self) -> bool:
+        """Bring the outputs that dvc.lock names, whatever the dependencies are; False when they are nowhere."""
+        cached = {out.path: out for out in self.stage.outs if out.cache}
+        return all(out.md5 for out in cached.values()) and self._bring(cached)
+
+    def _bring(self, known: Mapping[str, Output]) -> bool:
+        """Check out these outputs, by path as written; False when the cache lacks something of them."""
+        bench, stage = self.bench, self.stage
+        tracked = [
+            Tracked(path, known[out.path]._replace(cache=out.cache, remote=out.remote), stage)
+            for out in stage.outs
+            if out.path in known and (path := stage.located(out.path))
+        ]
+        if not self._has(tracked):
+            return False
+        for is_cached in (True, False):
+            chosen = [Selection(item) for item in tracked if item.output.cache is is_cached]
+            if chosen:
+                # What Git keeps must be a file of its own.
+                _check_out(bench, chosen, bench.kind if is_cached else LinkType.COPY)
+        bench.look.forget(self.places())
+        return True
+
+    def _has(self, tracked: Sequence[Tracked]) -> bool:
+        bench = self.bench
+        lacking = [item for item in tracked if not bench.look.is_cached(item.path, item.output)]
+        if lacking and bench.pull:
+            fetch.fetch_tracked(bench.loaded.repo, lacking)
+            bench.look.forget_objects()
+            lacking = [item for item in lacking if not bench.look.is_cached(item.path, item.output)]
+        return not lacking
+
+    def _known_outputs(self) -> dict[str, Output] | None:
+        """Return what came of the same command and inputs, by path: from dvc.lock, else from the run cache."""
+        stage = self.stage
+        assert self.inputs is not None
+        if not run_cache.is_suitable(stage):
+            return None
+        if stage.lock is not None and _is_same(stage, self.inputs) and all(out.md5 for out in stage.outs):
+            return {out.path: out for out in stage.outs}
+        found = (
+            run_cache.find(self.bench.loaded.repo.cache, self.inputs) if self.bench.use_run_cache else None
+        )
+        return {out.path: _output(out) for out in found.outs} if found else None
+
+    def clear(self) -> None:
+        """Move old outputs out of the way; those that persist stay, as files of their own."""
+        bench, stage = self.bench, self.stage
+        gone = []
+        for out in stage.outs:
+            path = stage.located(out.path)
+            if path is None or out.external:
+                continue
+            if out.persist:
+                unprotect.unprotect(bench.loaded.repo.root, path)
+            else:
+                gone.append(f"{bench.loaded.repo.root}/{path}")
+        bench.session.move_aside(stage.place, gone)
+        bench.look.forget(self.places())
+
+    def changed_inputs(self) -> list[str]:
+        """Return the places of dependencies that are not what they were when the command began."""
+        assert self.inputs is not None
+        changed = []
+        for dep in self.inputs.deps:
+            place = place_of(self.stage, dep.path)
+            self.bench.look.forget([place])
+            now = self.bench.look.snapshot(place)
+            if now is None or now.oid.value != dep.md5:
+                changed.append(place)
+        return changed
+
+    def collect(self) -> LockedStage:
+        """Store what the command made; return what is to be recorded.
+
+        Raises `PathError` for an output that it did not make.
+        """
+        bench, stage = self.bench, self.stage
+        bench.look.forget(self.places())
+        done = self._recorded()
+        entry = yamltext.write(lockfile.entry(done))
+        bench.session.finished(stage.place, Finished(recording.lock_file(stage), stage.name, entry))
+        bench.session.discard(stage.place)
+        return done
+
+    def undo(self) -> str | None:
+        """Bring the old outputs back, after a command that failed; return where what it made is, if anything."""
+        kept = self.bench.session.put_back(self.stage.place)
+        self.bench.look.forget(self.places())
+        return kept
+
+    def discard(self) -> None:
+        """Leave what the command made where it is, without a record."""
+        self.bench.session.discard(self.stage.place)
+        self.bench.look.forget(self.places())
+
+    def _recorded(self) -> LockedStage:
+        """Return the entry of dvc.lock; what went into the cache is findable by its inputs from now on.
+
+        Raises `PathError` for an output that is not there.
+        """
+        bench, stage = self.bench, self.stage
+        assert self.inputs is not None
+        is_kept = bench.store and run_cache.is_suitable(stage) and not _has_uncached_data(stage)
+        outs = {
+            out.path: self._output(path, store=bench.store and (out.cache or is_kept), relink=out.cache)
+            for out in stage.outs
+            if not out.external and (path := stage.located(out.path))
+        }
+        done = replace(self.inputs, outs=recording.locked_outputs(outs))
+        if is_kept:
+            run_cache.save(bench.loaded.repo.cache, done)
+        return done
+
+    def _output(self, path: RepoPath, *, store: bool, relink: bool) -> Snapshot:
+        """Return what an output holds, from now on in the cache, too; what Git keeps is copied there."""
+        loaded = self.bench.loaded
+        if not store or not os.path.lexists(f"{loaded.repo.root}/{path}"):
+            return recording.output(loaded, path, SILENT)
+        kind = self.bench.kind if relink else LinkType.COPY
+        return recording.store_output(loaded, path, kind, SILENT, relink=relink)
+
+
+def _check_out(bench: Bench, chosen: Sequence[Selection], kind: LinkType) -> None:
+    checkout.run(
+        bench.loaded,
+        bench.transaction,
+        chosen,
+        CheckoutOptions(force=True),
+        SILENT,
+        everything=False,
+        kind=kind,
+    )
+
+
+def cached_places(stage: Stage) -> list[RepoPath]:
+    """Return where the outputs are that are kept in the cache, not in Git."""
+    return [
+        path for out in stage.outs if out.cache and not out.external and (path := stage.located(out.path))
+    ]
+
+
+@contextlib.contextmanager
+def shared(loaded: Loaded) -> Iterator[None]:
+    """Hold the repository's lock together with others that create objects."""
+    repo = loaded.repo
+    with locks.shared(f"{repo.dvc_dir}/tmp/lock", timeout=repo.lock_timeout, waiting=repo.notify):
+        yield
+
+
+def _has_uncached_data(stage: Stage) -> bool:
+    """Whether something that is neither metric nor plot is kept by nobody: such a run could not be restored."""
+    return any(not out.cache and out.kind is OutputKind.OUT for out in stage.outs)
+
+
+def _is_same(stage: Stage, inputs: LockedStage) -> bool:
+    """Whether dvc.lock was written for the same command and `inputs`."""
+    recorded = {dep.path: dep.md5 for dep in stage.deps}
+    return (
+        stage.lock is not None
+        and not stage.cmd_changed
+        and {dep.path: dep.md5 for dep in inputs.deps} == recorded
+        and stage.lock.params == inputs.params
+    )
+
+
+def _output(recorded: dvcfile.Output) -> Output:
+    return Output(
+        recorded.path,
+        md5=recorded.md5,
+        hash=recorded.hash,
+        size=recorded.size,
+        nfiles=recorded.nfiles,
+        isexec=recorded.isexec,
+    )
+
+
+def _absolute(root: str, place: str) -> str:
+    return place if place.startswith("/") or "://" in place else os.path.normpath(f"{root}/{place}")

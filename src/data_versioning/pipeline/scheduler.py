@@ -1,0 +1,131 @@
+"""Run the stages of a plan, several at once: each as soon as what it needs is final.
+
+The caller's `begin` and `end` are called in the caller's thread, one at a time, so that they may share state; only
+the commands run in the executor.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from enum import StrEnum
+from typing import NamedTuple
+
+from data_versioning.pipeline import runner
+from data_versioning.pipeline.outcome import OnError
+from data_versioning.pipeline.runner import Ended, Task
+
+
+class End(StrEnum):
+    """A stage needs nothing more."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Handlers(NamedTuple):
+    """What is asked of the caller for each stage.
+
+    `begin` returns the commands to run, `end` those to try it again, or both that there are none. `skip` is told of
+    stages that are not run because others failed.
+    """
+
+    begin: Callable[[str], Task | End]
+    end: Callable[[str, Ended | BaseException], Task | End]
+    skip: Callable[[str], None]
+    idle: Callable[[], None]  # called at least every `PAUSE` seconds
+
+
+PAUSE = 1.0
+"""Seconds."""
+
+
+class Scheduler:
+    """`plan` is an order in which the stages could run one by one; `needs` names for each those it waits for."""
+
+    def __init__(
+        self,
+        plan: Sequence[str],
+        needs: Mapping[str, Collection[str]],
+        handlers: Handlers,
+        executor: Executor,
+        *,
+        slots: int = 1,
+        on_error: OnError = OnError.STOP,
+    ) -> None:
+        self._place = {stage: number for number, stage in enumerate(plan)}
+        self._waits = {stage: {need for need in needs[stage] if need in self._place} for stage in plan}
+        self._users: dict[str, list[str]] = {stage: [] for stage in plan}
+        for stage, wanted in self._waits.items():
+            for need in wanted:
+                self._users[need].append(stage)
+        self._ready = [self._place[stage] for stage in plan if not self._waits[stage]]
+        self._plan = plan
+        self._handlers = handlers
+        self._executor = executor
+        self._slots = slots
+        self._on_error = on_error
+        self._running: dict[Future[Ended], str] = {}
+        self._is_stopping = False
+        self.is_interrupted = False
+        self._left = set(plan)
+
+    def run(self) -> None:
+        """Run everything; what `begin` and `end` raise ends it, after the commands that run have ended."""
+        heapq.heapify(self._ready)
+        try:
+            while self._running or (self._ready and not self._is_stopping):
+                while self._ready and len(self._running) < self._slots and not self._is_stopping:
+                    self._begin(self._plan[heapq.heappop(self._ready)])
+                for future in wait(self._running, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
+                    self._end(future)
+                self._handlers.idle()
+        except BaseException:
+            self._interrupt()
+            raise
+        for stage in self._plan:
+            if stage in self._left:
+                self._handlers.skip(stage)
+
+    def _begin(self, stage: str) -> None:
+        self._go_on(stage, self._handlers.begin(stage))
+
+    def _end(self, future: Future[Ended]) -> None:
+        stage = self._running.pop(future)
+        error = future.exception()
+        self._go_on(stage, self._handlers.end(stage, error if error is not None else future.result()))
+
+    def _go_on(self, stage: str, answer: Task | End) -> None:
+        if isinstance(answer, Task):
+            self._running[self._executor.submit(runner.run, answer)] = stage
+            return
+        self._left.discard(stage)
+        has_failed = answer is End.FAILED
+        if has_failed and self._on_error is OnError.STOP:
+            self._is_stopping = True
+        if not has_failed or self._on_error is OnError.IGNORE:
+            self._release(self._users[stage], stage)
+
+    def _release(self, users: Iterable[str], stage: str) -> None:
+        for user in users:
+            self._waits[user].discard(stage)
+            if not self._waits[user]:
+                heapq.heappush(self._ready, self._place[user])
+
+    def _interrupt(self) -> None:
+        """End all commands, and let `end` put in order what they leave; stages that finished meanwhile count."""
+        self.is_interrupted = True
+        for future in self._running:
+            future.cancel()
+        runner.stop()
+        remaining = {future for future in self._running if not future.cancelled()}
+        if wait(remaining, timeout=runner.GRACE).not_done:
+            runner.stop(runner.KILL)
+        for future in list(self._running):
+            stage = self._running.pop(future)
+            if future.cancelled():
+                self._handlers.end(stage, KeyboardInterrupt())
+                continue
+            error = future.exception()
+            self._handlers.end(stage, error if error is not None else future.result())

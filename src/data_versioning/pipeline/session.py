@@ -1,0 +1,260 @@
+"""What a run of a pipeline leaves behind when it is killed, and how the next one puts that in order.
+
+Each run has a directory with a lock that it and its commands hold as long as one of them lives. In it lie the
+outputs that were moved out of a command's way, and a journal of the stages that finished. Once the lock is free and
+the directory is still there, the run was killed: outputs of stages that did not finish are put back, and what
+finished is told to the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+from data_versioning.errors import Conflict, DiskError
+from data_versioning.localfs import atomic, locks
+
+_RUNS = "repro"
+_FAILED = "failed"
+_LOCK = "lock"
+_JOURNAL = "journal"
+_MOVED = "moved"
+_UNSAFE = re.compile(r"[^\w@.-]+")
+
+
+class Finished(NamedTuple):
+    """A stage that finished: its lock file, its name, and its entry there as text."""
+
+    file: str
+    name: str
+    entry: str
+
+
+class Session:
+    """The directory of one run; `lock` is the descriptor that its commands inherit."""
+
+    def __init__(self, directory: str, failed: str, lock: int) -> None:
+        self.lock = lock
+        self._directory = directory
+        self._failed = failed
+
+    @classmethod
+    def begin(cls, temp_dir: str) -> Self:
+        """Make the directory of a new run below `temp_dir`."""
+        directory = f"{temp_dir}/{_RUNS}/{os.urandom(8).hex()}"
+        atomic.make_directory(directory)
+        lock = _open_lock(directory)
+        os.write(lock, b"%d\n" % os.getpid())
+        return cls(directory, f"{temp_dir}/{_FAILED}", lock)
+
+    def move_aside(self, stage: str, paths: Sequence[str]) -> None:
+        """Take what is at absolute `paths` out of the way of the stage's command; `put_back` and `discard` end that.
+
+        Raises `DiskError` with everything where it was.
+        """
+        place = self._place(stage)
+        os.makedirs(place)
+        pairs = [
+            (path, _aside(place, number, path)) for number, path in enumerate(paths) if os.path.lexists(path)
+        ]
+        # Before anything moves it stands where it goes to; what is not there has no place to come back from.
+        pairs += [(path, "") for path in paths if not os.path.lexists(path)]
+        atomic.write(f"{place}/{_MOVED}", json.dumps(pairs).encode(), durable=False)
+        try:
+            for path, aside in pairs:
+                if aside:
+                    os.rename(path, aside)
+        except OSError as error:
+            _put_back(place, self._kept(stage))
+            raise DiskError(f"cannot move '{path}' out of the way: {error.strerror}") from error
+
+    def put_back(self, stage: str) -> str | None:
+        """Bring back what was moved for a stage that failed.
+
+        Returns the directory that what its command made was moved to, if it made anything.
+        """
+        return _put_back(self._place(stage), self._kept(stage))
+
+    def discard(self, stage: str) -> None:
+        """Remove what was moved for a stage that finished."""
+        _discard(self._place(stage))
+
+    def finished(self, stage: str, done: Finished) -> None:
+        """Write to the journal that a stage finished: from now on its outputs stay."""
+        with open(f"{self._directory}/{_JOURNAL}", "ab", buffering=0) as file:
+            file.write((json.dumps([stage, *done]) + "\n").encode())
+
+    def end(self) -> None:
+        """Remove the directory: what the journal tells stands in the lock files."""
+        _settle(self._directory, self._failed)
+        os.close(self.lock)
+
+    def _place(self, stage: str) -> str:
+        return f"{self._directory}/{_token(stage)}"
+
+    def _kept(self, stage: str) -> str:
+        return f"{self._failed}/{safe_name(stage)}"
+
+
+def recover(temp_dir: str) -> Iterator[tuple[Finished, int]]:
+    """Put in order what killed runs left; yield what they finished, and when (the journal's time, in ns).
+
+    Raises `Conflict` while a command of such a run still works on its outputs.
+    """
+    for directory in _directories(f"{temp_dir}/{_RUNS}"):
+        lock = _try_lock(directory)
+        if lock is None:
+            _refuse_orphans(directory)
+            continue
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                changed = os.stat(f"{directory}/{_JOURNAL}").st_mtime_ns
+                yield from ((done, changed) for _, done in _read_journal(directory))
+            _settle(directory, f"{temp_dir}/{_FAILED}")
+        finally:
+            os.close(lock)
+
+
+def safe_name(stage: str) -> str:
+    """Return a file name for a stage.
+
+    >>> safe_name("sub/dvc.yaml:train@en")
+    'sub_dvc.yaml_train@en'
+    """
+    return _UNSAFE.sub("_", stage)[:200]
+
+
+def _settle(directory: str, failed: str) -> None:
+    done = {_token(stage) for stage, _ in _read_journal(directory)}
+    for token in os.listdir(directory):
+        place = f"{directory}/{token}"
+        if token in done:
+            _discard(place)
+        elif os.path.isdir(place):
+            _put_back(place, f"{failed}/{safe_name(_stage(token))}")
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _directories(parent: str) -> list[str]:
+    try:
+        return sorted(f"{parent}/{name}" for name in os.listdir(parent))
+    except FileNotFoundError:
+        return []
+
+
+def _open_lock(directory: str) -> int:
+    lock = os.open(f"{directory}/{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _try_lock(directory: str) -> int | None:
+    """Return the lock of a run that was killed; None for one that works, by itself or through a command."""
+    try:
+        return _open_lock(directory)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
+
+
+def _refuse_orphans(directory: str) -> None:
+    try:
+        with open(f"{directory}/{_LOCK}", "rb") as file:
+            owner = int(file.read(32) or b"0")
+    except (OSError, ValueError):
+        return
+    if owner and not locks.is_alive(owner):
+        who = " and ".join(locks.current_holders(f"{directory}/{_LOCK}")) or "a command"
+        raise Conflict(
+            f"an earlier run of the pipeline was killed, but its command still works: {who}; nothing was changed",
+            hint="wait until it ends, or end it; then run this command again",
+        )
+
+
+def _read_journal(directory: str) -> Iterator[tuple[str, Finished]]:
+    """Yield the complete lines: a torn one is of a stage whose end nobody was told."""
+    try:
+        with open(f"{directory}/{_JOURNAL}", encoding="utf-8") as file:
+            lines = file.readlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError):
+            stage, *rest = json.loads(line)
+            yield stage, Finished(*rest)
+
+
+def _aside(place: str, number: int, path: str) -> str:
+    """Return where `path` goes: beside itself if it lies on another file system."""
+    if os.lstat(path).st_dev == os.stat(place).st_dev:
+        return f"{place}/{number}"
+    return atomic.temporary_name(os.path.dirname(path))
+
+
+def _put_back(place: str, kept: str) -> str | None:
+    """Bring back what was moved; what stands in its place goes to the directory `kept`, which is then returned."""
+    told = None
+    for path, aside in _moved(place):
+        if aside and not os.path.lexists(aside):
+            continue  # it is back already, or was never moved
+        if os.path.lexists(path):
+            told = kept
+            _keep(path, kept)
+        if aside:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(aside, path)
+    shutil.rmtree(place, ignore_errors=True)
+    return told
+
+
+def _keep(path: str, kept: str) -> None:
+    target = f"{kept}/{os.path.basename(path)}"
+    _remove(target)
+    os.makedirs(kept, exist_ok=True)
+    shutil.move(path, target)
+
+
+def _discard(place: str) -> None:
+    for _, aside in _moved(place):
+        if aside:
+            _remove(aside)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _moved(place: str) -> list[tuple[str, str]]:
+    try:
+        with open(f"{place}/{_MOVED}", encoding="utf-8") as file:
+            pairs: list[Any] = json.load(file)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return []
+    return [(str(path), str(aside)) for path, aside in pairs]
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        atomic.remove(path)
+
+
+def _token(stage: str) -> str:
+    return stage.encode("utf-8", "surrogateescape").hex()
+
+
+def _stage(token: str) -> str:
+    try:
+        return bytes.fromhex(token).decode("utf-8", "surrogateescape")
+    except ValueError:
+        return token

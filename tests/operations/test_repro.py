@@ -1,0 +1,337 @@
+"""Running pipelines: what goes wrong, what is shown, what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from data_versioning.errors import NotTracked, UsageError
+from data_versioning.operations import log, push, repro
+from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
+from data_versioning.operations.sharing import TransferOptions
+from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
+from tests.operations.work import Work
+from tests.oracle import Tool
+
+
+def pipeline(work: Work, **stages: dict[str, Any]) -> None:
+    work.write("dvc.yaml", yaml.safe_dump({"stages": stages}, sort_keys=False))
+
+
+def run(work: Work, *names: str, **options: Any) -> ReproResult:
+    return repro.repro(work.repo(), work.targets(names), options=ReproOptions(**options))
+
+
+def outcomes(result: ReproResult) -> dict[str, str]:
+    return {one.stage: one.outcome.value for one in result.stages}
+
+
+def only(result: ReproResult) -> StageResult:
+    (stage,) = result.stages
+    return stage
+
+
+def lock(work: Work) -> dict[str, Any]:
+    stages: dict[str, Any] = yaml.safe_load(work.read("dvc.lock"))["stages"]
+    return stages
+
+
+def test_run_cached_restored(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "cp in out; echo x >> ran", "deps": ["in"], "outs": ["out"]})
+    assert only(run(work)).reasons == ("it never ran",)
+    assert outcomes(run(work)) == {"a": "cached"}
+    work.write("in", "2")
+    assert only(run(work)).reasons == ("in modified",)
+    work.write("in", "1")
+    assert outcomes(run(work)) == {"a": "restored"}
+    assert work.read("out") == b"1"
+    assert work.read("ran") == b"x\nx\n"
+    work.delete("out")
+    assert outcomes(run(work)) == {"a": "restored"}
+    assert outcomes(run(work, run_cache=False, force=True)) == {"a": "run"}
+
+
+def test_a_command_that_fails_leaves_the_old_outputs(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "cp in out; test $(cat in) = 1", "deps": ["in"], "outs": ["out"]})
+    run(work)
+    before = lock(work)
+    work.write("in", "2")
+    failed = only(run(work))
+    assert failed.outcome is Outcome.FAILED
+    assert failed.exit_code == 1
+    assert "exit code 1" in failed.message
+    assert work.read("out") == b"1"
+    assert lock(work) == before
+    assert ".dvc/tmp/dv/failed/dvc.yaml_a" in failed.message
+    assert work.read(".dvc/tmp/dv/failed/dvc.yaml_a/out") == b"2"
+    assert failed.log
+    assert Path(failed.log).read_text().startswith("> cp in out")
+
+
+def test_an_output_that_was_not_made(work: Work) -> None:
+    pipeline(work, a={"cmd": "touch one", "outs": ["one", "two"]})
+    failed = only(run(work))
+    assert failed.outcome is Outcome.FAILED
+    assert "'two' does not exist" in failed.message
+    assert not (work.root / "dvc.lock").exists()
+    assert not (work.root / "one").exists()
+
+
+@pytest.mark.parametrize(
+    ("on_error", "c", "d"),
+    [
+        (OnError.STOP, "skipped", "skipped"),
+        (OnError.KEEP_GOING, "skipped", "run"),
+        (OnError.IGNORE, "failed", "run"),
+    ],
+)
+def test_the_rest_after_a_failure(work: Work, on_error: OnError, c: str, d: str) -> None:
+    pipeline(
+        work,
+        a={"cmd": "echo 1 > a", "outs": ["a"]},
+        b={"cmd": "exit 4", "deps": ["a"], "outs": ["b"]},
+        c={"cmd": "cp b c", "deps": ["b"], "outs": ["c"]},
+        d={"cmd": "echo 1 > d", "outs": ["d"]},
+    )
+    result = run(work, on_error=on_error)
+    assert outcomes(result) == {"a": "run", "b": "failed", "c": c, "d": d}
+    assert set(lock(work)) == {"a"} | ({"d"} if d == "run" else set())
+
+
+def test_a_missing_dependency(work: Work) -> None:
+    pipeline(work, a={"cmd": "touch out", "deps": ["absent"], "outs": ["out"]})
+    failed = only(run(work))
+    assert failed.outcome is Outcome.FAILED
+    assert "'absent' does not exist" in failed.message
+
+
+def test_a_missing_parameter(work: Work) -> None:
+    work.write("params.yaml", "lr: 1\n")
+    pipeline(work, a={"cmd": "touch out", "params": ["rate"], "outs": ["out"]})
+    assert "'rate'" in only(run(work)).message
+
+
+def test_a_dependency_that_changes_while_the_command_runs(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "cp in out; echo 2 > in", "deps": ["in"], "outs": ["out"]})
+    done = only(run(work))
+    assert done.outcome is Outcome.RUN
+    assert "in changed while the command ran" in done.message
+    assert not (work.root / "dvc.lock").exists()
+    assert not (work.root / ".dvc/cache/runs").exists()
+    assert work.read("out") == b"1"
+
+
+def test_a_command_that_deletes_its_input(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "mv in out", "deps": ["in"], "outs": ["out"]})
+    assert "in changed" in only(run(work)).message
+    assert work.read("out") == b"1"
+
+
+def test_retries(work: Work) -> None:
+    pipeline(work, a={"cmd": "echo x >> tries; test $(wc -l < tries) -ge 3 && cp tries out", "outs": ["out"]})
+    assert outcomes(run(work, retries=1)) == {"a": "failed"}
+    assert outcomes(run(work, retries=1)) == {"a": "run"}
+
+
+def test_a_time_limit(work: Work) -> None:
+    pipeline(work, a={"cmd": "echo half > out; sleep 60", "outs": ["out"]})
+    failed = only(run(work, timeout=0.3))
+    assert "longer than allowed" in failed.message
+    assert not (work.root / "out").exists()
+
+
+def test_persistent_outputs_are_there(work: Work) -> None:
+    work.configure(type="hardlink")
+    pipeline(work, a={"cmd": "echo x >> log", "outs": [{"log": {"persist": True}}]})
+    run(work)
+    run(work, force=True)
+    assert work.read("log") == b"x\nx\n"
+
+
+def test_the_order_in_the_lock_file_is_that_of_the_plan(work: Work) -> None:
+    names = ["slow", "fast", "last"]
+    pause = {"slow": 0.6, "fast": 0.0, "last": 0.2}
+    pipeline(work, **{name: {"cmd": f"sleep {pause[name]}; touch {name}", "outs": [name]} for name in names})
+    run(work, jobs=3)
+    assert list(lock(work)) == names
+    assert work.read(".gitignore").decode().split() == ["/slow", "/fast", "/last"]
+
+
+def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
+    work.write("source", "1")
+    work.add("source")
+    pipeline(
+        work,
+        a={
+            "cmd": "cp source a; echo 1 > m",
+            "deps": ["source"],
+            "outs": ["a"],
+            "metrics": [{"m": {"cache": False}}],
+        },
+        b={"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+    )
+    run(work)
+    with (work.root / ".dvc/config").open("a") as file:
+        file.write(f"[core]\n    remote = store\n['remote \"store\"']\n    url = {place}/store\n")
+    push.push(work.repo(), options=TransferOptions(run_cache=True))
+    for name in (".dvc/cache", "source", "a", "b"):
+        work.delete(name)
+    failed = run(work)
+    assert [one.outcome.value for one in failed.stages] == ["failed", "skipped", "skipped"]
+    assert outcomes(run(work, pull=True)) == {"source.dvc": "restored", "a": "restored", "b": "restored"}
+    assert work.read("b") == b"1"
+    work.delete(".dvc/cache")
+    work.delete("b")
+    work.write("dvc.yaml", work.read("dvc.yaml").replace(b"cp a b", b"cp a  b"))
+    assert outcomes(run(work, "b", single_item=True, pull=True)) == {"b": "run"}
+    assert outcomes(run(work, pull=True)) == {"source.dvc": "cached", "a": "cached", "b": "cached"}
+
+
+def test_events(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(
+        work,
+        a={"cmd": ["cp in a", "true"], "deps": ["in"], "outs": ["a"]},
+        b={"cmd": "false", "deps": ["a"]},
+    )
+    seen: list[StageBegun | StageResult] = []
+    result = repro.repro(work.repo(), watch=seen.append)
+    assert seen[0] == StageBegun("a", ("cp in a", "true"), ("it never ran",))
+    assert [one for one in seen if isinstance(one, StageResult)] == list(result.stages)
+
+
+def test_preview_changes_nothing(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(
+        work,
+        a={"cmd": "cp in a", "deps": ["in"], "outs": ["a"]},
+        b={"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+    )
+    run(work)
+    work.write("in", "2")
+    before = work.everything()
+    result = run(work, dry_run=True)
+    assert [one.reasons for one in result.stages] == [("in modified",), ("a would run before",)]
+    assert work.everything() == before
+
+
+def test_another_executor(work: Work) -> None:
+    pipeline(work, a={"cmd": "echo $PPID > out", "outs": ["out"]})
+    with ProcessPoolExecutor(1) as processes:
+        result = repro.repro(work.repo(), executor=processes)
+    assert outcomes(result) == {"a": "run"}
+    assert int(work.read("out")) != os.getpid()
+
+
+def test_the_operation_log(work: Work) -> None:
+    pipeline(work, a={"cmd": "touch a", "outs": ["a"]}, b={"cmd": "exit 3", "deps": ["a"]})
+    run(work)
+    record: Any = log.log(work.repo())[0].record
+    assert (record["verb"], record["outcome"], record["error"]) == ("repro", "failed", "failed: b")
+    assert {path for path, *_ in record["pointers"]} == {"dvc.lock", ".gitignore"}
+
+
+def test_an_empty_place(work: Work) -> None:
+    with pytest.raises(NotTracked, match=r"no dvc\.yaml"):
+        run(work)
+
+
+@pytest.mark.parametrize("options", [{"jobs": 0}, {"timeout": 0.0}, {"retries": -1}])
+def test_options_without_sense(work: Work, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        run(work, **options)
+
+
+def test_the_lock_is_free_while_a_command_runs(work: Work, dvc: Tool) -> None:
+    """The real program may be called by a stage, and beside it."""
+    work.write("data", "1")
+    dvc(work.root, "add", "data").ok()
+    program = Path(sys.executable).with_name("dvc")
+    pipeline(
+        work,
+        a={"cmd": f"{program} checkout -q data.dvc && cp data out", "deps": ["data"], "outs": ["out"]},
+    )
+    assert outcomes(run(work, "dvc.yaml")) == {"data.dvc": "cached", "a": "run"}
+    assert dvc(work.root, "status", "--json").json == {}
+
+
+def started(work: Work, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "data_versioning", "repro", *words],
+        cwd=work.root, env=work.sandbox.environment(), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+SLOW: Sequence[tuple[str, dict[str, Any]]] = (
+    ("first", {"cmd": "echo 1 > first", "outs": ["first"]}),
+    (
+        "slow",
+        {
+            "cmd": "echo half > slow; touch up; sleep 30; echo whole > slow",
+            "deps": ["first"],
+            "outs": ["slow"],
+        },
+    ),
+)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt(work: Work, jobs: str) -> None:
+    pipeline(work, **dict(SLOW))
+    process = started(work, "-j", jobs)
+    wait_for(work.root / "up")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 252, out
+    assert set(lock(work)) == {"first"}
+    assert not (work.root / "slow").exists()
+    assert subprocess.run(["pgrep", "-f", "sleep 30; echo whole"], check=False).returncode == 1
+
+
+def test_a_killed_run(work: Work, dvc: Tool) -> None:
+    work.write("old", "")
+    pipeline(work, **dict(SLOW))
+    process = started(work)
+    wait_for(work.root / "up")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    for command in ("echo whole", "sleep 30"):
+        subprocess.run(["pkill", "-9", "-f", command], check=False)
+    stages = dict(SLOW)
+    stages["slow"] = {"cmd": "echo quick > slow", "deps": ["first"], "outs": ["slow"]}
+    pipeline(work, **stages)
+    assert outcomes(run(work)) == {"first": "cached", "slow": "run"}
+    assert work.read(".dvc/tmp/dv/failed/dvc.yaml_slow/slow") == b"half\n"
+    assert dvc(work.root, "status", "--json").json == {}
+
+
+def test_two_at_once(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "sleep 0.5; cp in out; echo x >> ran", "deps": ["in"], "outs": ["out"]})
+    processes = [started(work) for _ in range(2)]
+    ends = [(process.communicate(timeout=60)[0], process.returncode) for process in processes]
+    assert [code for _, code in ends] == [0, 0], ends
+    assert work.read("ran") == b"x\n"
+    assert set(lock(work)) == {"a"}

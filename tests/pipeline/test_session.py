@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_versioning.errors import Conflict, DiskError
+from data_versioning.pipeline import session
+from data_versioning.pipeline.session import Finished, Session
+
+DONE = Finished("dvc.lock", "train", "cmd: x\n")
+
+
+@pytest.fixture
+def out(place: Path) -> Path:
+    path = place / "model"
+    path.mkdir()
+    (path / "weights").write_text("old")
+    return path
+
+
+def killed(place: Path, action: str) -> None:
+    """Begin a session in a process that ends without ending it."""
+    script = (
+        "import os, sys\nfrom data_versioning.pipeline.session import *\n"
+        f"s = Session.begin({str(place / 'tmp')!r})\n{action}\nos._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=place)
+
+
+def recovered(place: Path) -> list[Finished]:
+    return [done for done, _ in session.recover(str(place / "tmp"))]
+
+
+def test_what_failed_is_put_back(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("dvc.yaml:train", [str(out), str(place / "absent")])
+    assert not out.exists()
+    out.write_text("half")
+    (place / "absent").write_text("half, too")
+    kept = run.put_back("dvc.yaml:train")
+    assert (out / "weights").read_text() == "old"
+    assert not (place / "absent").exists()
+    assert kept
+    assert sorted(os.listdir(kept)) == ["absent", "model"]
+    run.end()
+    assert os.listdir(place / "tmp/repro") == []
+
+
+def test_nothing_was_made(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out)])
+    assert run.put_back("s") is None
+    assert (out / "weights").read_text() == "old"
+    run.end()
+
+
+def test_what_finished_replaces(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out)])
+    out.write_text("new")
+    run.finished("s", DONE)
+    run.discard("s")
+    run.end()
+    assert out.read_text() == "new"
+    assert recovered(place) == []
+
+
+def test_the_end_puts_back_what_is_open(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out)])
+    run.end()
+    assert (out / "weights").read_text() == "old"
+
+
+def test_a_killed_run(place: Path, out: Path) -> None:
+    killed(place, f"s.move_aside('s', [{str(out)!r}]); open({str(out)!r}, 'w').write('half')")
+    assert out.read_text() == "half"
+    assert recovered(place) == []
+    assert (out / "weights").read_text() == "old"
+    assert (place / "tmp/failed/s/model").read_text() == "half"
+
+
+def test_a_killed_run_with_a_stage_that_finished(place: Path, out: Path) -> None:
+    killed(
+        place,
+        f"s.move_aside('s', [{str(out)!r}]); open({str(out)!r}, 'w').write('new');"
+        " s.finished('s', Finished('dvc.lock', 'train', 'cmd: x\\n'))",
+    )
+    assert recovered(place) == [DONE]
+    assert out.read_text() == "new"
+    assert recovered(place) == []
+
+
+def test_a_torn_journal(place: Path, out: Path) -> None:
+    killed(
+        place,
+        f"s.move_aside('s', [{str(out)!r}]); s.finished('t', Finished('dvc.lock', 't', 'x'))\n"
+        "open(s._directory + '/journal', 'a').write('[\"s\", \"dvc.lo')",
+    )
+    assert [done.name for done in recovered(place)] == ["t"]
+    assert (out / "weights").read_text() == "old"
+
+
+def test_a_run_under_way_is_left_alone(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out)])
+    assert recovered(place) == []
+    assert not out.exists()
+    run.put_back("s")
+    run.end()
+
+
+def test_a_command_that_outlived_its_run(place: Path, out: Path) -> None:
+    killed(
+        place,
+        f"import subprocess\ns.move_aside('s', [{str(out)!r}])\n"
+        "p = subprocess.Popen(['sleep', '60'], pass_fds=[s.lock]); open('pid', 'w').write(str(p.pid))",
+    )
+    with pytest.raises(Conflict, match="sleep 60"):
+        recovered(place)
+    assert not out.exists()
+    subprocess.run(["kill", "-9", (place / "pid").read_text()], check=True)
+    for _ in range(100):
+        try:
+            recovered(place)
+            break
+        except Conflict:
+            continue
+    assert (out / "weights").read_text() == "old"
+
+
+def test_what_cannot_be_moved(place: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = place / "other"
+    other.write_text("other")
+    rename = os.rename
+
+    def fails(source: str, target: str) -> None:
+        if source == str(other):
+            raise PermissionError(13, "Permission denied")
+        rename(source, target)
+
+    run = Session.begin(str(place / "tmp"))
+    with monkeypatch.context() as patched, pytest.raises(DiskError, match="other"):
+        patched.setattr(os, "rename", fails)
+        run.move_aside("s", [str(out), str(other)])
+    assert (out / "weights").read_text() == "old"
+    assert other.read_text() == "other"
+    run.end()
+
+
+@pytest.mark.parametrize("stage", ["sub/dvc.yaml:a@é", "../../x", "a" * 300])
+def test_names_stay_inside(stage: str) -> None:
+    name = session.safe_name(stage)
+    assert "/" not in name
+    assert len(name) <= 200
+    assert name not in {".", ".."}
