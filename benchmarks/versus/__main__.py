@@ -25,7 +25,8 @@ import place as places
 import results
 from place import Place
 from results import RESULTS, Result
-from shapes import SHAPES, Group, Shape, turns
+from rounds import run, turns
+from shapes import SHAPES, Shape
 
 PLACES = {"RAM disk": "/dev/shm", "real disk": "/var/tmp"}
 _QUICK = 0.002
@@ -42,17 +43,6 @@ def measure(name: str, shape: Shape, place: Place, result: Result, rounds: int, 
             print(f"{name}, round {number + 1} of {rounds}: {', '.join(group)}", flush=True)
             run(turns(group, number), place, result)
             place.clear(keep=source)
-
-
-def run(group: Group, place: Place, result: Result) -> None:
-    """Let the lives of a group take turns, step by step."""
-    for steps in itertools.zip_longest(*group.values()):
-        for tool, step in zip(group, steps, strict=True):
-            if step is None:
-                continue
-            sample = place.measured(step.command, step.cwd)
-            result.add(step.name, tool, sample)
-            print(f"  {step.name:<28}{tool:<9}{sample.seconds:9.3f} s{sample.peak / 1e6:9.1f} MB", flush=True)
 
 
 def measure_shape(name: str, where: str, directory: str, rounds: int | None, scale: float) -> Result:

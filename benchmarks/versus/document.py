@@ -13,6 +13,9 @@ import suite_table
 from results import RESULTS, Result, slug
 from shapes import SHAPES
 
+# Measured by remotes.py.
+REMOTE_SHAPES = ("s3-small", "s3-many", "s3-large", "ssh-small", "hdfs")
+
 DOCS = Path(__file__).parents[2] / "docs"
 _CP, _MD5SUM, _LINK = ("cp", "`cp -r`"), ("md5sum", "`md5sum`"), ("cp -l", "`cp -rl`")
 # What the machine itself has to do for the same job: steps whose medians are added.
@@ -55,7 +58,7 @@ without a cache. "1 changed": one file has new content. `git` keeps the data in 
 def write() -> None:
     """Write the document and the charts from all results."""
     parts = [HEAD]
-    for place in results.places(RESULTS, list(SHAPES)):
+    for place in results.places(RESULTS, [*SHAPES, *REMOTE_SHAPES]):
         name = place[0].place
         path = DOCS / "benchmarks" / f"{slug(name)}.svg"
         path.parent.mkdir(exist_ok=True)

@@ -5,21 +5,17 @@ A scale below 1 makes all of them smaller: for trying things out.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import lives
 from lives import Life
 from place import DV, DVC, Place
-
-# Lives by the name of their tool; those of one group take turns, step by step.
-Group: TypeAlias = Mapping[str, Life]
+from rounds import Group
 
 _PROGRAMS = {"dv": DV, "dvc": DVC}
 _PER_DIRECTORY = 1000
@@ -158,14 +154,6 @@ def _data_set(place: Place, source: Path, number: int) -> dict[str, Life]:
 
 def _hard_linked(place: Place, source: Path) -> dict[str, Life]:
     return {tool: lives.hard_linked(place, tool, program, source) for tool, program in _PROGRAMS.items()}
-
-
-def turns(group: Group, number: int) -> Group:
-    """Return the group with another tool first in each round."""
-    order = list(group)
-    return {
-        tool: group[tool] for tool in itertools.islice(itertools.cycle(order), number, number + len(order))
-    }
 
 
 SHAPES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -56,6 +57,13 @@ class HdfsServer:
 @pytest.fixture(scope="session")
 def hdfs_server() -> Iterator[HdfsServer]:
     """A file system with one DataNode."""
+    with serving() as server:
+        yield server
+
+
+@contextmanager
+def serving() -> Iterator[HdfsServer]:
+    """A file system that runs as long as it is needed."""
     with process.workplace("hdfs") as place:
         ports = process.free_ports(5)
         _configure(place, *ports)

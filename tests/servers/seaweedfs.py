@@ -43,6 +43,13 @@ class S3Server:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """A server with one bucket."""
+    with serving() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[S3Server]:
+    """A server that runs as long as it is needed."""
     with process.workplace("weed") as place:
         identity = {
             "name": "tester",
