@@ -125,8 +125,11 @@ def _row(result: Result, step: str) -> list[str]:
     words, over = "", ""
     parts = _START if "python" in result.steps else LIMITS.get(step, [])
     limit = sum(result.seconds(part, "machine") or 0 for part, _ in parts)
+    names = " + ".join(name for _, name in parts)
+    if "machine" in tools:
+        names, limit = "plain client", tools["machine"].median
     if limit:
-        words = f"{' + '.join(name for _, name in parts)} {limit:.3f} s"
+        words = f"{names} {limit:.3f} s"
         over = f"{ours.median / limit:.2f}"
     faster = result.faster(step, "dvc")
     return [

@@ -39,12 +39,13 @@ client = boto3.client("s3", endpoint_url=url, region_name="us-east-1",
 getattr(client, verb)(**{"Filename": path, "Bucket": bucket, "Key": key, "Config": TransferConfig()})
 """
 _PLAIN_HDFS = """
-import pathlib, sys
+import os, pathlib, sys
 from hdfs_native import Client
 client = Client(sys.argv[1], {"dfs.client.use.datanode.hostname": "true"})
 for path in sorted(pathlib.Path(sys.argv[3]).iterdir()):
     with client.create(f"{sys.argv[2]}/{path.name}") as file:
         file.write(path.read_bytes())
+os._exit(0)  # the library may never come back from freeing its client
 """
 
 

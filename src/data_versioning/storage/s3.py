@@ -6,6 +6,8 @@ SSO, instance roles), through boto3.
 
 from __future__ import annotations
 
+import base64
+import functools
 import importlib
 import os
 import urllib.error
@@ -19,7 +21,8 @@ from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.object_errors import Place
-from data_versioning.storage.object_store import ObjectStoreClient, opened
+from data_versioning.storage.object_store import opened
+from data_versioning.storage.s3_multipart import S3Client
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
@@ -72,7 +75,68 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+    sdk = functools.cache(functools.partial(_sdk, settings, region=region, endpoint=endpoint))
+    return ConcurrentStore(
+        S3Client(
+            store=store,
+            place=place,
+            prefix=prefix,
+            sdk=sdk,
+            bucket=bucket,
+            encryption=_encryption_arguments(settings),
+            part_encryption=_part_encryption(settings),
+        )
+    )
+
+
+def _sdk(settings: Mapping[str, str], *, region: str, endpoint: str) -> Any:
+    """Return Amazon's own client, for what obstore has no request for."""
+    boto3 = importlib.import_module("boto3")
+    config = importlib.import_module("botocore.config")
+    options: dict[str, Any] = {"connect_timeout": 10, "retries": {"max_attempts": 3, "mode": "standard"}}
+    credentials: dict[str, str | None] = {}
+    if http_options.is_on(settings, "allow_anonymous_login"):
+        options["signature_version"] = importlib.import_module("botocore").UNSIGNED
+    elif settings.get("access_key_id"):
+        credentials = {
+            "aws_access_key_id": settings["access_key_id"],
+            "aws_secret_access_key": settings["secret_access_key"],
+            "aws_session_token": settings.get("session_token"),
+        }
+    session = boto3.Session(profile_name=None if credentials else settings.get("profile") or None)
+    return session.client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint,
+        verify=_verification(settings),
+        config=config.Config(**options),
+        **credentials,
+    )
+
+
+def _verification(settings: Mapping[str, str]) -> bool | str | None:
+    """Return what botocore's `verify` takes: a file of certificates, False, or None for its own ones."""
+    wanted = settings.get("ssl_verify", "")
+    if wanted.lower() in {"", "true"}:
+        return None
+    return False if wanted.lower() == "false" else os.path.expanduser(wanted)
+
+
+def _encryption_arguments(settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that encrypt on the server's side, as arguments of Amazon's own client."""
+    found = _part_encryption(settings)
+    if settings.get("sse"):
+        found["ServerSideEncryption"] = settings["sse"]
+    if settings.get("sse_kms_key_id"):
+        found["SSEKMSKeyId"] = settings["sse_kms_key_id"]
+        found.setdefault("ServerSideEncryption", "aws:kms")
+    return found
+
+
+def _part_encryption(settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return those that each part needs again: a key of the customer."""
+    key = settings.get("sse_customer_key")
+    return {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64decode(key)} if key else {}
 
 
 def _with_permissions(

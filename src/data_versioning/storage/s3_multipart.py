@@ -22,20 +22,30 @@ from data_versioning.storage.object_store import ObjectStoreClient
 
 # Bytes of parts in memory at once, of one file.
 _IN_MEMORY = 48 << 20
+# Bytes; smaller files are sent anew as fast.
+_WORTH_RESUMING = 64 << 20
 _PERMANENT = {"AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "EntityTooLarge"}
 _GONE = {"NoSuchUpload", "404"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Client(ObjectStoreClient):
-    """`ObjectStoreClient` whose large uploads are resumed; `sdk` makes a client of boto3, for `bucket`."""
+    """`ObjectStoreClient` whose large uploads are resumed; `sdk` makes a client of boto3, for `bucket`.
+
+    `encryption` and `part_encryption` are arguments of boto3 for the upload and for each part.
+    """
 
     sdk: Callable[[], Any]
     bucket: str
-    encryption: Mapping[str, str]
+    encryption: Mapping[str, Any]
+    part_encryption: Mapping[str, Any]
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`; what arrived before it failed is not sent again by the next call."""
+        if size < _WORTH_RESUMING:
+            # Named, because a dataclass with slots is another class than the one that `super` knows.
+            await ObjectStoreClient.put_parts(self, key, parts, size)
+            return
         name = {"Bucket": self.bucket, "Key": self.prefix + key}
         upload, known = await self._begin(name)
         name["UploadId"] = upload
@@ -53,6 +63,10 @@ class S3Client(ObjectStoreClient):
         except CorruptObject:
             with suppress(StorageError):
                 await self._call("abort_multipart_upload", **name)
+            raise
+        except StorageError:
+            # What is on its way may arrive: it counts the next time.
+            await asyncio.gather(*sent.values(), return_exceptions=True)
             raise
         finally:
             for task in sent.values():
@@ -91,7 +105,9 @@ class S3Client(ObjectStoreClient):
             digest = md5(part, usedforsecurity=False).hexdigest()
             if known.get(number, "").strip('"') == digest:
                 return known[number]
-            answer = await self._call("upload_part", **name, PartNumber=number, Body=part)
+            answer = await self._call(
+                "upload_part", **name, PartNumber=number, Body=part, **self.part_encryption
+            )
             return str(answer["ETag"])
         finally:
             places.release()
