@@ -14,7 +14,7 @@ EPILOG = """examples:
   dv remote add --local -d store /mnt/store   a directory, only here
   dv remote modify --local store password X   secrets belong into the local file
   dv remote list
-  dv remote test store                        does it work, how fast, what does it cost?
+  dv remote test store                        does it work, how fast?
 """
 _EPILOGS = {
     "add": """examples:

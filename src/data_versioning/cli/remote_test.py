@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Test and print; 1 when push or pull will not work."""
-    options = operations.remote_test.TestOptions(
+    options = operations.remote_test.RemoteTestOptions(
         read_only=args.read_only, usage=not args.no_usage, size=args.size, price_per_gb=args.price_per_gb
     )
     found = operations.remote_test.remote_test(args.name, options, render.progress(args))

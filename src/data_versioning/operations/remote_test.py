@@ -28,7 +28,7 @@ _LARGEST_SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestOptions:
+class RemoteTestOptions:
     """`size`: bytes of each of the files that throughput is measured with."""
 
     read_only: bool = False
@@ -82,7 +82,7 @@ class _Run:
     """What is known so far, so that a store which stops answering loses nothing of it."""
 
     at: Location
-    options: TestOptions
+    options: RemoteTestOptions
     checks: list[Check] = field(default_factory=list)
     speed: Speed | None = None
     usage: Usage | None = None
@@ -99,7 +99,7 @@ class _Run:
 
 
 def remote_test(
-    name: str | None = None, options: TestOptions | None = None, progress: Progress = SILENT
+    name: str | None = None, options: RemoteTestOptions | None = None, progress: Progress = SILENT
 ) -> RemoteTest:
     """Test the remote `name`, or the default one; what it wrote there it deletes, also when interrupted.
 
@@ -112,7 +112,7 @@ def remote_test(
             f"remote {at.name!r} is served by the program dvc, so it cannot be tested",
             hint="dvc push, dvc pull",
         )
-    run = _Run(at=at, options=options or TestOptions())
+    run = _Run(at=at, options=options or RemoteTestOptions())
     progress.start("Testing the remote")
     try:
         with probe.probing(storage.open_store(at.url, at.options)) as found:

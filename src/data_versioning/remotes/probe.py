@@ -27,8 +27,9 @@ PREFIX = ".dv-test/"
 _LASTING = f"{PREFIX}probe"
 _CONTENT = b"dv remote test\n"
 # Creators of one key at once, and how many keys.
-_CREATORS, _ROUNDS = 8, 3
+_CREATORS, _ROUNDS = 8, 2
 _LISTED = 5
+_NO_REGISTRY = "a registry or shared log cannot live there"
 
 
 class State(StrEnum):
@@ -192,7 +193,7 @@ def refuses_to_replace(probe: Probe) -> Check:
             return _unenforced(name, "a change of what had changed meanwhile went through")
         return _ok(name)
 
-    return _tried(name, create)
+    return _or_not_offered(_tried(name, create))
 
 
 def lets_one_create(probe: Probe) -> Check:
@@ -212,7 +213,7 @@ def lets_one_create(probe: Probe) -> Check:
                     return _unenforced(name, f"{len(winners)} of {_CREATORS} creators were told they won")
         return _ok(name, f"{_ROUNDS} races of {_CREATORS}")
 
-    return _tried(name, race)
+    return _or_not_offered(_tried(name, race))
 
 
 def lists_what_is_written(probe: Probe) -> Check:
@@ -271,19 +272,23 @@ def _conditional(store: WritableStore) -> ConditionalStore | None:
     return cast("ConditionalStore", store) if hasattr(store, "put_if") else None
 
 
+def _or_not_offered(found: Check) -> Check:
+    """Return what was found; a store that writes, but not on a condition, does not offer that."""
+    if found.state is not State.REFUSED:
+        return found
+    return replace(found, state=State.NOT_OFFERED, reason=f"{found.reason}: {_NO_REGISTRY}", hint=None)
+
+
 def _unconditional(name: str) -> Check:
-    return Check(
-        name=name,
-        state=State.NOT_OFFERED,
-        reason="it cannot say who was first: a registry or shared log cannot live there",
-    )
+    reason = f"it cannot say who was first: {_NO_REGISTRY}"
+    return Check(name=name, state=State.NOT_OFFERED, reason=reason)
 
 
 def _unenforced(name: str, what: str) -> Check:
     return Check(
         name=name,
         state=State.WRONG,
-        reason=f"{what}: a registry or shared log cannot live there",
+        reason=f"{what}: {_NO_REGISTRY}",
         hint="push and pull are safe; keep a registry on a store that enforces conditional writes",
     )
 
