@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from data_versioning.operations import remote_test
 from data_versioning.operations.remote_test import RemoteTest, RemoteTestOptions
 from data_versioning.remotes import probe
 from data_versioning.remotes.probe import State
-from data_versioning.storage.base import Store
+from data_versioning.storage.base import Failure, Store
+from data_versioning.storage.client import Unavailable
 from data_versioning.storage.local import LocalStore
 from tests.conformance.store import fill
 from tests.faults import as_user
@@ -246,6 +247,26 @@ def test_stores_that_do_not_enforce_conditions(place: Path) -> None:
     assert found.state is State.WRONG and "creators were told they won" in found.reason
     assert "registry" in (found.hint or "") and not found.is_needed
     assert list(place.iterdir()) == []
+
+
+class Keeping(LocalStore):
+    """Deletes nothing, and says so as S3 does to many at once: as if it could not now."""
+
+    def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
+        raise Unavailable("AccessDenied")
+
+
+def test_without_the_right_to_delete_one_small_object_stays(
+    work: Work, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(work, str(place / "store"))
+    monkeypatch.setattr(storage, "open_store", lambda url, options: Keeping(root=url))
+    found = remote_test.remote_test(None, SMALL)
+    assert found.works
+    assert states(found) == {"list": "ok", "write": "ok", "read": "ok", "delete": "refused"}
+    (kept,) = (place / "store/.dv-test").iterdir()
+    assert f".dv-test/{kept.name} stays there" in check(found, "delete").reason
+    assert kept.stat().st_size < 100
 
 
 def test_an_interruption_leaves_nothing(work: Work, place: Path, dv: Tool) -> None:

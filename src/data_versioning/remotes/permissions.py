@@ -32,13 +32,15 @@ _RIGHTS: Mapping[str, Mapping[str, str]] = {
     "webdav": {"list": "PROPFIND", "read": "GET", "write": "PUT, MKCOL and MOVE", "delete": "DELETE"},
 }
 _SAME = {"https": "http", "webdavs": "webdav"}
+_FILES = frozenset({"", "file", "ssh", "sftp", "hdfs", "webhdfs"})
 
 
 def right(url: str, what: str) -> str | None:
-    """Return what has to be granted at `url` for `what`: list, read, write or delete.
+    """Return what has to be granted at `url` for `what`: list, read, write or delete; None where it is not known.
 
     >>> right("s3://bucket/x", "write"), right("ssh://host/x", "list"), right("/mnt", "one creator wins")
     ('s3:PutObject on the prefix', 'r and x on the directories', None)
     """
     scheme = storage.scheme(url)
-    return _RIGHTS.get(_SAME.get(scheme, scheme), _DIRECTORY).get(what)
+    rights = _DIRECTORY if scheme in _FILES else _RIGHTS.get(_SAME.get(scheme, scheme), {})
+    return rights.get(what)

@@ -161,7 +161,12 @@ def can_delete(probe: Probe) -> Check:
     key = probe.first
 
     def delete() -> Check:
-        if refused := store.delete([key]):
+        try:
+            refused = store.delete([key])
+        except Unavailable as error:
+            # It has answered until now: many at once, a store refuses as if it could not do it now.
+            raise StorageError(error.message, hint=error.hint) from None
+        if refused:
             raise StorageError(refused[0].reason)
         if len(store.find([key])):
             return Check(
@@ -329,12 +334,18 @@ def _all(outcome: Outcome) -> int:
 
 
 def _clean(probe: Probe) -> None:
-    """Delete what the run may have written; a failure here would hide how the run ended."""
-    store = probe.store
-    if not probe.written or not isinstance(store, Store):
+    """Delete what the run may have written; a failure here would hide how the run ended.
+
+    Only what is there is deleted: some stores try for long before they refuse.
+    """
+    store, keys = probe.store, probe.written
+    if not keys or probe.is_lasting or not isinstance(store, Store):
         return
     with suppress(DataVersioningError):
-        store.delete(probe.written)
+        keys = store.find(keys).keys
+    if keys:
+        with suppress(DataVersioningError):
+            store.delete(keys)
     if isinstance(store, LocalStore):
         with suppress(OSError):
             os.rmdir(os.path.join(store.root, PREFIX))
