@@ -163,6 +163,16 @@ def test_a_directory_that_may_only_be_read(work: Work, place: Path, dv: Tool) ->
     assert sorted(path.name for path in store.rglob("*")) == ["files", "one"]
 
 
+def test_a_part_that_cannot_be_listed(work: Work, place: Path, dv: Tool) -> None:
+    (place / "store/closed").mkdir(parents=True)
+    (place / "store/closed").chmod(0o700)
+    (place / "store").chmod(0o777)
+    configure(work, str(place / "store"))
+    said = as_user.run(dv, work.root, "remote", "test", "--size", "64K")
+    assert "usage               refused" in said.out and "closed" in said.out, said.out + said.err
+    assert said.code == 0 and "push and pull work." in said.out
+
+
 @pytest.mark.parametrize("options", [SMALL, LOOK])
 def test_nobody_answers(work: Work, options: RemoteTestOptions) -> None:
     (port,) = process.free_ports(1)

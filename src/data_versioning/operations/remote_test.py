@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError, DataVersioningError
@@ -21,6 +22,8 @@ from data_versioning.remotes.probe import PREFIX, Check, Probe, State
 from data_versioning.remotes.remote import Location
 from data_versioning.storage.base import ReadableStore, Store
 from data_versioning.storage.client import Unavailable
+
+T = TypeVar("T")
 
 _REQUESTS = 20
 _PARALLEL = 4
@@ -134,27 +137,28 @@ def remote_test(
 
 def _examine(run: _Run, found: Probe) -> None:
     if run.note(probe.can_list(found)) and run.options.usage and isinstance(found.store, Store):
-        _take_stock(run, found.store)
+        store = found.store
+        run.usage = _guarded(run, "usage", lambda: _take_stock(run, store))
     if run.options.read_only:
         run.note(probe.can_answer(found, run.sample))
         run.checks += [probe.not_tried(name, reason="--read-only") for name in ("write", "delete")]
         key = f"{PREFIX}{found.token}-absent"
-        run.speed = _guarded(run, lambda: _latency(run, found.store, key))
+        run.speed = _guarded(run, "speed", lambda: _latency(run, found.store, key))
         return
     if not run.note(probe.can_write(found)):
         run.note(probe.can_answer(found, run.sample))
         run.checks.append(probe.not_tried("delete", reason="nothing could be written"))
         return
     run.note(probe.can_read(found))
-    run.speed = _guarded(run, lambda: _latency(run, found.store, found.first))
+    run.speed = _guarded(run, "speed", lambda: _latency(run, found.store, found.first))
     if run.note(probe.can_delete(found)):
         for check in (probe.refuses_to_replace, probe.lets_one_create, probe.lists_what_is_written):
             run.note(check(found))
         if speed := run.speed:
-            run.speed = _guarded(run, lambda: _throughput(speed, found)) or speed
+            run.speed = _guarded(run, "speed", lambda: _throughput(speed, found)) or speed
 
 
-def _take_stock(run: _Run, store: Store) -> None:
+def _take_stock(run: _Run, store: Store) -> Usage:
     """Count what is stored, and choose a small object to read."""
     objects = size = 0
     smallest = _LARGEST_SAMPLE
@@ -167,17 +171,17 @@ def _take_stock(run: _Run, store: Store) -> None:
                 smallest, run.sample = length, key
     told = run.options.price_per_gb
     price = prices.price_of(run.at.url, run.at.options) if told is None else prices.named(told)
-    run.usage = Usage(objects=objects, size=size, monthly=price.monthly(size) if price else None, price=price)
+    return Usage(objects=objects, size=size, monthly=price.monthly(size) if price else None, price=price)
 
 
-def _guarded(run: _Run, measure: Callable[[], Speed]) -> Speed | None:
-    """Return what is measured; a refusal is noted."""
+def _guarded(run: _Run, name: str, measure: Callable[[], T]) -> T | None:
+    """Return what is measured; a refusal is noted as a check of that name."""
     try:
         return measure()
     except Unavailable:
         raise
     except DataVersioningError as error:
-        run.note(Check(name="speed", state=State.REFUSED, reason=error.message, hint=error.hint))
+        run.note(Check(name=name, state=State.REFUSED, reason=error.message, hint=error.hint))
         return None
 
 
