@@ -81,7 +81,8 @@ def test_outside_of_a_repository(sandbox: Sandbox, place: Path, dv: Tool) -> Non
 
 def test_a_command_of_several_lists_them(repository: Path, dv: Tool) -> None:
     assert (
-        "which command? One of add, default, modify, list, remove, rename\n" in dv(repository, "remote").err
+        "which command? One of add, default, modify, list, remove, rename, test\n"
+        in dv(repository, "remote").err
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.servers import process
 
 KEY, SECRET, REGION = "testkey", "testsecret", "us-east-1"
+READER = "reader"  # may list and read
 _GRPC = 10_000  # each port has a second one, so much higher
 
 
@@ -56,7 +57,12 @@ def serving() -> Iterator[S3Server]:
             "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        (place / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        reader = {
+            "name": "reader",
+            "credentials": [{"accessKey": READER, "secretKey": SECRET}],
+            "actions": ["Read", "List"],
+        }
+        (place / "s3.json").write_text(json.dumps({"identities": [identity, reader]}))
         (place / "data").mkdir()
         s3, master, volume, filer, admin = process.free_ports(5, also=_GRPC)
         server = S3Server(f"http://127.0.0.1:{s3}")

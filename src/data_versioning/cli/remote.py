@@ -1,4 +1,4 @@
-"""`dv remote`: add, default, list, modify, remove, rename."""
+"""`dv remote`: add, default, list, modify, remove, rename; `test` is in its own module."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from data_versioning import operations
-from data_versioning.cli import levels, render
+from data_versioning.cli import levels, remote_test, render
 from data_versioning.errors import ConfigError
 
 EPILOG = """examples:
@@ -14,6 +14,7 @@ EPILOG = """examples:
   dv remote add --local -d store /mnt/store   a directory, only here
   dv remote modify --local store password X   secrets belong into the local file
   dv remote list
+  dv remote test store                        does it work, how fast?
 """
 _EPILOGS = {
     "add": """examples:
@@ -46,7 +47,7 @@ next: git add .dvc/config, and dv push
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare DVC's sub-commands."""
+    """Declare DVC's sub-commands, and `test`."""
     choices = parser.add_subparsers()
 
     def command(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -77,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rename = command("rename", "rename a remote", _rename)
     rename.add_argument("name", help="the remote")
     rename.add_argument("new", help="the new name")
+    test = choices.add_parser("test", help="try out a remote and measure it", epilog=remote_test.EPILOG)
+    remote_test.add_arguments(test)
+    test.set_defaults(act=remote_test.run)
 
 
 def run(args: argparse.Namespace) -> int:
