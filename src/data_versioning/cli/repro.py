@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     repo = session.open_repo(args)
     options = _options(args)
+    if settings and args.dry:
+        raise UsageError("--dry changes nothing, and so sets no parameters", hint="dv repro --dry")
     if settings:
         operations.set_params.set_params(repo, settings)
     result = operations.repro.repro(

@@ -184,7 +184,8 @@ def select(
     if options.pipeline:
         return active.upstream(active.connected(chosen)), active
     if options.single_item:
-        return chosen, active
+        # Nothing needs another one then, as for DVC.
+        return chosen, Graph(whole.stages, {place: [] for place in whole.stages})
     if options.downstream:
         return active.downstream(chosen), active
     return active.upstream(chosen), active

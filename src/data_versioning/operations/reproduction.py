@@ -17,7 +17,7 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations.stage_run import Bench, StageRun
 from data_versioning.operations.verdict import Verdict
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline import compiled, session
+from data_versioning.pipeline import compiled, graph, session
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
 from data_versioning.pipeline.runner import Ended, Task
 from data_versioning.pipeline.scheduler import PAUSE, End, Handlers, Scheduler
@@ -143,6 +143,7 @@ class Reproduction:
             self._graph.needs,
             Handlers(begin=self._begin, end=self._end, skip=self._skip, idle=self._idle),
             executor,
+            after=self._apart(),
             slots=self._options.jobs,
             on_error=self._options.on_error,
         )
@@ -151,8 +152,30 @@ class Reproduction:
         finally:
             for run in self._runs.values():
                 run.close()
+            self._finish()
+
+    def _apart(self) -> dict[str, list[str]]:
+        """Return for stages that are cut off from others, frozen or run by themselves, whom they come after.
+
+        They go in the order of the plan: one must not read what another one writes.
+        """
+        whole = graph.build(self._loaded.project.stages)
+        after: dict[str, list[str]] = {}
+        for place in self._plan:
+            for need in whole.needs[place]:
+                if need in self._order and need not in self._graph.needs[place]:
+                    first, last = sorted((need, place), key=self._order.__getitem__)
+                    after.setdefault(last, []).append(first)
+        return after
+
+    def _finish(self) -> None:
+        """Record the rest, and put back what is open; without room for records that is left to the next run."""
+        try:
             self._fold()
-            self._bench.session.end()
+        except BaseException:
+            self._bench.session.leave()
+            raise
+        self._bench.session.end()
 
     def _begin(self, place: str) -> Task | End:
         stage = self._plan[place]
