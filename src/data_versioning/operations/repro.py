@@ -126,7 +126,7 @@ def repro(
     try:
         if options.dry_run:
             return ReproResult(stages=_preview(verdict, watch))
-        if not any(verdict.why(stage) for stage in plan):
+        if not options.pull and not any(verdict.why(stage) for stage in plan):
             return ReproResult(stages=_unchanged(verdict, watch))
         return ReproResult(stages=_reproduction().run(verdict, options, watch, confirm, executor))
     finally:
