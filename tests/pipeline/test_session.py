@@ -10,6 +10,7 @@ import pytest
 from data_versioning.errors import Conflict, DiskError
 from data_versioning.pipeline import session
 from data_versioning.pipeline.session import Finished, Session
+from data_versioning.workspace import scan
 
 DONE = Finished("dvc.lock", "train", "cmd: x\n")
 
@@ -212,3 +213,18 @@ def test_names_stay_inside(stage: str) -> None:
 def test_names_differ() -> None:
     stages = ["s@a/b", "s@a_b", "s@a b", "a/dvc.yaml:s", "a_dvc.yaml:s", "s" * 250, "s" * 251]
     assert len({session.safe_name(stage) for stage in stages}) == len(stages)
+
+
+def test_outputs_on_another_disk(place: Path, out: Path, tmp_path: Path) -> None:
+    """They stay there, under a name that nobody sweeps away."""
+    if os.stat(tmp_path).st_dev == os.stat(place).st_dev:
+        pytest.fail("the RAM disk and the temporary directory are the same")
+    run = Session.begin(str(tmp_path))
+    run.move_aside("s", [str(out)])
+    (aside,) = place.iterdir()
+    assert not scan.LEFTOVER.search(bytes(aside))
+    assert (aside / "weights").read_text() == "old"
+    run.put_back("s")
+    run.end()
+    assert (out / "weights").read_text() == "old"
+    assert list(place.iterdir()) == [out]

@@ -279,7 +279,10 @@ class Reproduction:
         outs = found.outs
         if self._options.store:
             outs = recording.store_outputs(self._loaded, found, bench.kind, self._look.progress, relink=True)
-        recording.record(bench.transaction, self._loaded, found, outs)
+        if stage.name:
+            self._finished[stage.place] = recording.locked(self._loaded, found, outs)
+        else:
+            recording.record(bench.transaction, self._loaded, found, outs)
         self._look.forget([path for out in stage.outs if (path := stage.located(out.path))])
 
     def _fold(self) -> None:

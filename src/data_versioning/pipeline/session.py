@@ -226,7 +226,8 @@ def _aside(place: str, number: int, path: str) -> str:
     """Return where `path` goes: beside itself if it lies on another file system."""
     if os.lstat(path).st_dev == os.stat(place).st_dev:
         return f"{place}/{number}"
-    return atomic.temporary_name(os.path.dirname(path))
+    # Not named as unfinished writes are, which are swept away after a day.
+    return f"{os.path.dirname(path)}/.{os.urandom(11).hex()}.aside"
 
 
 def _put_back(place: str, kept: str) -> str | None:
