@@ -72,7 +72,7 @@ def check(sandbox: Sandbox, tools: tuple[Tool, Tool], template: Path, jobs: int,
 
 @pytest.mark.parametrize("jobs", [0, 1, 3])
 def test_pipelines(sandbox: Sandbox, dvc: Tool, dv: Tool, template: Path, jobs: int) -> None:
-    check(sandbox, (dvc, dv), template, jobs, examples=20)
+    check(sandbox, (dvc, dv), template, jobs, examples=8)
 
 
 @pytest.mark.soak

@@ -79,6 +79,8 @@ stages:
   first: {cmd: cp in first, deps: [in], outs: [first]}
   ice: {cmd: cp first ice, deps: [first], outs: [ice], frozen: true}
   last: {cmd: cat ice > last, deps: [ice], outs: [last]}
+  always: {cmd: "true", deps: [first], always_changed: true, frozen: true}
+  callback: {cmd: "echo x >> called", frozen: true}
 """,
     "persist": """
 stages:
