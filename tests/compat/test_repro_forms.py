@@ -127,6 +127,21 @@ stages:
   a: {cmd: mkdir -p d && touch d/x, outs: [d]}
   b: {cmd: touch d/x, outs: [d/x]}
 """,
+    "an output inside of a dependency": """
+stages:
+  a: {cmd: cp in sub/made, deps: [sub, in], outs: [sub/made]}
+""",
+    "an input made by nobody": """
+stages:
+  a: {cmd: cp gone a, deps: [gone], outs: [a]}
+""",
+    "a dependency inside of an output": """
+stages:
+  a: {cmd: mkdir -p d && cp in d/x && cp in d/y, deps: [in], outs: [d]}
+  b: {cmd: cp d/x b, deps: [d/x], outs: [b]}
+  c: {cmd: cp -r e c, deps: [e], outs: [c]}
+  e: {cmd: mkdir -p e && cp in e/one, deps: [in], outs: [e/one]}
+""",
     "cycle": """
 stages:
   a: {cmd: cp b a, deps: [b], outs: [a]}

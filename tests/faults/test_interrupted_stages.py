@@ -168,12 +168,13 @@ def test_background_processes_end_at_ctrl_c(repository: Path, dv: Tool) -> None:
     wait_for_end(int((repository / "child").read_text()))
 
 
-def test_the_end_of_a_container(repository: Path, dv: Tool) -> None:
-    """SIGTERM, as a job scheduler or a container sends it, ends like Ctrl-C."""
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_a_container_or_a_terminal(repository: Path, dv: Tool, sent: signal.Signals) -> None:
+    """As a job scheduler or a lost connection ends it: like Ctrl-C."""
     pipeline(repository, a={"cmd": "echo $$ > pid; echo half > a; exec sleep 60", "outs": ["a"]})
     process = dv.start(repository, "repro")
     wait_for(repository / "a")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(sent)
     _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 252, err
     assert not is_alive(int((repository / "pid").read_text()))
@@ -197,3 +198,19 @@ def test_a_time_limit_at_a_terminal(repository: Path, dv: Tool) -> None:
         assert code == 255, shown
         child = int((repository / "child").read_text())
         wait_for_end(child)
+
+
+def test_a_terminal_that_is_closed(repository: Path, dv: Tool) -> None:
+    """Nobody reads any more: everything ends, and the old output is back."""
+    pipeline(
+        repository,
+        a={"cmd": "echo $$ > pid; echo half > a; while echo talks; do sleep 0.05; done", "outs": ["a"]},
+    )
+    with at_terminal(dv, repository, "repro", "-j", "2") as (pid, terminal):
+        wait_for(repository / "a")
+        os.close(terminal)
+        os.waitpid(pid, 0)
+        wait_for_end(int((repository / "pid").read_text()))
+        os.dup2(os.open(os.devnull, os.O_RDONLY), terminal)
+    assert not (repository / "a").exists()
+    assert os.listdir(repository / ".dvc/tmp/dv/repro") == []

@@ -33,7 +33,7 @@ def killed(place: Path, action: str) -> None:
 
 
 def recovered(place: Path) -> list[Finished]:
-    return [done for done, _ in session.recover(str(place / "tmp"))]
+    return [one for done, _ in session.recover(str(place / "tmp")) for one in done]
 
 
 def test_what_failed_is_put_back(place: Path, out: Path) -> None:
@@ -153,6 +153,16 @@ def test_a_file_where_the_directory_of_an_output_was(place: Path, out: Path) -> 
     assert kept
     assert Path(kept, "model").read_text() == "a file"
     run.end()
+
+
+def test_what_cannot_be_recorded_is_not_forgotten(place: Path) -> None:
+    """The one who recovers is killed, too."""
+    killed(place, "s.finished('t', Finished('dvc.lock', 't', 'x'))")
+    found = session.recover(str(place / "tmp"))
+    assert next(found)
+    del found
+    assert [done.name for done in recovered(place)] == ["t"]
+    assert recovered(place) == []
 
 
 def test_a_run_under_way_is_left_alone(place: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -77,6 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reproduce, and say how each stage ended."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # unless nohup keeps it away
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
     settings = _settings(args)
     repo = session.open_repo(args)
     options = _options(args)

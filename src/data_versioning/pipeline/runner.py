@@ -255,7 +255,7 @@ def _print(data: bytes) -> None:
     sys.stdout.flush()
     file = sys.stdout.fileno()
     left = memoryview(data)
-    with suppress(BrokenPipeError):  # nobody looks any more
+    with suppress(OSError):  # nobody looks any more
         while left:
             try:
                 left = left[os.write(file, left) :]

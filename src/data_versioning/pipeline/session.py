@@ -117,10 +117,11 @@ class Session:
         return f"{self._failed}/{safe_name(stage)}"
 
 
-def recover(temp_dir: str) -> Iterator[tuple[Finished, int]]:
-    """Put in order what killed runs left; yield what they finished, and when (the journal's time, in ns).
+def recover(temp_dir: str) -> Iterator[tuple[list[Finished], int]]:
+    """Put in order what killed runs left; yield for each what it finished, and when (the journal's time, in ns).
 
-    Raises `Conflict` while a command of such a run still works on its outputs.
+    What was yielded is forgotten when the next one is asked for: until then it has to be recorded. Raises `Conflict`
+    while a command of such a run still works.
     """
     for directory in _directories(f"{temp_dir}/{_RUNS}"):
         lock = _try_lock(directory)
@@ -128,9 +129,8 @@ def recover(temp_dir: str) -> Iterator[tuple[Finished, int]]:
             _refuse_orphans(directory)
             continue
         try:
-            with contextlib.suppress(FileNotFoundError):
-                changed = os.stat(f"{directory}/{_JOURNAL}").st_mtime_ns
-                yield from ((done, changed) for _, done in _read_journal(directory))
+            if done := [one for _, one in _read_journal(directory)]:
+                yield done, os.stat(f"{directory}/{_JOURNAL}").st_mtime_ns
             _settle(directory, f"{temp_dir}/{_FAILED}")
         finally:
             os.close(lock)
