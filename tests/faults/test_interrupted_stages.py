@@ -7,6 +7,7 @@ import hashlib
 import os
 import pty
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -214,3 +215,15 @@ def test_a_terminal_that_is_closed(repository: Path, dv: Tool) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), terminal)
     assert not (repository / "a").exists()
     assert os.listdir(repository / ".dvc/tmp/dv/repro") == []
+
+
+def test_no_standard_input(repository: Path, dv: Tool) -> None:
+    """As some job schedulers start programs."""
+    pipeline(repository, a={"cmd": "cat > a; echo said", "outs": ["a"]})
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *dv.argv("repro")],
+        cwd=repository, env=dv.sandbox.environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "said" in done.stdout
+    assert (repository / "a").read_bytes() == b""

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from data_versioning.pipeline.outcome import Echo
 from data_versioning.pipeline.stagelog import StageLog
@@ -108,12 +109,12 @@ class _Command:
         self._line = b""  # what came of a line that is shown when it is complete
         self._is_shown_as_is = task.echo is Echo.PLAIN
         # A group of its own can be ended as a whole; but only the terminal's own group may read from it.
-        self._has_group = not (self._is_shown_as_is and task.timeout is None and sys.stdin.isatty())
+        self._has_group = not (self._is_shown_as_is and task.timeout is None and _is_terminal(sys.stdin))
         self._is_unwanted = False
 
     def run(self, deadline: float | None) -> tuple[int, bool]:
         """Return the exit code, and whether the time was over."""
-        source, sink = _terminal() if self._is_shown_as_is and sys.stdout.isatty() else os.pipe()
+        source, sink = _terminal() if self._is_shown_as_is and _is_terminal(sys.stdout) else os.pipe()
         try:
             self._process = self._start(sink)
         except BaseException:
@@ -238,6 +239,11 @@ def _descendants(pid: int) -> list[int]:
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
     return found[1:]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits there; a stream that was closed before we began is None."""
+    return stream is not None and stream.isatty()
 
 
 def _terminal() -> tuple[int, int]:
