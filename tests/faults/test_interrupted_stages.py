@@ -227,3 +227,14 @@ def test_no_standard_input(repository: Path, dv: Tool) -> None:
     assert done.returncode == 0, done.stderr
     assert "said" in done.stdout
     assert (repository / "a").read_bytes() == b""
+
+
+@pytest.mark.parametrize("flags", [[], ["--timeout", "30"]])
+def test_standard_input_that_is_a_pipe(repository: Path, dv: Tool, flags: list[str]) -> None:
+    """It reaches the command, as with DVC."""
+    pipeline(repository, a={"cmd": "cat > a", "outs": ["a"]})
+    subprocess.run(
+        dv.argv("repro", *flags),
+        cwd=repository, env=dv.sandbox.environment(), input=b"fed", capture_output=True, timeout=TIMEOUT, check=True,
+    )  # fmt: skip
+    assert (repository / "a").read_bytes() == b"fed"

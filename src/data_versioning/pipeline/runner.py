@@ -109,7 +109,10 @@ class _Command:
         self._line = b""  # what came of a line that is shown when it is complete
         self._is_shown_as_is = task.echo is Echo.PLAIN
         # A group of its own can be ended as a whole; but only the terminal's own group may read from it.
-        self._has_group = not (self._is_shown_as_is and task.timeout is None and _is_terminal(sys.stdin))
+        asks = self._is_shown_as_is and task.timeout is None and _is_terminal(sys.stdin)
+        is_fed = self._is_shown_as_is and sys.stdin is not None and not sys.stdin.isatty()
+        self._has_group = not asks
+        self._stdin = None if asks or is_fed else subprocess.DEVNULL
         self._is_unwanted = False
 
     def run(self, deadline: float | None) -> tuple[int, bool]:
@@ -143,9 +146,8 @@ class _Command:
         self._is_unwanted = True
         if self._has_group:
             self._send(sent)
-        elif (
-            sent is KILL
-        ):  # a terminal sends its Ctrl-C by itself, and a second one would disturb cleaning up
+        elif sent is KILL:
+            # A terminal sends its Ctrl-C by itself, and a second one would disturb cleaning up.
             for pid in (*_descendants(self._process.pid), self._process.pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, sent)
@@ -155,7 +157,7 @@ class _Command:
             shell(self._command),
             cwd=self._task.directory,
             env={**os.environ, **self._task.environment},
-            stdin=subprocess.DEVNULL if self._has_group else None,
+            stdin=self._stdin,
             stdout=sink,
             stderr=sink,
             pass_fds=self._task.inherited,
