@@ -143,6 +143,13 @@ def test_a_preview(twins: Twins) -> None:
         both(twins, "repro", "--dry", *flags)
 
 
+def test_a_preview_sets_no_parameters(twins: Twins) -> None:
+    prepare(twins)
+    twins.write("params.yaml", "lr: 1\n")
+    assert twins.ours.run("repro", "--dry", "-P", "lr=2").code
+    assert (twins.ours.root / "params.yaml").read_text() == "lr: 1\n"
+
+
 def test_a_pattern_that_nothing_matches(twins: Twins) -> None:
     """DVC runs all pipelines then."""
     prepare(twins)

@@ -150,7 +150,7 @@ class Reproduction:
             self._graph.needs,
             Handlers(begin=self._begin, end=self._end, skip=self._skip, idle=self._idle),
             executor,
-            after=self._apart(),
+            after=graph.apart(list(self._plan), graph.build(self._loaded.project.stages), self._graph),
             slots=self._options.jobs,
             on_error=self._options.on_error,
         )
@@ -160,20 +160,6 @@ class Reproduction:
             for run in self._runs.values():
                 run.close()
             self._finish()
-
-    def _apart(self) -> dict[str, list[str]]:
-        """Return for stages that are cut off from others, frozen or run by themselves, whom they come after.
-
-        They go in the order of the plan: one must not read what another one writes.
-        """
-        whole = graph.build(self._loaded.project.stages)
-        after: dict[str, list[str]] = {}
-        for place in self._plan:
-            for need in whole.needs[place]:
-                if need in self._order and need not in self._graph.needs[place]:
-                    first, last = sorted((need, place), key=self._order.__getitem__)
-                    after.setdefault(last, []).append(first)
-        return after
 
     def _finish(self) -> None:
         """Record the rest, and put back what is open; without room for records that is left to the next run."""
