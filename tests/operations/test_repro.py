@@ -201,6 +201,19 @@ def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
     assert outcomes(run(work, pull=True)) == {"source.dvc": "cached", "a": "cached", "b": "cached"}
 
 
+def test_frozen_stages_keep_the_order(work: Work) -> None:
+    pipeline(
+        work,
+        first={"cmd": "touch first", "outs": ["first"]},
+        ice={"cmd": "touch ice", "outs": ["ice"], "frozen": True},
+        last={"cmd": "touch last", "outs": ["last"]},
+    )
+    work.write("ice", "")
+    run(work)
+    assert list(lock(work)) == ["first", "ice", "last"]
+    assert work.read(".gitignore").decode().split() == ["/first", "/ice", "/last"]
+
+
 def test_events(work: Work) -> None:
     work.write("in", "1")
     pipeline(

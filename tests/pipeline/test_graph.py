@@ -65,3 +65,15 @@ def test_circle_is_named() -> None:
     text = "stages: {a: {cmd: x, deps: [p], outs: [q]}, b: {cmd: x, deps: [q], outs: [p]}}"
     with pytest.raises(FormatError, match=r"circle: dvc\.yaml:a → dvc\.yaml:b → dvc\.yaml:a"):
         project(dvc_yaml=text)
+
+
+def test_what_is_cut_off_goes_in_the_order_of_the_plan(diamond: Project) -> None:
+    """`last` is frozen: it comes before `left`, which it would need, and after `right`."""
+    whole = graph.build(diamond.stages)
+    frozen = graph.Graph(whole.stages, {**whole.needs, "dvc.yaml:last": []})
+    plan = ["raw.dvc", "dvc.yaml:right", "dvc.yaml:last", "dvc.yaml:left"]
+    assert graph.apart(plan, whole, frozen) == {
+        "dvc.yaml:left": ["dvc.yaml:last"],
+        "dvc.yaml:last": ["dvc.yaml:right"],
+    }
+    assert graph.apart(plan, whole, whole) == {}

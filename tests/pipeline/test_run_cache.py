@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +27,40 @@ def cache(place: Path) -> ObjectCache:
 
 
 def test_names_are_those_of_dvc() -> None:
-    """DVC 3, tests/unit/stage/test_cache.py, and a run of the program."""
+    """As a run of DVC 3 gave them."""
     assert run_cache.key(STAGE) == "04dbd839dc2514ae317401fa47bbe66c4fa5e67255e8fded9075f03be6418c0e"
     assert run_cache.value(STAGE) == "d09cd2b8fae8fe72ebd08b71a5e3748e8cffae78bf4a4074e7ebb58252676e1b"
+
+
+def of(text: str) -> dict[str, Any]:
+    return {"hash": "md5", "md5": md5(text.encode()).hexdigest(), "size": len(text)}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "key", "value"),
+    [
+        (
+            {
+                "deps": (
+                    Dependency(path="dep", **of("dep")),
+                    Dependency(path="script.py", **of('open("out", "w+").write("out"); ')),
+                )
+            },
+            "c7a85d71de1912c43d9c5b6218c71630d6277e8fc11e4ccf5e12b3c202234838",
+            "5e2824029f8da9ef6c57131a638ceb65f27c02f16c85d71e85671c27daed0501",
+        ),
+        (
+            {"params": {"params.yaml": {"bar": 2, "foo": 1}, "myparams.yaml": {"baz": 3, "qux": 4}}},
+            "8fdb377d1b4c0a303b788771b122dfba9bbbbc43f14ce41d35715cf4fea08459",
+            "9ce1963a69beb1299800188647cd960b7afff101be19fd46226e32bb8be8ee44",
+        ),
+    ],
+    ids=["deps", "params"],
+)
+def test_names_that_dvc_pins(inputs: dict[str, Any], key: str, value: str) -> None:
+    """DVC 3, tests/unit/stage/test_cache.py."""
+    stage = LockedStage(cmd="python script.py", outs=(Output(path="out", **of("out")),), **inputs)
+    assert (run_cache.key(stage), run_cache.value(stage)) == (key, value)
 
 
 def test_what_is_saved_is_found(cache: ObjectCache) -> None:

@@ -45,10 +45,15 @@ class Story:
         return End.FAILED if isinstance(ended, BaseException) or ended.exit_code else End.DONE
 
     def run(
-        self, needs: Mapping[str, Sequence[str]], *, slots: int = 1, on_error: OnError = OnError.STOP
+        self,
+        needs: Mapping[str, Sequence[str]],
+        *,
+        after: Mapping[str, Sequence[str]] = {},
+        slots: int = 1,
+        on_error: OnError = OnError.STOP,
     ) -> None:
         handlers = Handlers(self.begin, self.end, self.skipped.append, lambda: None)
-        Scheduler(list(needs), needs, handlers, Inline(), slots=slots, on_error=on_error).run()
+        Scheduler(list(needs), needs, handlers, Inline(), after=after, slots=slots, on_error=on_error).run()
 
 
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": []}
@@ -69,6 +74,20 @@ def test_a_failure(on_error: OnError, ended: str, skipped: str) -> None:
     story.run(DIAMOND, on_error=on_error)
     assert "".join(story.ended) == ended
     assert "".join(story.skipped) == skipped
+
+
+def test_what_must_not_meet_goes_one_after_the_other() -> None:
+    story = Story({})
+    story.run({"a": [], "b": [], "c": []}, after={"b": ["a"]}, slots=3)
+    assert story.begun == ["a", "c", "b"]
+
+
+@pytest.mark.parametrize("failing", ["a", "b"])
+def test_what_only_comes_after_is_not_lost_with_it(failing: str) -> None:
+    story = Story({failing: 1})
+    story.run({"a": [], "b": ["a"], "c": []}, after={"c": ["b"]}, slots=3, on_error=OnError.KEEP_GOING)
+    assert story.begun[-1] == "c"
+    assert story.skipped == (["b"] if failing == "a" else [])
 
 
 @given(

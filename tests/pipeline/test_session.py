@@ -10,6 +10,7 @@ import pytest
 from data_versioning.errors import Conflict, DiskError
 from data_versioning.pipeline import session
 from data_versioning.pipeline.session import Finished, Session
+from data_versioning.workspace import scan
 
 DONE = Finished("dvc.lock", "train", "cmd: x\n")
 
@@ -32,7 +33,7 @@ def killed(place: Path, action: str) -> None:
 
 
 def recovered(place: Path) -> list[Finished]:
-    return [done for done, _ in session.recover(str(place / "tmp"))]
+    return [one for done, _ in session.recover(str(place / "tmp")) for one in done]
 
 
 def test_what_failed_is_put_back(place: Path, out: Path) -> None:
@@ -105,6 +106,65 @@ def test_a_torn_journal(place: Path, out: Path) -> None:
     assert (out / "weights").read_text() == "old"
 
 
+def test_a_line_of_the_journal_that_a_full_disk_cut_off(place: Path) -> None:
+    """It spoils no other line."""
+    killed(
+        place,
+        "open(s._directory + '/journal', 'a').write('[\"s\", \"dvc.lo')\n"
+        "s.finished('t', Finished('dvc.lock', 't', 'x'))",
+    )
+    assert [done.name for done in recovered(place)] == ["t"]
+
+
+def test_a_run_that_could_not_be_recorded_is_left_to_the_next(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out)])
+    run.finished("t", DONE)
+    run.leave()
+    assert recovered(place) == [DONE]
+    assert (out / "weights").read_text() == "old"
+
+
+def test_what_begins_is_taken_for_killed_by_another(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run looks in the moment between the directory and its lock."""
+    make, once = session.atomic.make_directory, []
+
+    def meet(path: str, mode: int | None = None) -> None:
+        make(path, mode)
+        if not once and os.path.basename(path) not in {"tmp", "repro"}:
+            once.append(path)
+            assert recovered(place) == []
+            assert not Path(path).exists()
+
+    monkeypatch.setattr(session.atomic, "make_directory", meet)
+    run = Session.begin(str(place / "tmp"))
+    assert recovered(place) == []
+    assert len(os.listdir(place / "tmp/repro")) == 1
+    run.end()
+
+
+def test_a_file_where_the_directory_of_an_output_was(place: Path, out: Path) -> None:
+    run = Session.begin(str(place / "tmp"))
+    run.move_aside("s", [str(out / "weights")])
+    out.rmdir()
+    out.write_text("a file")
+    kept = run.put_back("s")
+    assert (out / "weights").read_text() == "old"
+    assert kept
+    assert Path(kept, "model").read_text() == "a file"
+    run.end()
+
+
+def test_what_cannot_be_recorded_is_not_forgotten(place: Path) -> None:
+    """The one who recovers is killed, too."""
+    killed(place, "s.finished('t', Finished('dvc.lock', 't', 'x'))")
+    found = session.recover(str(place / "tmp"))
+    assert next(found)
+    del found
+    assert [done.name for done in recovered(place)] == ["t"]
+    assert recovered(place) == []
+
+
 def test_a_run_under_way_is_left_alone(place: Path, out: Path) -> None:
     run = Session.begin(str(place / "tmp"))
     run.move_aside("s", [str(out)])
@@ -152,9 +212,29 @@ def test_what_cannot_be_moved(place: Path, out: Path, monkeypatch: pytest.Monkey
     run.end()
 
 
-@pytest.mark.parametrize("stage", ["sub/dvc.yaml:a@é", "../../x", "a" * 300])
+@pytest.mark.parametrize("stage", ["sub/dvc.yaml:a@é", "../../x", "a" * 300, "é" * 150])
 def test_names_stay_inside(stage: str) -> None:
     name = session.safe_name(stage)
     assert "/" not in name
-    assert len(name) <= 200
+    assert len(name.encode()) <= 200
     assert name not in {".", ".."}
+
+
+def test_names_differ() -> None:
+    stages = ["s@a/b", "s@a_b", "s@a b", "a/dvc.yaml:s", "a_dvc.yaml:s", "s" * 250, "s" * 251]
+    assert len({session.safe_name(stage) for stage in stages}) == len(stages)
+
+
+def test_outputs_on_another_disk(place: Path, out: Path, tmp_path: Path) -> None:
+    """They stay there, under a name that nobody sweeps away."""
+    if os.stat(tmp_path).st_dev == os.stat(place).st_dev:
+        pytest.fail("the RAM disk and the temporary directory are the same")
+    run = Session.begin(str(tmp_path))
+    run.move_aside("s", [str(out)])
+    (aside,) = place.iterdir()
+    assert not scan.LEFTOVER.search(bytes(aside))
+    assert (aside / "weights").read_text() == "old"
+    run.put_back("s")
+    run.end()
+    assert (out / "weights").read_text() == "old"
+    assert list(place.iterdir()) == [out]

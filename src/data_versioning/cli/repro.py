@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--dry", action="store_true", help="only tell what would run")
     flag("--explain", action="store_true", help="tell why each stage runs")
     flag("-k", "--keep-going", action="store_true", help="after a failure run what does not need it")
-    flag("--ignore-errors", action="store_true", help="after a failure run everything else")
+    flag("--ignore-errors", action="store_true", help="after a failure run everything else, and end with 0")
     flag(
         "--retries", type=int, default=0, metavar="N", help="attempts after the first, for a stage that fails"
     )
@@ -77,9 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reproduce, and say how each stage ended."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # unless nohup keeps it away
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
     settings = _settings(args)
     repo = session.open_repo(args)
     options = _options(args)
+    if settings and args.dry:
+        raise UsageError("--dry changes nothing, and so sets no parameters", hint="dv repro --dry")
     if settings:
         operations.set_params.set_params(repo, settings)
     result = operations.repro.repro(
@@ -96,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         render.print_json({"stages": [one._asdict() for one in result.stages]})
     elif not args.dry:
         _tell_end(result)
-    return FAILURE if result.failed else 0
+    return FAILURE if result.failed and not args.ignore_errors else 0
 
 
 def _hand_over(args: argparse.Namespace, stages: Sequence[str]) -> int:

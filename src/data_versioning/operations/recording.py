@@ -105,18 +105,24 @@ def record(transaction: Transaction, loaded: Loaded, found: Found, outs: Mapping
     """Queue the edit of the lock file, or of the `.dvc` file, that says what the stage holds now."""
     stage = found.stage
     if stage.name:
-        locked = LockedStage(
-            cmd=stage.cmd or "",
-            deps=tuple(pointers.dependency(dep.path, found.deps.get(dep.path)) for dep in stage.deps),
-            params=params(loaded, stage),
-            outs=locked_outputs(outs),
-        )
-        transaction.edit(lock_file(stage), lock_edit(lock_file(stage), {stage.name: locked}))
+        entry = locked(loaded, found, outs)
+        transaction.edit(lock_file(stage), lock_edit(lock_file(stage), {stage.name: entry}))
         return
     for name, snapshot in outs.items():
         if snapshot.oid.legacy:
             continue  # an unchanged output of DVC 2.x stays as it is
         transaction.edit(stage.file, pointers.change_output(name, stage.file, _recorder(snapshot)))
+
+
+def locked(loaded: Loaded, found: Found, outs: Mapping[str, Snapshot]) -> LockedStage:
+    """Return the entry of the lock file for what a stage holds now."""
+    stage = found.stage
+    return LockedStage(
+        cmd=stage.cmd or "",
+        deps=tuple(pointers.dependency(dep.path, found.deps.get(dep.path)) for dep in stage.deps),
+        params=params(loaded, stage),
+        outs=locked_outputs(outs),
+    )
 
 
 def _recorder(snapshot: Snapshot) -> Callable[[dvcfile.Output], dvcfile.Output]:

@@ -126,7 +126,7 @@ def repro(
     try:
         if options.dry_run:
             return ReproResult(stages=_preview(verdict, watch))
-        if not any(verdict.why(stage) for stage in plan):
+        if not options.pull and not any(verdict.why(stage) for stage in plan):
             return ReproResult(stages=_unchanged(verdict, watch))
         return ReproResult(stages=_reproduction().run(verdict, options, watch, confirm, executor))
     finally:
@@ -184,7 +184,8 @@ def select(
     if options.pipeline:
         return active.upstream(active.connected(chosen)), active
     if options.single_item:
-        return chosen, active
+        # Nothing needs another one then, as for DVC.
+        return chosen, Graph(whole.stages, {place: [] for place in whole.stages})
     if options.downstream:
         return active.downstream(chosen), active
     return active.upstream(chosen), active

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from data_versioning import paths
 from data_versioning.errors import DataVersioningError, FormatError, PathError
 from data_versioning.formats import lockfile
 from data_versioning.formats.lockfile import LockedStage
@@ -17,12 +18,13 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations.stage_run import Bench, StageRun
 from data_versioning.operations.verdict import Verdict
 from data_versioning.paths import RepoPath
-from data_versioning.pipeline import compiled, session
+from data_versioning.pipeline import compiled, graph, session
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
 from data_versioning.pipeline.runner import Ended, Task
 from data_versioning.pipeline.scheduler import PAUSE, End, Handlers, Scheduler
 from data_versioning.pipeline.session import Session
 from data_versioning.pipeline.stage import Stage, split_commands
+from data_versioning.pipeline.staleness import place_of
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
 
@@ -35,18 +37,20 @@ def recover(repo: Repo) -> None:
 
     Raises `Conflict` while a command of such a run still works.
     """
-    found: dict[RepoPath, dict[str, LockedStage]] = {}
-    for done, changed in session.recover(repo.temp_dir):
-        file = RepoPath(done.file)
-        # Who wrote the lock file since knows better.
-        written = compiled.sign(f"{repo.root}/{file}")
-        if written is None or written[2] <= changed:
-            try:
-                found.setdefault(file, {})[done.name] = lockfile.parse_stage(done.entry, file=file)
-            except FormatError:
-                continue
-    if not found:
-        return
+    for finished, changed in session.recover(repo.temp_dir):
+        found: dict[RepoPath, dict[str, LockedStage]] = {}
+        for done in finished:
+            file = RepoPath(done.file)
+            # Who wrote the lock file since knows better.
+            written = compiled.sign(f"{repo.root}/{file}")
+            if written is None or written[2] <= changed:
+                with contextlib.suppress(FormatError):
+                    found.setdefault(file, {})[done.name] = lockfile.parse_stage(done.entry, file=file)
+        if found:
+            _record_recovered(repo, found)
+
+
+def _record_recovered(repo: Repo, found: Mapping[RepoPath, Mapping[str, LockedStage]]) -> None:
     repo.notify("an earlier run of the pipeline was killed: what its stages finished is recorded now")
     with repo.transaction("repro") as transaction:
         for file, stages in found.items():
@@ -109,6 +113,9 @@ class Reproduction:
         self._attempts: dict[str, int] = {}
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._order = {place: number for number, place in enumerate(self._plan)}
+        self._dependencies = {
+            place_of(stage, dep.path) for stage in self._plan.values() for dep in stage.deps
+        }
         # Stages that no lock file knew go to its end in the order of the plan, whichever finished first: for that
         # all that finished is written each time.
         self._finished: dict[str, LockedStage] = {}
@@ -143,6 +150,7 @@ class Reproduction:
             self._graph.needs,
             Handlers(begin=self._begin, end=self._end, skip=self._skip, idle=self._idle),
             executor,
+            after=graph.apart(list(self._plan), graph.build(self._loaded.project.stages), self._graph),
             slots=self._options.jobs,
             on_error=self._options.on_error,
         )
@@ -151,8 +159,16 @@ class Reproduction:
         finally:
             for run in self._runs.values():
                 run.close()
+            self._finish()
+
+    def _finish(self) -> None:
+        """Record the rest, and put back what is open; without room for records that is left to the next run."""
+        try:
             self._fold()
-            self._bench.session.end()
+        except BaseException:
+            self._bench.session.leave()
+            raise
+        self._bench.session.end()
 
     def _begin(self, place: str) -> Task | End:
         stage = self._plan[place]
@@ -256,7 +272,10 @@ class Reproduction:
         outs = found.outs
         if self._options.store:
             outs = recording.store_outputs(self._loaded, found, bench.kind, self._look.progress, relink=True)
-        recording.record(bench.transaction, self._loaded, found, outs)
+        if stage.name:
+            self._finished[stage.place] = recording.locked(self._loaded, found, outs)
+        else:
+            recording.record(bench.transaction, self._loaded, found, outs)
         self._look.forget([path for out in stage.outs if (path := stage.located(out.path))])
 
     def _fold(self) -> None:
@@ -272,17 +291,23 @@ class Reproduction:
         transaction = self._bench.transaction
         for file, stages in by_file.items():
             transaction.edit(file, recording.lock_edit(file, stages, last=frozenset(new.get(file, ()))))
-        outputs = [
-            path
-            for place in sorted(self._unfolded, key=self._order.__getitem__)
-            for path in stage_run.cached_places(self._plan[place])
-        ]
-        pointers.ignore(transaction, outputs)
-        transaction.commit()
-        self._loaded.stats.remember_outputs(outputs)
+        self._ignore(sorted(self._unfolded, key=self._order.__getitem__))
         self._loaded.stats.save()
         self._unfolded.clear()
         self._folded = time.monotonic()
+
+    def _ignore(self, places: Sequence[str]) -> None:
+        """Write what is queued, and the outputs of these stages to the ignore files."""
+        outputs = [path for place in places for path in stage_run.cached_places(self._plan[place])]
+        pointers.ignore(self._bench.transaction, outputs)
+        self._bench.transaction.commit()
+        self._loaded.stats.remember_outputs(outputs)
+
+    def _is_inside_dependency(self, stage: Stage) -> bool:
+        """Whether the ignore file of an output lies in a directory that a stage reads, and so changes it."""
+        return any(
+            not self._dependencies.isdisjoint(paths.parents(path)) for path in stage_run.cached_places(stage)
+        )
 
     def _ended(
         self,
@@ -296,6 +321,9 @@ class Reproduction:
         """Note how a stage ended that did not fail."""
         if outcome is not Outcome.CACHED:
             self._unfolded.append(stage.place)
+            if self._is_inside_dependency(stage):
+                self._ignore([stage.place])
+                self._look.forget(stage_run.cached_places(stage))
             if self._options.force_downstream:
                 self._verdict.forced.update(
                     place for place, needs in self._graph.needs.items() if stage.place in needs

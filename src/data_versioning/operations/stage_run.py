@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from data_versioning.errors import PathError
+from data_versioning.errors import FormatError, PathError
 from data_versioning.formats import dvcfile, lockfile, yamltext
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.localfs import locks, rwlock
@@ -182,7 +182,7 @@ class StageRun:
         bench.look.forget(self.places())
 
     def changed_inputs(self) -> list[str]:
-        """Return the places of dependencies that are not what they were when the command began."""
+        """Return the places of dependencies and params files that are not what they were when the command began."""
         assert self.inputs is not None
         changed = []
         for dep in self.inputs.deps:
@@ -191,7 +191,17 @@ class StageRun:
             now = self.bench.look.snapshot(place)
             if now is None or now.oid.value != dep.md5:
                 changed.append(place)
-        return changed
+        return changed + self._changed_params()
+
+    def _changed_params(self) -> list[str]:
+        assert self.inputs is not None
+        before = self.inputs.params
+        try:
+            now = recording.params(self.bench.loaded, self.stage)
+        except (PathError, FormatError):
+            now = {}
+        # As text: a value that is not a number is not even equal to itself.
+        return [place_of(self.stage, file) for file in before if repr(now.get(file)) != repr(before[file])]
 
     def collect(self) -> LockedStage:
         """Store what the command made; return what is to be recorded.

@@ -55,6 +55,8 @@ class Verdict:
             root=self.loaded.repo.root,
         )
         entries = found.get(stage.address_from(self._base), [])
+        if stage.frozen:  # it does not always run, whatever `status` says
+            entries = [entry for entry in entries if entry != "always changed"]
         if allow_missing or self._allow_missing:
             entries = [left for entry in entries if (left := self._without_missing(stage, entry))]
         if entries and stage.cmd and stage.lock is None:

@@ -116,3 +116,18 @@ def _circle(trail: Sequence[str], start: str, file: str) -> FormatError:
         file=file,
         hint="take one of these outputs out of the other stage's deps",
     )
+
+
+def apart(plan: Sequence[str], whole: Graph, active: Graph) -> dict[str, list[str]]:
+    """Return for stages that are cut off from others in `active`, frozen or run by themselves, whom they come after.
+
+    They go in the order of the plan: one must not read what another one writes.
+    """
+    order = {place: number for number, place in enumerate(plan)}
+    after: dict[str, list[str]] = {}
+    for place in plan:
+        for need in whole.needs[place]:
+            if need in order and need not in active.needs[place]:
+                first, last = sorted((need, place), key=order.__getitem__)
+                after.setdefault(last, []).append(first)
+    return after

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from data_versioning.pipeline.outcome import Echo
 from data_versioning.pipeline.stagelog import StageLog
@@ -26,8 +28,6 @@ _TICK = 0.05  # seconds between looks at a command that prints nothing
 GRACE = 5.0
 """Seconds that a command gets to end itself before it is killed."""
 KILL = signal.SIGKILL
-# Process groups of commands that run in this process, for `stop`.
-_running: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,8 @@ def run(task: Task) -> Ended:
 
 def stop(sent: signal.Signals = signal.SIGINT) -> None:
     """Send a signal to all commands that run in this process, and to what they started."""
-    for group in tuple(_running):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, sent)
+    for command in tuple(_running):
+        command.stop(sent)
 
 
 def shell(command: str, executable: str | None = None) -> list[str]:
@@ -108,39 +107,62 @@ class _Command:
         self._command = command
         self._log = log
         self._line = b""  # what came of a line that is shown when it is complete
+        self._is_shown_as_is = task.echo is Echo.PLAIN
+        # A group of its own can be ended as a whole; but only the terminal's own group may read from it.
+        asks = self._is_shown_as_is and task.timeout is None and _is_terminal(sys.stdin)
+        is_fed = self._is_shown_as_is and sys.stdin is not None and not sys.stdin.isatty()
+        self._has_group = not asks
+        self._stdin = None if asks or is_fed else subprocess.DEVNULL
+        self._is_unwanted = False
 
     def run(self, deadline: float | None) -> tuple[int, bool]:
         """Return the exit code, and whether the time was over."""
-        keeps_terminal = self._task.echo is Echo.PLAIN
-        source, sink = _terminal() if keeps_terminal and sys.stdout.isatty() else os.pipe()
+        source, sink = _terminal() if self._is_shown_as_is and _is_terminal(sys.stdout) else os.pipe()
         try:
-            # A group of its own can be ended as a whole; but only the terminal's own group may read from it.
-            process = subprocess.Popen(
-                shell(self._command),
-                cwd=self._task.directory,
-                env={**os.environ, **self._task.environment},
-                stdin=None if keeps_terminal else subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                pass_fds=self._task.inherited,
-                process_group=None if keeps_terminal and sys.stdin.isatty() else 0,
-            )
+            self._process = self._start(sink)
         except BaseException:
             os.close(source)
             raise
         finally:
             os.close(sink)
-        group = process.pid
-        _running.add(group)
+        _running.append(self)
         try:
-            is_timeout = self._follow(process, source, deadline)
+            is_timeout = self._follow(self._process, source, deadline)
             if is_timeout:
-                self._end(process)
-            return process.wait(), is_timeout
+                self._end()
+            return self._process.wait(), is_timeout
+        except BaseException:
+            self._end()
+            raise
         finally:
-            _running.discard(group)
+            _running.remove(self)
+            if self._is_unwanted:
+                self._kill_group()
             self._show(b"", is_last=True)
             os.close(source)
+
+    def stop(self, sent: signal.Signals) -> None:
+        """Send a signal; nothing that the command started outlives it then."""
+        self._is_unwanted = True
+        if self._has_group:
+            self._send(sent)
+        elif sent is KILL:
+            # A terminal sends its Ctrl-C by itself, and a second one would disturb cleaning up.
+            for pid in (*_descendants(self._process.pid), self._process.pid):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, sent)
+
+    def _start(self, sink: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            shell(self._command),
+            cwd=self._task.directory,
+            env={**os.environ, **self._task.environment},
+            stdin=self._stdin,
+            stdout=sink,
+            stderr=sink,
+            pass_fds=self._task.inherited,
+            process_group=0 if self._has_group else None,
+        )
 
     def _follow(self, process: subprocess.Popen[bytes], source: int, deadline: float | None) -> bool:
         """Pass on the output until the command has ended; a daemon that it left behind is not waited for."""
@@ -174,7 +196,7 @@ class _Command:
         return bool(data)
 
     def _show(self, data: bytes, *, is_last: bool = False) -> None:
-        if self._task.echo is Echo.PLAIN and data:
+        if self._is_shown_as_is and data:
             _print(data)
         elif self._task.echo is Echo.PREFIXED:
             prefix = f"[{self._task.name}] ".encode("utf-8", "surrogateescape")
@@ -185,15 +207,45 @@ class _Command:
             if lines:
                 _print(b"".join(prefix + line + b"\n" for line in lines))
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        for sent in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, sent)
-            with suppress(ProcessLookupError):
-                process.send_signal(sent)
+    def _end(self) -> None:
+        """End the command, and wait for that."""
+        self._is_unwanted = True
+        for sent in (signal.SIGTERM, KILL):
+            self._send(sent)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
+                self._process.wait(GRACE)
                 return
+
+    def _send(self, sent: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            (os.killpg if self._has_group else os.kill)(self._process.pid, sent)
+
+    def _kill_group(self) -> None:
+        """Kill what a command that was ended left behind: a shell makes what it starts with & deaf to Ctrl-C."""
+        if self._has_group:
+            self._send(KILL)
+
+
+_running: list[_Command] = []
+"""Those of this process, for `stop`."""
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that `pid` started, and theirs; none where /proc does not tell."""
+    parents: dict[int, int] = {}
+    with suppress(OSError):
+        for name in os.listdir("/proc"):
+            with suppress(OSError, ValueError, IndexError), open(f"/proc/{int(name)}/stat", "rb") as file:
+                parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits there; a stream that was closed before we began is None."""
+    return stream is not None and stream.isatty()
 
 
 def _terminal() -> tuple[int, int]:
@@ -209,8 +261,14 @@ def _terminal() -> tuple[int, int]:
 
 def _print(data: bytes) -> None:
     sys.stdout.flush()
-    with suppress(BlockingIOError, BrokenPipeError):
-        os.write(sys.stdout.fileno(), data)
+    file = sys.stdout.fileno()
+    left = memoryview(data)
+    with suppress(OSError):  # nobody looks any more
+        while left:
+            try:
+                left = left[os.write(file, left) :]
+            except BlockingIOError:
+                select.select([], [file], [])
 
 
 def _signal_name(number: int) -> str:

@@ -42,7 +42,10 @@ PAUSE = 1.0
 
 
 class Scheduler:
-    """`plan` is an order in which the stages could run one by one; `needs` names for each those it waits for."""
+    """`plan` is an order in which the stages could run one by one; `needs` names for each those it waits for.
+
+    `after` names those that it does not need, but must not meet: it begins when they are over, however they ended.
+    """
 
     def __init__(
         self,
@@ -51,15 +54,16 @@ class Scheduler:
         handlers: Handlers,
         executor: Executor,
         *,
+        after: Mapping[str, Collection[str]] = {},
         slots: int = 1,
         on_error: OnError = OnError.STOP,
     ) -> None:
         self._place = {stage: number for number, stage in enumerate(plan)}
-        self._waits = {stage: {need for need in needs[stage] if need in self._place} for stage in plan}
-        self._users: dict[str, list[str]] = {stage: [] for stage in plan}
-        for stage, wanted in self._waits.items():
-            for need in wanted:
-                self._users[need].append(stage)
+        hard = {stage: {need for need in needs[stage] if need in self._place} for stage in plan}
+        soft = {stage: set(after.get(stage, ())) - hard[stage] for stage in plan}
+        self._waits = {stage: hard[stage] | soft[stage] for stage in plan}
+        self._users = _turned(hard)
+        self._later = _turned(soft)
         self._ready = [self._place[stage] for stage in plan if not self._waits[stage]]
         self._plan = plan
         self._handlers = handlers
@@ -106,6 +110,16 @@ class Scheduler:
             self._is_stopping = True
         if not has_failed or self._on_error is OnError.IGNORE:
             self._release(self._users[stage], stage)
+            self._release(self._later[stage], stage)
+        else:
+            self._give_up(stage)
+
+    def _give_up(self, failed: str) -> None:
+        """Let go on what only had to come after stages that are over: this one, and all that need it."""
+        over = [failed]
+        for stage in over:
+            over += [user for user in self._users[stage] if user not in over]
+            self._release(self._later[stage], stage)
 
     def _release(self, users: Iterable[str], stage: str) -> None:
         for user in users:
@@ -118,10 +132,14 @@ class Scheduler:
         self.is_interrupted = True
         for future in self._running:
             future.cancel()
-        runner.stop()
         remaining = {future for future in self._running if not future.cancelled()}
-        if wait(remaining, timeout=runner.GRACE).not_done:
-            runner.stop(runner.KILL)
+        try:
+            runner.stop()
+            remaining = wait(remaining, timeout=runner.GRACE).not_done
+        finally:  # also when somebody is too impatient to wait
+            while remaining:
+                runner.stop(runner.KILL)
+                remaining = wait(remaining, timeout=PAUSE).not_done
         for future in list(self._running):
             stage = self._running.pop(future)
             if future.cancelled():
@@ -129,3 +147,12 @@ class Scheduler:
                 continue
             error = future.exception()
             self._handlers.end(stage, error if error is not None else future.result())
+
+
+def _turned(waits: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """Return for each stage those that wait for it."""
+    found: dict[str, list[str]] = {stage: [] for stage in waits}
+    for stage, wanted in waits.items():
+        for need in wanted:
+            found[need].append(stage)
+    return found

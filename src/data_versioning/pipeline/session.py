@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from data_versioning.errors import Conflict, DiskError
 from data_versioning.localfs import atomic, locks
@@ -27,6 +28,7 @@ _LOCK = "lock"
 _JOURNAL = "journal"
 _MOVED = "moved"
 _UNSAFE = re.compile(r"[^\w@.-]+")
+_LONGEST = 190  # bytes of a name
 
 
 class Finished(NamedTuple):
@@ -48,11 +50,16 @@ class Session:
     @classmethod
     def begin(cls, temp_dir: str) -> Self:
         """Make the directory of a new run below `temp_dir`."""
-        directory = f"{temp_dir}/{_RUNS}/{os.urandom(8).hex()}"
-        atomic.make_directory(directory)
-        lock = _open_lock(directory)
-        os.write(lock, b"%d\n" % os.getpid())
-        return cls(directory, f"{temp_dir}/{_FAILED}", lock)
+        while True:
+            directory = f"{temp_dir}/{_RUNS}/{os.urandom(8).hex()}"
+            atomic.make_directory(directory)
+            # Until it is locked, another run may take it for one that was killed.
+            lock = _try_lock(directory)
+            if lock is not None and _is_there(lock, directory):
+                os.write(lock, b"%d\n" % os.getpid())
+                return cls(directory, f"{temp_dir}/{_FAILED}", lock)
+            if lock is not None:
+                os.close(lock)
 
     def move_aside(self, stage: str, paths: Sequence[str]) -> None:
         """Take what is at absolute `paths` out of the way of the stage's command; `put_back` and `discard` end that.
@@ -66,7 +73,7 @@ class Session:
         ]
         # Before anything moves it stands where it goes to; what is not there has no place to come back from.
         pairs += [(path, "") for path in paths if not os.path.lexists(path)]
-        atomic.write(f"{place}/{_MOVED}", json.dumps(pairs).encode(), durable=False)
+        atomic.write(f"{place}/{_MOVED}", json.dumps([stage, pairs]).encode(), durable=False)
         try:
             for path, aside in pairs:
                 if aside:
@@ -89,11 +96,18 @@ class Session:
     def finished(self, stage: str, done: Finished) -> None:
         """Write to the journal that a stage finished: from now on its outputs stay."""
         with open(f"{self._directory}/{_JOURNAL}", "ab", buffering=0) as file:
-            file.write((json.dumps([stage, *done]) + "\n").encode())
+            # A line of its own even after one that a full disk cut off.
+            file.write(f"\n{json.dumps([stage, *done])}\n".encode())
 
     def end(self) -> None:
         """Remove the directory: what the journal tells stands in the lock files."""
-        _settle(self._directory, self._failed)
+        try:
+            _settle(self._directory, self._failed)
+        finally:
+            os.close(self.lock)
+
+    def leave(self) -> None:
+        """Leave everything to the next run: what the journal tells could not be recorded."""
         os.close(self.lock)
 
     def _place(self, stage: str) -> str:
@@ -103,10 +117,11 @@ class Session:
         return f"{self._failed}/{safe_name(stage)}"
 
 
-def recover(temp_dir: str) -> Iterator[tuple[Finished, int]]:
-    """Put in order what killed runs left; yield what they finished, and when (the journal's time, in ns).
+def recover(temp_dir: str) -> Iterator[tuple[list[Finished], int]]:
+    """Put in order what killed runs left; yield for each what it finished, and when (the journal's time, in ns).
 
-    Raises `Conflict` while a command of such a run still works on its outputs.
+    What was yielded is forgotten when the next one is asked for: until then it has to be recorded. Raises `Conflict`
+    while a command of such a run still works.
     """
     for directory in _directories(f"{temp_dir}/{_RUNS}"):
         lock = _try_lock(directory)
@@ -114,21 +129,24 @@ def recover(temp_dir: str) -> Iterator[tuple[Finished, int]]:
             _refuse_orphans(directory)
             continue
         try:
-            with contextlib.suppress(FileNotFoundError):
-                changed = os.stat(f"{directory}/{_JOURNAL}").st_mtime_ns
-                yield from ((done, changed) for _, done in _read_journal(directory))
+            if done := [one for _, one in _read_journal(directory)]:
+                yield done, os.stat(f"{directory}/{_JOURNAL}").st_mtime_ns
             _settle(directory, f"{temp_dir}/{_FAILED}")
         finally:
             os.close(lock)
 
 
 def safe_name(stage: str) -> str:
-    """Return a file name for a stage.
+    """Return a file name for a stage, of its own for each.
 
-    >>> safe_name("sub/dvc.yaml:train@en")
-    'sub_dvc.yaml_train@en'
+    >>> safe_name("dvc.yaml:train@en"), safe_name("sub/dvc.yaml:train@en")
+    ('dvc.yaml_train@en', 'sub_dvc.yaml_train@en-7eeac0')
     """
-    return _UNSAFE.sub("_", stage)[:200]
+    name = _UNSAFE.sub("_", stage)
+    short = name.encode()[:_LONGEST].decode(errors="ignore")
+    if name == stage.replace(":", "_") == short:
+        return name
+    return f"{short}-{_token(stage)[:6]}"
 
 
 def _settle(directory: str, failed: str) -> None:
@@ -138,7 +156,8 @@ def _settle(directory: str, failed: str) -> None:
         if token in done:
             _discard(place)
         elif os.path.isdir(place):
-            _put_back(place, f"{failed}/{safe_name(_stage(token))}")
+            stage, _ = _moved(place)
+            _put_back(place, f"{failed}/{safe_name(stage)}")
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -157,6 +176,13 @@ def _open_lock(directory: str) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _is_there(lock: int, directory: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(f"{directory}/{_LOCK}"))
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(directory: str) -> int | None:
@@ -190,7 +216,7 @@ def _read_journal(directory: str) -> Iterator[tuple[str, Finished]]:
             lines = file.readlines()
     except FileNotFoundError:
         return
-    for line in lines:
+    for line in filter(str.strip, lines):
         with contextlib.suppress(ValueError, TypeError):
             stage, *rest = json.loads(line)
             yield stage, Finished(*rest)
@@ -200,23 +226,33 @@ def _aside(place: str, number: int, path: str) -> str:
     """Return where `path` goes: beside itself if it lies on another file system."""
     if os.lstat(path).st_dev == os.stat(place).st_dev:
         return f"{place}/{number}"
-    return atomic.temporary_name(os.path.dirname(path))
+    # Not named as unfinished writes are, which are swept away after a day.
+    return f"{os.path.dirname(path)}/.{os.urandom(11).hex()}.aside"
 
 
 def _put_back(place: str, kept: str) -> str | None:
     """Bring back what was moved; what stands in its place goes to the directory `kept`, which is then returned."""
     told = None
-    for path, aside in _moved(place):
+    for path, aside in _moved(place)[1]:
         if aside and not os.path.lexists(aside):
             continue  # it is back already, or was never moved
-        if os.path.lexists(path):
+        if (obstacle := _obstacle(path)) is not None:
             told = kept
-            _keep(path, kept)
+            _keep(obstacle, kept)
         if aside:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.rename(aside, path)
     shutil.rmtree(place, ignore_errors=True)
     return told
+
+
+def _obstacle(path: str) -> str | None:
+    """Return what stands at `path`, or above it where a directory has to be."""
+    if os.path.lexists(path):
+        return path
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return None if os.path.isdir(path) else path
 
 
 def _keep(path: str, kept: str) -> None:
@@ -227,19 +263,20 @@ def _keep(path: str, kept: str) -> None:
 
 
 def _discard(place: str) -> None:
-    for _, aside in _moved(place):
+    for _, aside in _moved(place)[1]:
         if aside:
             _remove(aside)
     shutil.rmtree(place, ignore_errors=True)
 
 
-def _moved(place: str) -> list[tuple[str, str]]:
+def _moved(place: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the stage that something was moved for, where that was, and where it is now ("": nothing was there)."""
     try:
         with open(f"{place}/{_MOVED}", encoding="utf-8") as file:
-            pairs: list[Any] = json.load(file)
+            stage, pairs = json.load(file)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return []
-    return [(str(path), str(aside)) for path, aside in pairs]
+        return "", []
+    return str(stage), [(str(path), str(aside)) for path, aside in pairs]
 
 
 def _remove(path: str) -> None:
@@ -250,11 +287,4 @@ def _remove(path: str) -> None:
 
 
 def _token(stage: str) -> str:
-    return stage.encode("utf-8", "surrogateescape").hex()
-
-
-def _stage(token: str) -> str:
-    try:
-        return bytes.fromhex(token).decode("utf-8", "surrogateescape")
-    except ValueError:
-        return token
+    return hashlib.sha256(stage.encode("utf-8", "surrogateescape")).hexdigest()

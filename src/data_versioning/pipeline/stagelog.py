@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from types import TracebackType
@@ -31,16 +32,17 @@ class StageLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._file:
+        with contextlib.suppress(OSError), self._file:
             if self._left_out:
                 self._file.write(f"\n… {self._left_out:,} bytes left out …\n".encode())
             self._file.writelines(self._tail)
 
     def write(self, data: bytes) -> None:
-        """Take more output."""
+        """Take more output; where the disk has no room for it, it goes on without."""
         room = HEAD - self._written
         if room > 0:
-            self._file.write(data[:room])
+            with contextlib.suppress(OSError):
+                self._file.write(data[:room])
             self._written += len(data[:room])
             data = data[room:]
         if data:
