@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from data_versioning.errors import FormatError, LockTimeout
-from data_versioning.localfs import rwlock
+from data_versioning.localfs import locks, rwlock
 from tests.oracle import Sandbox, Tool
 
 OTHER = {"pid": 1, "cmd": "dvc repro"}  # a process that exists and is not ours
@@ -41,7 +41,8 @@ def table(directory: str) -> dict[str, dict[str, object]]:
 
 
 def others(directory: str, entries: object) -> None:
-    Path(directory, "rwlock").write_text(json.dumps(entries))
+    with locks.exclusive(f"{directory}/rwlock.lock", timeout=10):
+        Path(directory, "rwlock").write_text(json.dumps(entries))
 
 
 def test_registers_and_leaves(directory: str) -> None:

@@ -192,6 +192,7 @@ PIECES = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:Possible nested set")
 def test_rules_that_never_backtrack_hide_the_same() -> None:
     """pathspec's own expressions, and those made of them, on random paths."""
     random = Random(1)
