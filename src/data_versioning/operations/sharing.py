@@ -24,7 +24,7 @@ from data_versioning.pipeline.project import Project, Selection, Tracked
 from data_versioning.pipeline.stage import Output
 from data_versioning.progress import Progress
 from data_versioning.remotes import remote as remotes
-from data_versioning.remotes.remote import Remote
+from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
@@ -333,6 +333,11 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             f"{scheme}:// remotes ({found.name!r} is one) are served by the program dvc for now",
             hint="dvc push, dvc pull",
         )
-    if not _PROGRAM_FILES.isdisjoint(found.options):
-        importlib.import_module(_TRUSTED).refuse_programs(repo.root, found.options)
+    refuse_programs(repo.root, found)
     return remotes.open(repo.settings, name)
+
+
+def refuse_programs(root: str, found: Location) -> None:
+    """Raise `ConfigError` when the committed configuration at `root` would start a program for a remote."""
+    if not _PROGRAM_FILES.isdisjoint(found.options):
+        importlib.import_module(_TRUSTED).refuse_programs(root, found.options)

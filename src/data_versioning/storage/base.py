@@ -113,6 +113,14 @@ class Outcome:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashes:
+    """The MD5 of each object's content, 16 bytes each (zeros where it failed), and `failures` by index."""
+
+    digests: bytes
+    failures: dict[int, Failure] = field(default_factory=dict)
+
+
 class ReadableStore(Protocol):
     """Objects can be asked for and read."""
 
@@ -130,6 +138,11 @@ class ReadableStore(Protocol):
         A file appears under its name only complete and, where a digest is given, verified. The files are
         writable and not synced yet: that is up to the caller.
         """
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        """Read objects as they pass by, keeping nothing of them but their MD5."""
 
 
 class WritableStore(ReadableStore, Protocol):
@@ -152,6 +165,9 @@ class Store(WritableStore, Protocol):
 
         Unfinished uploads are not among them.
         """
+
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """Return what is one level below `prefix`: directories, as prefixes that end in "/", and objects."""
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """Delete objects; one that does not exist is no failure."""

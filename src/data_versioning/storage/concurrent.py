@@ -20,7 +20,7 @@ from data_versioning.errors import (
     StorageError,
 )
 from data_versioning.storage import moving
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
+from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
 from data_versioning.storage.client import Client, PlainClient
 from data_versioning.storage.moving import Row, Traffic
 from data_versioning.storage.portal import Closing, Portal
@@ -35,6 +35,7 @@ IN_FLIGHT = 64
 _LISTINGS, _DEPTH = 16, 2
 # That many files refused, and none arrived meanwhile: the store as a whole is given up.
 _GIVING_UP = 4
+_NO_DIGEST = bytes(16)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class PlainStore:
             keys=[info.key for info in there],
             sizes=[info.size for info in there],
             etags=[info.etag or "" for info in there] if any(info.etag for info in there) else None,
+            modes=[info.mode or 0 for info in there] if any(info.mode for info in there) else None,
         )
 
     def read(self, key: str) -> bytes:
@@ -102,14 +104,29 @@ class PlainStore:
     ) -> Outcome:
         """See `ReadableStore.download`."""
         os.makedirs(items.directory, exist_ok=True)
-        return self._move(moving.receive, items, threads or self.in_flight, advance)
+        return self._move(moving.receive, _rows(items), threads or self.in_flight, advance)
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        """See `ReadableStore.hash`."""
+        found: dict[int, bytes] = {}
+
+        async def take(client: PlainClient, row: Row, traffic: Traffic) -> int:
+            found[row.at], size = await moving.digest(client, row.key, traffic)
+            return size
+
+        rows = [Row(index, key, key, b"") for index, key in enumerate(keys)]
+        outcome = self._move(take, rows, threads or self.in_flight, advance)
+        digests = b"".join([found.get(index, _NO_DIGEST) for index in range(len(keys))])
+        return Hashes(digests=digests, failures=outcome.failures)
 
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """See `Store.upload`."""
-        return self._move(moving.send, items, threads or self.in_flight, advance)
+        return self._move(moving.send, _rows(items), threads or self.in_flight, advance)
 
-    def _move(self, move: Move, items: Items, in_flight: int, advance: Advance | None) -> Outcome:
-        batch = _Batch(rows=_rows(items))
+    def _move(self, move: Move, rows: list[Row], in_flight: int, advance: Advance | None) -> Outcome:
+        batch = _Batch(rows=rows)
 
         async def one(row: Row) -> None:
             await _attempt(move, self.client, row, batch)
@@ -149,6 +166,13 @@ class ConcurrentStore(PlainStore):
     def list(self, prefix: str) -> Iterator[Page]:
         """See `Store.list`: what is large is listed by many requests at once."""
         yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
+
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """See `Store.directories`."""
+        try:
+            return self._portal.call(moving.retried(lambda: self.client.directories(prefix)))
+        except MissingObject:
+            return [], Page(keys=[], sizes=[])
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """See `Store.delete`."""
