@@ -17,7 +17,6 @@ from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, DvcFile, Output
 from data_versioning.operations import (
     checkout,
-    network_origin,
     places,
     pointers,
     remove,
@@ -94,9 +93,9 @@ def import_url(
     Raises `Conflict`, `PathError`, `Overlap` or `FileChanged` with nothing recorded; `ServedByDvc` before anything is
     done.
     """
+    if options.extent is not Extent.DECLARED:
+        url_origin.refuse_unrecorded(repo.settings, url)
     origin = url_origin.find(repo.settings, url, os.getcwd())
-    if isinstance(origin, Origin) and options.extent is not Extent.DECLARED:
-        network_origin.check(origin)
     target = url_origin.destination(url, out)
     remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
     with repo.transaction("import-url") as transaction:

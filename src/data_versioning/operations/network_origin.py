@@ -21,7 +21,6 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence, layout
@@ -46,14 +45,6 @@ class Arrived(NamedTuple):
 
     dependency: Dependency
     stored: Snapshot
-
-
-def check(origin: Origin) -> None:
-    """Raise `ServedByDvc` when only `dvc` knows what is recorded of such an origin."""
-    if not origin.is_recorded:
-        raise ServedByDvc(
-            f"imports from {origin.scheme}:// are recorded by the program dvc for now", hint="dvc import-url"
-        )
 
 
 def existing(origin: Origin) -> Found:

@@ -16,7 +16,6 @@ from data_versioning.operations.sharing import ServedByDvc, TransferOptions, Tra
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.project import Selection, Tracked
 from data_versioning.progress import Progress
-from data_versioning.remotes.origin import Origin
 from data_versioning.remotes.transfer import Problem
 from data_versioning.repo import Repo
 from data_versioning.storage.base import FailureKind
@@ -37,10 +36,10 @@ def is_ours(repo: Repo, item: Tracked) -> bool:
     if not (item.stage.is_partial_import and dependency.digest and update_url.is_ours(item.stage)):
         return False
     try:
-        origin = url_origin.find(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
+        url_origin.refuse_unrecorded(repo.settings, dependency.path)
     except ServedByDvc:
         return False
-    return not isinstance(origin, Origin) or origin.is_recorded
+    return True
 
 
 def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:

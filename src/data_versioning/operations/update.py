@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from data_versioning.errors import UsageError
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import (
-    network_origin,
     sharing,
     targets,
     update_repo,
@@ -20,7 +19,6 @@ from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
-from data_versioning.remotes.origin import Origin
 from data_versioning.repo import Repo
 
 
@@ -107,7 +105,5 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             continue
         if not update_url.is_ours(stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
-        origin = url_origin.find(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
-        if isinstance(origin, Origin):
-            network_origin.check(origin)
+        url_origin.refuse_unrecorded(repo.settings, stage.deps[0].path)
     return list(found.values())

@@ -31,7 +31,7 @@ from data_versioning.remotes import existence
 from data_versioning.remotes import origin as origins
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.origin import Origin
-from data_versioning.remotes.remote import Remote
+from data_versioning.remotes.remote import Location, Remote
 from data_versioning.workspace import scan, store
 from data_versioning.workspace.scan import Scanner, Snapshot
 
@@ -63,12 +63,21 @@ def find(settings: Settings, url: str, base: str) -> Place:
     """
     if is_here(settings, url):
         return place(settings, url, base)
-    location = origins.covering(settings, url)
-    if not location.is_ours or _has_query(location.url):
-        raise ServedByDvc(f"{url} is reached by the program dvc for now", hint=f"dvc list-url {url}")
+    location = _location(settings, url)
     with contextlib.suppress(NotInRepository):
         sharing.refuse_programs(repos.find_root(base), location)
     return origins.open(location)
+
+
+def refuse_unrecorded(settings: Settings, url: str) -> None:
+    """Raise `ServedByDvc` when only `dvc` knows what is recorded of data at `url`."""
+    if is_here(settings, url):
+        return
+    scheme = storage.scheme(_location(settings, url).url)
+    if not origins.is_recorded(scheme):
+        raise ServedByDvc(
+            f"imports from {scheme}:// are recorded by the program dvc for now", hint="dvc import-url"
+        )
 
 
 def exists(origin: Place) -> bool:
@@ -184,6 +193,13 @@ def _put(loaded: Loaded, origin: str, out: RepoPath, cache: ObjectCache, progres
                 )
     whole = store.put(scanner, path, cache, kind=LinkType.COPY)
     return _Content(whole, whole)
+
+
+def _location(settings: Settings, url: str) -> Location:
+    found = origins.covering(settings, url)
+    if not found.is_ours or _has_query(found.url):
+        raise ServedByDvc(f"{url} is reached by the program dvc for now", hint=f"dvc list-url {url}")
+    return found
 
 
 def _has_query(url: str) -> bool:

@@ -50,7 +50,7 @@ class Origin:
     @property
     def is_recorded(self) -> bool:
         """Whether what DVC records of data in such a store is known here."""
-        return self.scheme in _RECORDED
+        return is_recorded(self.scheme)
 
     @property
     def is_content_recorded(self) -> bool:
@@ -76,6 +76,11 @@ class Found:
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(self.sizes)
+
+
+def is_recorded(scheme: str) -> bool:
+    """Whether what DVC records of data in such a store is known here."""
+    return scheme in _RECORDED
 
 
 def covering(settings: Settings, url: str) -> Location:
