@@ -21,6 +21,7 @@ from data_versioning.storage.base import (
     ConditionalStore,
     FailureKind,
     Items,
+    MovingStore,
     Page,
     ReadableStore,
     Store,
@@ -301,6 +302,22 @@ class LargeObjectSuite:
         outcome = store.download(items(tmp_path / "back", {"x/large": b"another content"}))
         assert outcome.failures[0].kind is FailureKind.CORRUPT
         assert os.listdir(tmp_path / "back") == []
+
+
+class MovingStoreSuite:
+    """For stores that move objects themselves; joined next to `StoreSuite`."""
+
+    def test_move(self, filled: MovingStore) -> None:
+        assert filled.move(["top", "files/md5/ab/one"], [".aside/1/top", ".aside/1/one"]) == {}
+        assert filled.read(".aside/1/top") == b"t"
+        assert filled.read(".aside/1/one") == b"one"
+        assert filled.find(["top", "files/md5/ab/one"]).keys == []
+
+    def test_move_of_what_is_not_there(self, filled: MovingStore) -> None:
+        failures = filled.move(["none", "top"], ["elsewhere", "moved"])
+        assert list(failures) == [0]
+        assert failures[0].kind is FailureKind.MISSING
+        assert filled.read("moved") == b"t"
 
 
 class NetworkStoreSuite(LargeObjectSuite):

@@ -15,7 +15,9 @@ EPILOG = """examples:
 
 URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
 ssh://, hdfs://, webdav:// and webhdfs://; below a configured remote they get its
-settings. What --fs-config asks for is handed to dvc. To keep track of the data: dv import-url
+settings. What --fs-config asks for is handed to dvc.
+
+To keep track of the data: dv import-url
 """
 
 

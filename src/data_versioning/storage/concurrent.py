@@ -21,7 +21,7 @@ from data_versioning.errors import (
 )
 from data_versioning.storage import moving
 from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
-from data_versioning.storage.client import Client, PlainClient
+from data_versioning.storage.client import Client, MovingClient, PlainClient
 from data_versioning.storage.moving import Row, Traffic
 from data_versioning.storage.portal import Closing, Portal
 
@@ -201,6 +201,28 @@ class ConcurrentStore(PlainStore):
         one = deeper if len(directories) < _LISTINGS and depth < _DEPTH else below
         found = await self._each(directories, lambda name: moving.retried(lambda: one(name)), _LISTINGS)
         return [direct, *(page for pages in found for page in pages)]
+
+
+class ConcurrentMovingStore(ConcurrentStore):
+    """The `MovingStore` that any `MovingClient` makes."""
+
+    client: MovingClient
+
+    def __init__(
+        self, client: MovingClient, *, in_flight: int = IN_FLIGHT, closing: Closing | None = None
+    ) -> None:
+        super().__init__(client, in_flight=in_flight, closing=closing)
+
+    def move(self, keys: Sequence[str], targets: Sequence[str]) -> dict[int, Failure]:
+        """See `MovingStore.move`."""
+
+        async def take(client: PlainClient, row: Row, traffic: Traffic) -> int:
+            await moving.retried(lambda: self.client.move(row.key, row.path))
+            return 0
+
+        pairs = enumerate(zip(keys, targets, strict=True))
+        rows = [Row(index, key, target, b"") for index, (key, target) in pairs]
+        return self._move(take, rows, self.in_flight, None).failures
 
 
 async def _attempt(move: Move, client: PlainClient, row: Row, batch: _Batch) -> None:

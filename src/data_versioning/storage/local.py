@@ -151,6 +151,17 @@ class LocalStore:
         """See `Store.delete`."""
         return _failures(batch.remove_files(self.root, _blob(keys)))
 
+    def move(self, keys: Sequence[str], targets: Sequence[str]) -> dict[int, Failure]:
+        """See `MovingStore.move`."""
+        failures: dict[int, Failure] = {}
+        for index, (key, target) in enumerate(zip(keys, targets, strict=True)):
+            try:
+                self._make_directory(os.path.dirname(f"{self.root}/{target}"))
+                os.replace(f"{self.root}/{key}", f"{self.root}/{target}")
+            except OSError as error:
+                failures[index] = _failure(error.errno or 0)
+        return failures
+
     def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `ConditionalStore.put_if`: a complete temporary file, then link(2), which never replaces.
 
