@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from data_versioning import repo as repos
-from data_versioning import storage
 from data_versioning.errors import StorageError
 from data_versioning.localfs import disposable
 from data_versioning.operations import fsck_remote
 from data_versioning.operations.fsck import Options
 from data_versioning.operations.fsck_remote import RemoteFsckResult
 from data_versioning.remotes.aside import Removal
-from data_versioning.storage.base import Items, Store
+from tests.operations.boxes import Shared, connect
 from tests.oracle import Sandbox, Tool, copy_repository
 
 CONTENTS = {"data/one": "one", "data/two": "two", "data/deep/three": "three", "single": "single"}
@@ -35,32 +33,6 @@ def tracked(sandbox: Sandbox, dvc: Tool, template: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A repository, and its default remote `box`, which has everything."""
-
-    root: Path
-    store: Store
-    tells: bool
-
-    def check(self, removal: Removal | None = None, **options: object) -> RemoteFsckResult:
-        return fsck_remote.fsck_remote(
-            repos.open(str(self.root)),
-            None,
-            Options(**options),  # type: ignore[arg-type]
-            removal=removal,
-        )
-
-    def write(self, key: str, content: str) -> None:
-        place = self.root.parent / "put"
-        place.write_text(content)
-        items = Items(directory=str(self.root.parent), names=b"put\0", keys=f"{key}\0".encode())
-        assert not self.store.upload(items).failures
-
-    def listed(self) -> list[str]:
-        return sorted(key for page in self.store.list("") for key in page.keys)
-
-
 @pytest.fixture(params=["local", "s3", "gcs", "ssh"])
 def shared(
     request: pytest.FixtureRequest,
@@ -70,22 +42,20 @@ def shared(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shared:
+    """Its remote has everything."""
     root = copy_repository(tracked, place / "repo")
-    url, settings = str(place / "remote"), {}
-    if request.param != "local":
-        server = request.getfixturevalue(f"{request.param}_server")
-        url, settings = server.fresh(), server.settings
-        if request.param == "ssh":
-            server.introduce(sandbox.base / "home")
-            monkeypatch.setenv("HOME", str(sandbox.base / "home"))
-    lines = "".join([f"    {name} = {value}\n" for name, value in settings.items()])
-    (root / ".dvc/config").write_text(
-        f"[core]\n    remote = box\n['remote \"box\"']\n    url = {url}\n{lines}"
-    )
+    found = connect(root, request.param, request, sandbox, monkeypatch)
     dv(root, "push").ok()
-    store = storage.open_store(url, settings)
-    assert isinstance(store, Store)
-    return Shared(root, store, tells=request.param in {"s3", "gcs"})
+    return found
+
+
+def check(shared: Shared, removal: Removal | None = None, **options: object) -> RemoteFsckResult:
+    return fsck_remote.fsck_remote(
+        repos.open(str(shared.root)),
+        None,
+        Options(**options),  # type: ignore[arg-type]
+        removal=removal,
+    )
 
 
 def key_of(content: str) -> str:
@@ -95,7 +65,7 @@ def key_of(content: str) -> str:
 
 def test_a_sound_remote_is_clean_and_untouched(shared: Shared) -> None:
     before = shared.listed()
-    result = shared.check(Removal.DELETE, repair=True)
+    result = check(shared, Removal.DELETE, repair=True)
     assert result.is_clean
     assert (result.sound, result.size, result.damaged, result.incomplete) == (5, 213, (), ())
     assert shared.listed() == before
@@ -106,7 +76,7 @@ def test_a_sound_remote_is_clean_and_untouched(shared: Shared) -> None:
 def test_damage_is_told_and_nothing_is_changed(shared: Shared) -> None:
     shared.write(key_of("two"), "tow")
     before = shared.listed()
-    result = shared.check()
+    result = check(shared)
     (damage,) = result.damaged
     assert (damage.path, damage.used_by, damage.in_cache) == (key_of("two"), ("data/two",), True)
     assert (damage.quarantine, damage.deleted, damage.restored) == (None, False, False)
@@ -118,8 +88,8 @@ def test_damage_is_told_and_nothing_is_changed(shared: Shared) -> None:
 
 def test_damage_is_moved_aside(shared: Shared) -> None:
     shared.write(key_of("two"), "tow")
-    assert shared.check(Removal.QUARANTINE, dry_run=True).damaged[0].quarantine is None
-    result = shared.check(Removal.QUARANTINE)
+    assert check(shared, Removal.QUARANTINE, dry_run=True).damaged[0].quarantine is None
+    result = check(shared, Removal.QUARANTINE)
     (damage,) = result.damaged
     assert damage.quarantine
     assert damage.quarantine.startswith(".dv-quarantine/")
@@ -127,7 +97,7 @@ def test_damage_is_moved_aside(shared: Shared) -> None:
     assert shared.store.read(damage.quarantine) == b"tow"
     assert key_of("two") not in shared.listed()
     # Now the listing promises a file that is not there.
-    (incomplete,) = shared.check().incomplete
+    (incomplete,) = check(shared).incomplete
     assert (incomplete.used_by, incomplete.missing, incomplete.in_cache) == (("data",), 1, 1)
 
 
@@ -135,7 +105,7 @@ def test_repair_pushes_from_the_cache(shared: Shared) -> None:
     shared.write(key_of("two"), "tow")
     shared.write(key_of("single"), "")
     assert shared.store.delete([key_of("three")]) == {}
-    result = shared.check(Removal.DELETE, repair=True)
+    result = check(shared, Removal.DELETE, repair=True)
     assert result.is_clean
     assert {damage.path: damage.restored for damage in result.damaged} == {
         key_of("two"): True,
@@ -147,13 +117,13 @@ def test_repair_pushes_from_the_cache(shared: Shared) -> None:
         b"single",
         b"three",
     ]
-    assert shared.check().is_clean
+    assert check(shared).is_clean
 
 
 def test_what_no_cache_here_has_stays_damaged(shared: Shared) -> None:
     shared.write(key_of("two"), "tow")
     shutil.rmtree(shared.root / ".dvc/cache")
-    result = shared.check(repair=True)
+    result = check(shared, repair=True)
     assert [(damage.in_cache, damage.restored) for damage in result.damaged] == [(False, False)]
     assert not result.is_clean
 
@@ -170,20 +140,20 @@ def test_an_interrupted_check_goes_on(shared: Shared) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fsck_remote.disposable, "keep", keep)
-        assert shared.check().resumed is None
+        assert check(shared).resumed is None
     assert not path.exists()
     path.write_bytes(kept[-1])
     # What was found before is told again, though nothing is read this time.
     shared.write(key_of("single"), "changed meanwhile")
-    resumed = shared.check()
+    resumed = check(shared)
     assert resumed.resumed is not None
     assert [damage.path for damage in resumed.damaged] == [key_of("two")]
     path.write_bytes(kept[-1])
-    assert len(shared.check(restart=True).damaged) == 2
+    assert len(check(shared, restart=True).damaged) == 2
 
 
 def test_a_sample(shared: Shared) -> None:
-    result = shared.check(sample="2")
+    result = check(shared, sample="2")
     assert result.sampled
     assert result.sound == 2
 
