@@ -116,9 +116,15 @@ def open(location: Location) -> Origin:
         url=url,
         scheme=scheme,
         shown=f"{host}{parts.path}" if scheme in _BUCKETS else shown,
-        store=storage.open_store(base, location.options),
+        store=storage.open_store(base, location.options, name=_remote_of(location)),
         key=key,
     )
+
+
+def _remote_of(location: Location) -> str:
+    """Return the name of the remote that a place lies in; empty when it lies in none."""
+    name = location.name.removeprefix("remote://").partition("/")[0]
+    return "" if location.name == location.url else name
 
 
 def look(origin: Origin) -> Found | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from data_versioning.errors import (
     CorruptObject,
@@ -19,7 +19,7 @@ from data_versioning.errors import (
     MissingObject,
     StorageError,
 )
-from data_versioning.storage import moving
+from data_versioning.storage import moving, naming
 from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
 from data_versioning.storage.client import Client, MovingClient, PlainClient
 from data_versioning.storage.moving import Row, Traffic
@@ -82,12 +82,20 @@ class PlainStore:
     ) -> None:
         self.client = client
         self.in_flight = in_flight
+        self.name = ""  # of the remote, for hints
         self._portal = Portal(closing)
+
+    def _call(self, work: Coroutine[Any, Any, T], *, tick: Callable[[], None] | None = None) -> T:
+        try:
+            return self._portal.call(work, tick=tick)
+        except DataVersioningError as error:
+            naming.tell(error, self.name)
+            raise
 
     def find(self, keys: Sequence[str]) -> Page:
         """See `ReadableStore.find`."""
         ask = self._each(keys, lambda key: moving.retried(lambda: self.client.stat(key)), self.in_flight)
-        there = [info for info in self._portal.call(ask) if info is not None]
+        there = [info for info in self._call(ask) if info is not None]
         return Page(
             keys=[info.key for info in there],
             sizes=[info.size for info in there],
@@ -97,7 +105,7 @@ class PlainStore:
 
     def read(self, key: str) -> bytes:
         """See `ReadableStore.read`."""
-        return self._portal.call(moving.retried(lambda: moving.content(self.client, key)))
+        return self._call(moving.retried(lambda: moving.content(self.client, key)))
 
     def download(
         self, items: Items, *, threads: int | None = None, advance: Advance | None = None
@@ -131,7 +139,7 @@ class PlainStore:
         async def one(row: Row) -> None:
             await _attempt(move, self.client, row, batch)
 
-        self._portal.call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
+        self._call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
         batch.tell(advance)
         return Outcome(failures=batch.failures, size=batch.size)
 
@@ -165,22 +173,22 @@ class ConcurrentStore(PlainStore):
 
     def list(self, prefix: str) -> Iterator[Page]:
         """See `Store.list`: what is large is listed by many requests at once."""
-        yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
+        yield from self._call(moving.retried(lambda: self._list(prefix)))
 
     def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
         """See `Store.directories`."""
         try:
-            return self._portal.call(moving.retried(lambda: self.client.directories(prefix)))
+            return self._call(moving.retried(lambda: self.client.directories(prefix)))
         except MissingObject:
             return [], Page(keys=[], sizes=[])
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """See `Store.delete`."""
-        return self._portal.call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
+        return self._call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
 
     def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `ConditionalStore.put_if`."""
-        return self._portal.call(self.client.put_if(key, content, expected))
+        return self._call(self.client.put_if(key, content, expected))
 
     async def _list(self, prefix: str, depth: int = 0) -> Sequence[Page]:
         pages = self.client.list(prefix)

@@ -34,7 +34,7 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 _SERVER = "dv remote modify NAME url URL"
-_LOGIN = "dv remote modify NAME auth basic, and --local NAME user NAME, and password"
+_LOGIN = "dv remote modify NAME auth basic, and --local NAME user USER, and password PASSWORD"
 
 Session = Callable[[], aiohttp.ClientSession]
 
