@@ -108,10 +108,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One remote and the outputs that belong there."""
+    """One remote and the outputs that belong there; `runs`: the run cache is meant, too, and belongs there."""
 
     remote: Remote
     requests: list[Request]
+    runs: bool = False
 
 
 def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushing: bool) -> list[Share]:
@@ -137,7 +138,12 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     if options.remote or options.run_cache:
         found.setdefault(options.remote, {})
     return [
-        Share(remote=open_remote(repo, name), requests=list(requests)) for name, requests in found.items()
+        Share(
+            remote=open_remote(repo, name),
+            requests=list(requests),
+            runs=options.run_cache and name == options.remote,
+        )
+        for name, requests in found.items()
     ]
 
 

@@ -19,7 +19,7 @@ from obstore.store import S3Store
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
-from data_versioning.storage.concurrent import ConcurrentMovingStore
+from data_versioning.storage.concurrent import ConcurrentMovingStore, ConcurrentStore
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.object_store import opened
 from data_versioning.storage.s3_multipart import S3Client
@@ -45,7 +45,7 @@ _AMAZON = "https://s3.amazonaws.com"
 _PATIENCE = 5  # seconds, for the answer that names a bucket's region
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     """Open a bucket, or what is below a prefix of it; settings as in the `[remote]` section of S3.
 
     Raises `ConfigError`.
@@ -141,7 +141,7 @@ def _part_encryption(settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _with_permissions(
     url: str, settings: Mapping[str, str], permissions: Mapping[str, str], *, region: str, endpoint: str
-) -> ConcurrentMovingStore:
+) -> ConcurrentStore:
     try:
         adapter = importlib.import_module("data_versioning.storage.s3_acl")
     except ModuleNotFoundError:
@@ -149,7 +149,7 @@ def _with_permissions(
             "acl and grant_… of an S3 remote need s3fs, which is not installed", hint="pip install s3fs"
         ) from None
     found = adapter.opened(url, settings, permissions, region=region, endpoint=endpoint)
-    return cast("ConcurrentMovingStore", found)
+    return cast("ConcurrentStore", found)
 
 
 def _who(settings: Mapping[str, str]) -> tuple[Provider | None, str | None, str | None]:
