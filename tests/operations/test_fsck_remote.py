@@ -125,6 +125,7 @@ def test_what_no_cache_here_has_stays_damaged(shared: Shared) -> None:
     shutil.rmtree(shared.root / ".dvc/cache")
     result = check(shared, repair=True)
     assert [(damage.in_cache, damage.restored) for damage in result.damaged] == [(False, False)]
+    assert result.damaged[0].used_by == ("data/two",)  # the listing on the remote says so
     assert not result.is_clean
 
 

@@ -206,17 +206,17 @@ def _check(
 
 def _trees(
     repo: Repo, store: Store, chosen: Listing, state: State, progress: Progress
-) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the digests in each sound listing among `chosen`, by its name, and the keys of those without sense."""
+) -> tuple[dict[str, dirfile.Listing], list[str]]:
+    """Return the content of each sound listing among `chosen`, by its name, and the keys of those without sense."""
     wrong = {*state.damaged, *(key.removeprefix(layout.prefix()) for key, _ in state.refused)}
     names = [name for name in chosen.paths() if name.endswith(oids.DIRECTORY_SUFFIX) and name not in wrong]
-    found: dict[str, list[str]] = {}
+    found: dict[str, dirfile.Listing] = {}
     malformed: list[str] = []
     progress.start("reading directory listings", files=len(names))
     for start in range(0, len(names), _PORTION):
         for name, content in _contents(repo, store, names[start : start + _PORTION]).items():
             try:
-                found[name] = dirfile.load(content, file=name)[1]
+                found[name] = dirfile.load(content, file=name)
             except FormatError:
                 malformed.append(layout.prefix() + name)
         progress.advance(len(names[start : start + _PORTION]))

@@ -27,7 +27,7 @@ from data_versioning.remotes import existence, layout
 from data_versioning.remotes import origin as origins
 from data_versioning.remotes.origin import Found, Origin
 from data_versioning.remotes.remote import Remote
-from data_versioning.storage.base import Failure, FailureKind, Items
+from data_versioning.storage.base import Failure, FailureKind, Items, Store
 from data_versioning.workspace.scan import Snapshot
 
 if TYPE_CHECKING:
@@ -52,9 +52,16 @@ def existing(origin: Origin) -> Found:
     found = origins.look(origin)
     if found is None:
         raise PathError(
-            f"'{origin.url}' does not exist, or is an empty directory", hint="check the path: dv list-url URL"
+            f"'{origin.url}' does not exist, or is an empty directory", hint=_looking_around(origin)
         )
     return found
+
+
+def _looking_around(origin: Origin) -> str:
+    """Return the hint for an origin that is not there."""
+    if not isinstance(origin.store, Store) or not origin.key:
+        return "check the address for a typo"
+    return f"dv list-url {origin.url.rstrip('/').rpartition('/')[0]}   shows what is there"
 
 
 def declared(origin: Origin, written: str, progress: Progress) -> Dependency:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data_versioning.formats.dirfile import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import repair
@@ -48,7 +49,7 @@ def treat(
     store: Store,
     *,
     suspects: Sequence[str],
-    trees: Mapping[str, Sequence[str]],
+    trees: Mapping[str, Listing],
     present: set[str],
     restore: bool,
     removal: Removal | None,
@@ -59,7 +60,7 @@ def treat(
     """
     lacking = {
         name: [value for value in dict.fromkeys(values) if oids.name(value) not in present]
-        for name, values in trees.items()
+        for name, (_, values) in trees.items()
     }
     lacking = {name: values for name, values in lacking.items() if values}
     wanted = [*map(_value, suspects), *(value for values in lacking.values() for value in values)]
@@ -72,7 +73,7 @@ def treat(
             suspects = _still_wrong(store, suspects)
             kept = _take_away(repo, store, suspects, removal)
             restored = _push(repo, remote, here & {*wanted}) if restore else restored
-    users = _users(repo)
+    users = _users(repo, trees)
     return (
         tuple(_damage(name, users, here, restored, kept, removal) for name in suspects),
         tuple(
@@ -145,12 +146,21 @@ def _push(repo: Repo, remote: Remote, values: set[str]) -> set[str]:
     return arrived
 
 
-def _users(repo: Repo) -> dict[str, tuple[str, ...]]:
-    """Return by object the files and directories of the workspace that have its content."""
-    uses = repair.uses_of(loading.load(repo))
-    found: dict[str, list[str]] = {}
+def _users(repo: Repo, trees: Mapping[str, Listing]) -> dict[str, tuple[str, ...]]:
+    """Return by object the files and directories of the workspace that have its content.
+
+    What is in a directory is known from the cache, or from the listings `trees` of the remote.
+    """
+    loaded = loading.load(repo)
+    uses = repair.uses_of(loaded)
+    # Ordered sets of paths.
+    found: dict[str, dict[str, None]] = {}
     for key, path in zip(uses.keys, uses.paths, strict=True):
-        found.setdefault(key.removeprefix(layout.prefix()), []).append(path)
+        found.setdefault(key.removeprefix(layout.prefix()), {})[path] = None
+    for item in loaded.project.outputs():
+        paths, values = trees.get(oids.name(item.output.md5 or ""), ((), ()))
+        for path, value in zip(paths, values, strict=True):
+            found.setdefault(oids.name(value), {})[f"{item.path}/{path}"] = None
     return {name: tuple(paths) for name, paths in found.items()}
 
 

@@ -93,7 +93,8 @@ def covering(settings: Settings, url: str) -> Location:
         with contextlib.suppress(ConfigError):
             one = remotes.resolve(settings, f"remote://{name}")
             base = one.url.rstrip("/")
-            if is_inside(url.rstrip("/"), base) and len(base) > len(best):
+            # A remote without a host or bucket covers nothing: it would give its settings to every url.
+            if "://" in base and is_inside(url.rstrip("/"), base) and len(base) > len(best):
                 best, found = base, Location(name=name, url=url, options=one.options)
     return found
 

@@ -66,7 +66,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         name=f"s3://{bucket}",
         address=http_options.host(endpoint),
         credentials=_HINT,
-        server="dv remote modify NAME url s3://BUCKET/PREFIX; region NAME; endpointurl URL for a server not Amazon's",
+        server="dv remote modify NAME url s3://BUCKET/PREFIX; region REGION; endpointurl URL for a server not Amazon's",
     )
     store = opened(
         S3Store,
