@@ -11,7 +11,6 @@ from data_versioning import repo as repos
 from data_versioning.operations import gc
 from data_versioning.operations.gc import GcResult, Scope
 from data_versioning.operations.reachable import Selection
-from data_versioning.remotes.aside import Removal
 from tests.operations.boxes import Shared, connect
 from tests.oracle import Sandbox, Tool, copy_repository
 
@@ -99,7 +98,7 @@ def test_the_young_stay(shared: Shared) -> None:
 
 def test_moved_aside(shared: Shared) -> None:
     before = shared.listed()
-    result = collect(shared, selection=EVERYTHING, removal=Removal.QUARANTINE)
+    result = collect(shared, selection=EVERYTHING, quarantine=True)
     assert sum(sweep.count for sweep in result.remote) == 1
     after = shared.listed()
     (place,) = [key for key in after if key.startswith(".dv-quarantine/")]

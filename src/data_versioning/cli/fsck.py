@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 from data_versioning import operations
 from data_versioning.cli import render, session
 from data_versioning.errors import UsageError
-from data_versioning.progress import Progress
-from data_versioning.remotes.aside import Removal
-from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from data_versioning.progress import Progress
+    from data_versioning.repo import Repo
 
 EPILOG = """Damaged objects are moved to dv-quarantine in the cache, never deleted. On a
 remote they stay where they are, unless --quarantine or --delete is given.
@@ -41,10 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("-r", "--remote", nargs="?", const="", metavar="NAME", help="check this remote (the default one)")
     aside = parser.add_mutually_exclusive_group()
-    aside.add_argument(
-        "--quarantine", action="store_true", help="with -r: move damaged objects to .dv-quarantine"
-    )
-    aside.add_argument("--delete", action="store_true", help="with -r: delete damaged objects")
+    for name, text in (
+        ("quarantine", "move damaged objects to .dv-quarantine"),
+        ("delete", "delete damaged objects"),
+    ):
+        aside.add_argument(
+            f"--{name}", dest="removal", action="store_const", const=name, help=f"with -r: {text}"
+        )
     add("--restart", action="store_true", help="check all again, also after an interruption")
     add("--resume", action="store_true", help="go on after an interruption (what is done anyway)")
     add("--dry-run", action="store_true", help="change nothing")
@@ -54,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and tell; 1 when something damaged is left."""
-    if (args.quarantine or args.delete) and args.remote is None:
+    if args.removal and args.remote is None:
         raise UsageError("--quarantine and --delete need --remote", hint="dv fsck -r NAME --quarantine")
     repo = session.open_repo(args)
     options = operations.fsck.Options(
@@ -81,10 +86,9 @@ def run(args: argparse.Namespace) -> int:
 def _run_remote(
     args: argparse.Namespace, repo: Repo, options: operations.fsck.Options, progress: Progress
 ) -> int:
-    chosen = Removal.QUARANTINE if args.quarantine else Removal.DELETE if args.delete else None
     try:
         result = operations.fsck_remote.fsck_remote(
-            repo, args.remote or None, options, removal=chosen, progress=progress
+            repo, args.remote or None, options, removal=args.removal, progress=progress
         )
     except operations.sharing.ServedByDvc as refused:
         refused.hint = "dv fetch -A   reads what the cache lacks"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from data_versioning import operations
 from data_versioning.cli import main, question, render, session
-from data_versioning.remotes.aside import Removal
 
 if TYPE_CHECKING:
     from data_versioning.objects.gc import Sweep
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
   dv gc -a -T                 keep what branches, tags and the workspace need
-  dv gc -c --dry              keep what any commit or experiment needs; show what
-                              cache and remote hold besides
+  dv gc -c --dry              keep what any commit or experiment needs; show
+                              what cache and remote hold besides
   dv gc -c --quarantine       move it aside on the remote instead of deleting it
   dv gc -a -p ../other        the cache is shared with ../other
 """
@@ -121,7 +120,7 @@ def _scope(args: argparse.Namespace) -> operations.gc.Scope:
         not_in_remote=args.not_in_remote,
         cloud=args.cloud,
         remote=args.remote,
-        removal=Removal.QUARANTINE if args.quarantine else Removal.DELETE,
+        quarantine=args.quarantine,
         skip_failed=args.skip_failed,
         grace=None if args.grace is None else args.grace * 3600,
         jobs=args.jobs,
@@ -181,7 +180,7 @@ def _print(result: operations.gc.GcResult) -> None:
     _print_total("the cache", "Would remove" if result.dry else "Removed", result.cache)
     if result.remote_name:
         _print_total(f"the remote {result.remote_name!r}", _verb(result), result.remote)
-        if result.removal is Removal.QUARANTINE and result.is_something and not result.dry:
+        if result.quarantine and result.is_something and not result.dry:
             print(
                 "What was moved aside is below .dv-quarantine there; delete it when nobody misses anything."
             )
@@ -193,7 +192,7 @@ def _print(result: operations.gc.GcResult) -> None:
 
 def _verb(result: operations.gc.GcResult) -> str:
     """Return what becomes of objects on the remote."""
-    if result.removal is Removal.QUARANTINE:
+    if result.quarantine:
         return "Would move aside" if result.dry else "Moved aside"
     return "Would remove" if result.dry else "Removed"
 
@@ -214,7 +213,7 @@ def _print_total(place: str, verb: str, sweeps: tuple[Sweep, ...]) -> None:
 def _total(result: operations.gc.GcResult) -> str:
     if result.remote_name is None:
         return f"{render.plural(result.count, 'object')} ({render.size(result.size)})"
-    verb = "moved aside" if result.removal is Removal.QUARANTINE else "removed"
+    verb = "moved aside" if result.quarantine else "removed"
     return (
         f"{_amount(result.cache)} of the cache, and {_amount(result.remote)} of the remote "
         f"{result.remote_name!r} ({verb} there)"
@@ -231,7 +230,7 @@ def _as_json(result: operations.gc.GcResult) -> dict[str, object]:
         "dry": result.dry,
         "cache": [_sweep_as_json(sweep) for sweep in result.cache],
         "remote_name": result.remote_name,
-        "removal": result.removal.value,
+        "quarantine": result.quarantine,
         "remote": [_sweep_as_json(sweep) for sweep in result.remote],
         "count": result.count,
         "size": result.size,

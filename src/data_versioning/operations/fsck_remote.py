@@ -83,10 +83,11 @@ def fsck_remote(
     name: str | None,
     options: Options,
     *,
-    removal: Removal | None = None,
+    removal: str | None = None,
     progress: Progress = SILENT,
 ) -> RemoteFsckResult:
-    """Check a remote, the default one without a name; what is damaged is taken away as `removal` says.
+    """Check a remote, the default one without a name; what is damaged is taken away as `removal`, the value of a
+    `Removal`, says.
 
     With `options.repair`, damaged and missing objects are pushed from the cache. May be interrupted: the next call
     continues, unless a sample is checked. Raises `StorageError` when the remote cannot be listed.
@@ -115,7 +116,7 @@ def fsck_remote(
         trees=trees,
         present=set(contents.objects.paths()),
         restore=options.repair and not options.dry_run,
-        removal=None if options.dry_run else removal,
+        removal=Removal(removal) if removal and not options.dry_run else None,
     )
     progress.finish()
     if not options.sample:

@@ -48,13 +48,18 @@ class Scope:
     # Remove from the remote as well.
     cloud: bool = False
     remote: str | None = None
-    # What becomes of the objects on the remote.
-    removal: Removal = Removal.DELETE
+    # Move objects on the remote aside instead of deleting them.
+    quarantine: bool = False
     # Go on although a directory listing is lost: files that only it names may be removed.
     skip_failed: bool = False
     # Seconds; None: a day where other repositories may be adding objects, else nothing.
     grace: float | None = None
     jobs: int | None = None
+
+    @property
+    def removal(self) -> Removal:
+        """What becomes of objects on the remote."""
+        return Removal.QUARANTINE if self.quarantine else Removal.DELETE
 
     def check(self) -> None:
         """Raise `UsageError` for combinations that DVC refuses."""
@@ -70,7 +75,7 @@ class Scope:
             problem = "`--num` can only be used alongside `--rev` or `--all-branches`"
         elif self.remote and not (self.cloud or self.not_in_remote):
             problem = "`--remote` requires `--cloud` or `--not-in-remote`"
-        elif self.removal is Removal.QUARANTINE and not self.cloud:
+        elif self.quarantine and not self.cloud:
             problem = "`--quarantine` requires `--cloud`"
         if problem:
             error = UsageError(problem, hint="dv gc --help")
@@ -86,9 +91,9 @@ class GcResult:
     remote: tuple[Sweep, ...] = ()
     # Other repositories may use this cache, and none was named.
     is_foreign: bool
-    # Its name, and what became of the objects there.
+    # Its name, and whether the objects there are moved aside, not deleted.
     remote_name: str | None = None
-    removal: Removal = Removal.DELETE
+    quarantine: bool = False
     # Directory listings that are lost, so that what they name may have been removed.
     lost: tuple[str, ...] = ()
     dry: bool
@@ -142,7 +147,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
         cache=cache,
         remote=tuple(sweep for sweep, _ in beyond),
         remote_name=remote.name if remote and scope.cloud else None,
-        removal=scope.removal,
+        quarantine=scope.quarantine,
         is_foreign=is_shared and not scope.projects,
         lost=tuple(sorted(lost)),
         dry=dry,
