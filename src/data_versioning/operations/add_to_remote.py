@@ -40,7 +40,7 @@ def add_to_remote(
         path = _path(loaded, url, out, force=force)
         pointer = RepoPath(f"{path}.dvc")
         try:
-            found = url_origin.send(loaded, origin, url, destination, progress).stored
+            found = url_origin.send(loaded, origin, "", destination, progress).stored
         finally:
             progress.finish()
             loaded.stats.save()

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from data_versioning.errors import FileChanged, PathError, StorageError
+from data_versioning.errors import DiskError, FileChanged, PathError, StorageError
 from data_versioning.formats import dirfile
 from data_versioning.formats.dvcfile import Dependency
 from data_versioning.localfs import atomic, batch
+from data_versioning.localfs.batch import Batch
 from data_versioning.localfs.walk import RECORD, Listing
 from data_versioning.objects import hashing
 from data_versioning.objects import oid as oids
@@ -41,7 +42,10 @@ _IGNORE = ".dvcignore"
 
 
 class Arrived(NamedTuple):
-    """What was read: the record of its origin, and what of it is tracked, all of it stored."""
+    """What was read: the record of its origin, and what of it is tracked, all of it stored.
+
+    The record is empty when the path it was to be written with is.
+    """
 
     dependency: Dependency
     stored: Snapshot
@@ -81,7 +85,7 @@ def put(
         digests, stats = _download(origin, found, cache, progress)
         return _arrived(origin, written, found, digests, stats, _tracked(found, out, loaded.ignore), cache)
 
-    return _steadily(origin, read)
+    return _steadily(origin, written, read)
 
 
 def put_whole(origin: Origin, written: str, cache: ObjectCache, progress: Progress) -> Arrived:
@@ -91,7 +95,7 @@ def put_whole(origin: Origin, written: str, cache: ObjectCache, progress: Progre
         digests, stats = _download(origin, found, cache, progress)
         return _arrived(origin, written, found, digests, stats, range(len(found.names)), cache)
 
-    return _steadily(origin, read)
+    return _steadily(origin, written, read)
 
 
 def relay(loaded: Loaded, origin: Origin, written: str, remote: Remote, progress: Progress) -> Arrived:
@@ -114,7 +118,7 @@ def relay(loaded: Loaded, origin: Origin, written: str, remote: Remote, progress
             send_listing(loaded, arrived.stored, remote)
         return arrived
 
-    return _steadily(origin, read)
+    return _steadily(origin, written, read)
 
 
 def send_files(directory: str, names: bytes, digests: bytes, remote: Remote, progress: Progress) -> None:
@@ -165,9 +169,11 @@ def _staged(directory: str, count: int) -> Iterator[_Staged]:
         batch.remove_files(directory, names.encode())
 
 
-def _steadily(origin: Origin, read: Callable[[Found], Arrived]) -> Arrived:
+def _steadily(origin: Origin, written: str, read: Callable[[Found], Arrived]) -> Arrived:
     """Read the origin, again when it was another one afterwards."""
     found = existing(origin)
+    if written and not origin.is_content_recorded:
+        origins.dependency(origin, written, found)  # before much is read: it may not be possible
     for _ in range(_ATTEMPTS):
         arrived = read(found)
         before, found = found, existing(origin)
@@ -198,8 +204,7 @@ def _download(origin: Origin, found: Found, cache: ObjectCache, progress: Progre
         done = batch.store_files(
             root, staged.names, root, method="hardlink", directory_mode=cache.directory_mode
         )
-        for code in done.errors.values():
-            raise StorageError(f"cannot store what came from '{origin.url}': {os.strerror(code)}")
+        _refuse_unread(done, origin)
         values = oids.hex_digests(done.digests)
         cache.seal([value for value, is_new in zip(values, done.written, strict=True) if is_new])
     return done.digests, done.stats
@@ -210,6 +215,7 @@ def _receive(
 ) -> tuple[bytes, bytes]:
     _fetch(origin, names, staged, progress)
     done = batch.hash_files(staged.directory, staged.names)
+    _refuse_unread(done, origin)
     return done.digests, done.stats
 
 
@@ -237,6 +243,13 @@ def _download_files(
     keys = os.fsencode("".join([f"{key}\0" for key in origin.keys(names)]))
     items = Items(directory=directory, names=packed, keys=keys)
     _refuse(origin.store.download(items, threads=jobs, advance=progress.advance).failures, origin.url)
+
+
+def _refuse_unread(done: Batch, origin: Origin) -> None:
+    """Raise `DiskError` when files that arrived could not be read or stored."""
+    if done.errors or done.changed:
+        reason = os.strerror(min(done.errors.values())) if done.errors else "they were changed meanwhile"
+        raise DiskError(f"what came from '{origin.url}' cannot be stored: {reason}", hint="run it again")
 
 
 def _refuse(failures: dict[int, Failure], place: str) -> None:
@@ -292,7 +305,7 @@ def _arrived(
 ) -> Arrived:
     """Return what is recorded; the listing of a directory is written to `cache`, if there is one."""
     values = oids.hex_digests(digests)
-    record = origins.dependency(origin, written, found, values) if origin.is_recorded else Dependency(path="")
+    record = origins.dependency(origin, written, found, values) if written else Dependency()
     names = "".join([f"{found.names[index] or os.path.basename(origin.key)}\0" for index in kept])
     listing = Listing.of(
         os.fsencode(names), b"".join([stats[at * RECORD.size : (at + 1) * RECORD.size] for at in kept])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data_versioning.errors import StorageError
 from data_versioning.formats.dirfile import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.operations import loaded as loading
@@ -13,7 +14,7 @@ from data_versioning.remotes import aside, layout
 from data_versioning.remotes.aside import Removal
 from data_versioning.remotes.remote import Remote
 from data_versioning.repo import Repo
-from data_versioning.storage.base import Items, Store
+from data_versioning.storage.base import FailureKind, Items, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +111,14 @@ def _damage(
 
 
 def _still_wrong(store: Store, suspects: Sequence[str]) -> list[str]:
-    """Return those that somebody else has not replaced in the meantime."""
+    """Return those that somebody else has not replaced or removed in the meantime."""
     hashes = store.hash([layout.prefix() + name for name in suspects])
+    for index, (kind, reason) in hashes.failures.items():
+        if kind is not FailureKind.MISSING:
+            raise StorageError(
+                f"{layout.prefix()}{suspects[index]} cannot be read again ({reason}); nothing was changed",
+                hint="run it again",
+            )
     found = oids.hex_digests(hashes.digests)
     return [
         name
