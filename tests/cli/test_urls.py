@@ -50,11 +50,11 @@ def test_get_and_list(dv: Tool, root: Path, place: Path) -> None:
 
 def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
     for command in (
-        ("import-url", "s3://bucket/key"),
+        ("import-url", "gs://bucket/key"),
         ("import-url", "--version-aware", "../source"),
         ("import-url", "../source", "x", "--fs-config", "jobs=4"),
-        ("get-url", "https://host/file"),
-        ("list-url", "gs://bucket"),
+        ("get-url", "https://host/file?signed=yes"),
+        ("list-url", "nobody://knows"),
     ):
         result = dv(root, *command, "--json")
         assert "hands over to dvc" in result.out, command

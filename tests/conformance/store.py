@@ -21,6 +21,7 @@ from data_versioning.storage.base import (
     ConditionalStore,
     FailureKind,
     Items,
+    MovingStore,
     Page,
     ReadableStore,
     Store,
@@ -79,6 +80,16 @@ class ReadableStoreSuite:
     def filled(self, store: WritableStore, tmp_path: Path) -> ReadableStore:
         fill(store, tmp_path / "source", CONTENTS)
         return store
+
+    def test_hash(self, filled: ReadableStore) -> None:
+        keys = [*CONTENTS, "files/md5/ab/none"]
+        moved: list[tuple[int, int]] = []
+        found = filled.hash(keys, advance=lambda files, size: moved.append((files, size)))
+        assert found.digests[:-16] == b"".join(md5(content).digest() for content in CONTENTS.values())
+        assert {at: failure.kind for at, failure in found.failures.items()} == {
+            len(CONTENTS): FailureKind.MISSING
+        }
+        assert sum(files for files, _ in moved) == len(keys)
 
     def test_find_tells_which_exist_in_order(self, filled: ReadableStore) -> None:
         page = filled.find(["top", "files/md5/ab/none", "files/md5/ab/two", "top/below", "none/at/all"])
@@ -175,6 +186,17 @@ class StoreSuite(WritableStoreSuite):
         assert joined(list(filled.list("files/md5/"))) == below
         assert joined(list(filled.list("files/md5/cd/"))) == {"files/md5/cd/three": 1280000}
         assert joined(list(filled.list("files/md6/"))) == {}
+
+    def test_directories(self, filled: Store) -> None:
+        for prefix, directories, objects in (
+            ("", ["files/", "runs/"], ["top"]),
+            ("files/md5/", ["files/md5/ab/", "files/md5/cd/"], []),
+            ("files/md5/ab/", [], ["files/md5/ab/one", "files/md5/ab/two"]),
+            ("none/", [], []),
+        ):
+            found, page = filled.directories(prefix)
+            assert sorted(found) == directories
+            assert sorted(page.keys) == objects
 
     def test_empty_store(self, store: Store) -> None:
         assert joined(list(store.list(""))) == {}
@@ -280,6 +302,22 @@ class LargeObjectSuite:
         outcome = store.download(items(tmp_path / "back", {"x/large": b"another content"}))
         assert outcome.failures[0].kind is FailureKind.CORRUPT
         assert os.listdir(tmp_path / "back") == []
+
+
+class MovingStoreSuite:
+    """For stores that move objects themselves; joined next to `StoreSuite`."""
+
+    def test_move(self, filled: MovingStore) -> None:
+        assert filled.move(["top", "files/md5/ab/one"], [".aside/1/top", ".aside/1/one"]) == {}
+        assert filled.read(".aside/1/top") == b"t"
+        assert filled.read(".aside/1/one") == b"one"
+        assert filled.find(["top", "files/md5/ab/one"]).keys == []
+
+    def test_move_of_what_is_not_there(self, filled: MovingStore) -> None:
+        failures = filled.move(["none", "top"], ["elsewhere", "moved"])
+        assert list(failures) == [0]
+        assert failures[0].kind is FailureKind.MISSING
+        assert filled.read("moved") == b"t"
 
 
 class NetworkStoreSuite(LargeObjectSuite):

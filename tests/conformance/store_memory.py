@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 
 from data_versioning.errors import MissingObject
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
+from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
 
 
 @dataclass(slots=True)
@@ -53,6 +53,24 @@ class MemoryStore:
         if advance:
             advance(len(items), 0)
         return Outcome(failures=failures, size=size)
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        missing = {
+            at: Failure(FailureKind.MISSING, "is missing")
+            for at, key in enumerate(keys)
+            if key not in self.objects
+        }
+        if advance:
+            advance(len(keys), 0)
+        digests = [md5(self.objects[key]).digest() if key in self.objects else bytes(16) for key in keys]
+        return Hashes(digests=b"".join(digests), failures=missing)
+
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        below = [key for key in sorted(self.objects) if key.startswith(prefix)]
+        nested = {key[: key.index("/", len(prefix)) + 1] for key in below if "/" in key[len(prefix) :]}
+        return sorted(nested), self._page([key for key in below if "/" not in key[len(prefix) :]])
 
     def list(self, prefix: str) -> Iterator[Page]:
         keys = [key for key in sorted(self.objects) if key.startswith(prefix)]

@@ -150,14 +150,22 @@ def test_names_that_are_not_utf8(work: Work, source: Path) -> None:
 
 def test_elsewhere_is_for_dvc(work: Work, source: Path) -> None:
     (work.root / ".dvc/config").write_text(
-        "['remote \"cloud\"']\n    url = s3://bucket\n['remote \"kept\"']\n    url = /x\n    version_aware = true\n"
+        "['remote \"cloud\"']\n    url = gs://bucket\n['remote \"kept\"']\n    url = s3://x\n    version_aware = true\n"
     )
     before = work.everything()
-    for url in ("s3://bucket/key", "https://host/file", "remote://cloud/key", "remote://kept/key"):
+    for url in (
+        "gs://bucket/key",
+        "hdfs://host/key",
+        "nobody://knows/this",
+        "https://host/file?signed=yes",
+        "remote://cloud/key",
+        "remote://kept/key",
+        "s3://x/key",
+    ):
         with pytest.raises(ServedByDvc):
             imported(work, url)
     with pytest.raises(ServedByDvc):
-        imported(work, source, extent=Extent.REMOTE, remote="cloud")
+        imported(work, source, extent=Extent.REMOTE, remote="kept")
     assert work.everything() == before
 
 

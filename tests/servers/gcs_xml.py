@@ -1,7 +1,7 @@
 """Google's XML API in front of a server that has only the JSON API: `python gcs_xml.py PORT URL-OF-THE-SERVER`.
 
 Requests of the JSON API pass through unchanged, so clients of both kinds share one address and one bucket. Of the
-XML API there is what a client needs to list, read, write (in one request or in parts, with a condition) and delete.
+XML API there is what a client needs to list, read, write (at once or in parts, with a condition), copy and delete.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 import uuid
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,7 +107,8 @@ class Front:
                 ET.SubElement(entry, "Key").text = item["name"]
                 ET.SubElement(entry, "Size").text = item["size"]
                 ET.SubElement(entry, "LastModified").text = item["updated"]
-                ET.SubElement(entry, "ETag").text = f'"{item["etag"]}"'
+                # Google's XML API gives the MD5 of the content here, its JSON API something else.
+                ET.SubElement(entry, "ETag").text = f'"{b64decode(item["md5Hash"]).hex()}"'
         for prefix in page.get("prefixes", []):
             ET.SubElement(ET.SubElement(answer, "CommonPrefixes"), "Prefix").text = prefix
         return _xml(answer)
@@ -137,9 +139,10 @@ class Front:
     async def _one(self, place: str, name: str, request: web.Request) -> web.StreamResponse:
         url = f"{self.behind}/storage/v1{place}/{quote(name, safe='')}"
         if request.method == "PUT":
-            return web.Response(
-                headers=_headers(await self._insert(place, name, await request.read(), request))
-            )
+            content = await request.read()
+            if source := request.headers.get("x-goog-copy-source"):
+                content = await self._read(place, unquote(source).partition("/")[2])
+            return web.Response(headers=_headers(await self._insert(place, name, content, request)))
         if request.method == "DELETE":
             async with self.session.delete(url) as found:
                 if found.status >= 300:
@@ -155,6 +158,13 @@ class Front:
         if request.method == "HEAD":
             return web.Response(headers={**headers, "Content-Length": meta["size"]})
         return await self._content(place, name, headers, request)
+
+    async def _read(self, place: str, name: str) -> bytes:
+        url = f"{self.behind}/download/storage/v1{place}/{quote(name, safe='')}?alt=media"
+        async with self.session.get(url) as found:
+            if found.status != 200:
+                raise Refused(404, "NoSuchKey")
+            return await found.read()
 
     async def _content(
         self, place: str, name: str, headers: dict[str, str], request: web.Request

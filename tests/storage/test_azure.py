@@ -10,11 +10,11 @@ from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage import azure
 from data_versioning.storage.azure import open_store
 from data_versioning.storage.concurrent import ConcurrentStore
-from tests.conformance.store import ConditionalStoreSuite, NetworkStoreSuite
+from tests.conformance.store import ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite
 from tests.servers.azurite import ACCOUNT, KEY, AzureServer
 
 
-class TestAzure(ConditionalStoreSuite, NetworkStoreSuite):
+class TestAzure(ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite):
     @pytest.fixture
     def store(self, azure_server: AzureServer) -> ConcurrentStore:
         return open_store(azure_server.fresh(), azure_server.settings)

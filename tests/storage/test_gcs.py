@@ -9,12 +9,12 @@ import pytest
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.gcs import open_store
-from tests.conformance.store import ConditionalStoreSuite, NetworkStoreSuite
+from tests.conformance.store import ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite
 from tests.servers.fake_gcs import GcsServer
 from tests.storage.test_refusals import answering
 
 
-class TestGcs(ConditionalStoreSuite, NetworkStoreSuite):
+class TestGcs(ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite):
     @pytest.fixture
     def store(self, gcs_server: GcsServer) -> ConcurrentStore:
         return open_store(gcs_server.fresh(), gcs_server.settings)

@@ -11,10 +11,10 @@ import pytest
 from data_versioning.errors import StorageError
 from data_versioning.storage.base import FailureKind
 from data_versioning.storage.local import LocalStore, open_store
-from tests.conformance.store import CONTENTS, ConditionalStoreSuite, fill, items
+from tests.conformance.store import CONTENTS, ConditionalStoreSuite, MovingStoreSuite, fill, items
 
 
-class TestLocalStore(ConditionalStoreSuite):
+class TestLocalStore(ConditionalStoreSuite, MovingStoreSuite):
     @pytest.fixture
     def store(self, tmp_path: Path) -> LocalStore:
         return LocalStore(root=str(tmp_path / "remote"))

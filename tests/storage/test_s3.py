@@ -9,12 +9,12 @@ from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage import s3
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.s3 import open_store
-from tests.conformance.store import CONTENTS, ConditionalStoreSuite, NetworkStoreSuite, fill
+from tests.conformance.store import CONTENTS, ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite, fill
 from tests.servers.seaweedfs import KEY, REGION, SECRET, S3Server
 from tests.storage.test_refusals import answering
 
 
-class TestS3(ConditionalStoreSuite, NetworkStoreSuite):
+class TestS3(ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite):
     races = 2  # the server lets a loser wait for a second
 
     @pytest.fixture

@@ -1,4 +1,8 @@
-"""`dv gc`: DVC's options and questions."""
+"""`dv gc`: DVC's options and questions.
+
+With -c and nothing that says what to keep, everything is kept that any commit or experiment needs: a remote is shared,
+and DVC refuses to guess.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,15 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   dv gc -w --dry              show what the current files do not need
   dv gc -a -T                 keep what branches, tags and the workspace need
-  dv gc -A -c                 keep what any commit needs; clean the remote, too
+  dv gc -c --dry              keep what any commit or experiment needs; show
+                              what cache and remote hold besides
+  dv gc -c --quarantine       move it aside on the remote instead of deleting it
   dv gc -a -p ../other        the cache is shared with ../other
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare DVC's options, `--grace` and `--json`."""
+    """Declare DVC's options, `--grace`, `--quarantine` and `--json`."""
     add = parser.add_argument
     add("-w", "--workspace", action="store_true", help="keep what the current files need")
     add("--rev", metavar="COMMIT", help="keep what this commit needs")
@@ -41,6 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--all-experiments", action="store_true", help="keep what all experiments need")
     add("--not-in-remote", action="store_true", help="remove used data, too, where the remote has it")
     add("-c", "--cloud", action="store_true", help="remove from the remote, too")
+    add(
+        "--quarantine", action="store_true", help="with -c: move objects of the remote to .dv-quarantine/DATE"
+    )
     add("-r", "--remote", metavar="NAME", help="the remote for -c and --not-in-remote")
     add("--skip-failed", action="store_true", help="go on although directory listings are lost")
     add("-f", "--force", action="store_true", help="do not ask")
@@ -50,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grace",
         type=float,
         metavar="HOURS",
-        help="keep objects younger than that (default 24 if shared, else 0)",
+        help="keep objects younger than that (default 24 for remotes and shared caches, else 0)",
     )
     add("--dry", action="store_true", help="only print what would be removed")
     add("--json", action="store_true", help="print the result as JSON")
@@ -58,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, remove and tell; 1 when the user declines."""
+    _widen(args)
     scope = _scope(args)
     scope.check()
     repo = session.open_repo(args)
@@ -87,6 +97,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _widen(args: argparse.Namespace) -> None:
+    """Keep what any commit or experiment needs, where a remote is cleaned and nothing is said."""
+    chosen = (args.workspace, args.rev, args.all_branches, args.all_tags, args.date, args.all_experiments)
+    if args.cloud and not args.all_commits and not any(chosen):
+        args.all_commits = args.all_experiments = True
+
+
 def _scope(args: argparse.Namespace) -> operations.gc.Scope:
     return operations.gc.Scope(
         workspace=args.workspace,
@@ -103,6 +120,7 @@ def _scope(args: argparse.Namespace) -> operations.gc.Scope:
         not_in_remote=args.not_in_remote,
         cloud=args.cloud,
         remote=args.remote,
+        quarantine=args.quarantine,
         skip_failed=args.skip_failed,
         grace=None if args.grace is None else args.grace * 3600,
         jobs=args.jobs,
@@ -142,6 +160,11 @@ def _confirmed(found: operations.gc.GcResult, args: argparse.Namespace) -> bool:
             "WARNING: other repositories may use this cache, and what only they need will be removed; "
             "name them with -p\n"
         )
+    if found.remote_name and not args.all_commits and sys.stdin.isatty():
+        sys.stderr.write(
+            f"WARNING: others may use the remote {found.remote_name!r}, and what only other commits need goes from "
+            "there, too; -A keeps what any commit needs\n"
+        )
     return question.confirmed(
         f"{_total(found)} would be removed. Are you sure you want to proceed?",
         hint=" ".join(["dv", *map(render.quote, args.argv), "--force"]),
@@ -154,37 +177,60 @@ def _print(result: operations.gc.GcResult) -> None:
             for listing in (sweep.directories, sweep.files, sweep.leftovers):
                 for index, path in enumerate(listing.paths()):
                     print(f"Would remove {sweep.root}/{path}  {render.size(listing.stat(index).size)}")
-    for place, sweeps in (("cache", result.cache), ("remote", result.remote)):
-        if sweeps or place == "cache":
-            _print_total(place, sweeps, dry=result.dry)
+    _print_total("the cache", "Would remove" if result.dry else "Removed", result.cache)
+    if result.remote_name:
+        _print_total(f"the remote {result.remote_name!r}", _verb(result), result.remote)
+        if result.quarantine and result.is_something and not result.dry:
+            print(
+                "What was moved aside is below .dv-quarantine there; delete it when nobody misses anything."
+            )
     for value in result.lost:
         print(f"The listing {value} is lost; objects that only it names were not kept.")
     if result.is_foreign:
         print("Other repositories may use this cache: name them with -p, so that what they need is kept.")
 
 
-def _print_total(place: str, sweeps: tuple[Sweep, ...], *, dry: bool) -> None:
+def _verb(result: operations.gc.GcResult) -> str:
+    """Return what becomes of objects on the remote."""
+    if result.quarantine:
+        return "Would move aside" if result.dry else "Moved aside"
+    return "Would remove" if result.dry else "Removed"
+
+
+def _print_total(place: str, verb: str, sweeps: tuple[Sweep, ...]) -> None:
     count = sum(sweep.count for sweep in sweeps)
     size = render.size(sum(sweep.size for sweep in sweeps))
     young = sum(sweep.young for sweep in sweeps)
-    verb = "Would remove" if dry else "Removed"
     if count:
-        print(f"{verb} {render.plural(count, 'object')} ({size}) from the {place}.")
+        print(f"{verb} {render.plural(count, 'object')} ({size}) from {place}.")
     else:
-        print(f"No unused objects in the {place}.")
+        print(f"No unused objects in {place}.")
     if young:
         kept = render.plural(young, "unused object")
         print(f"Kept {kept} younger than the grace period: another repository may be about to use them.")
 
 
 def _total(result: operations.gc.GcResult) -> str:
-    return f"{render.plural(result.count, 'object')} ({render.size(result.size)})"
+    if result.remote_name is None:
+        return f"{render.plural(result.count, 'object')} ({render.size(result.size)})"
+    verb = "moved aside" if result.quarantine else "removed"
+    return (
+        f"{_amount(result.cache)} of the cache, and {_amount(result.remote)} of the remote "
+        f"{result.remote_name!r} ({verb} there)"
+    )
+
+
+def _amount(sweeps: tuple[Sweep, ...]) -> str:
+    count, size = sum(sweep.count for sweep in sweeps), sum(sweep.size for sweep in sweeps)
+    return f"{render.plural(count, 'object')} ({render.size(size)})"
 
 
 def _as_json(result: operations.gc.GcResult) -> dict[str, object]:
     return {
         "dry": result.dry,
         "cache": [_sweep_as_json(sweep) for sweep in result.cache],
+        "remote_name": result.remote_name,
+        "quarantine": result.quarantine,
         "remote": [_sweep_as_json(sweep) for sweep in result.remote],
         "count": result.count,
         "size": result.size,

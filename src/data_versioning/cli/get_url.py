@@ -13,8 +13,11 @@ EPILOG = """examples:
   dv get-url /mnt/share/images           copy a file or directory here
   dv get-url remote://store/raw.csv new.csv
 
-URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,
-as is what --fs-config asks for. To keep track of the data: dv import-url
+URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
+ssh://, hdfs://, webdav:// and webhdfs://; below a configured remote they get its
+settings. What --fs-config asks for is handed to dvc.
+
+To keep track of the data: dv import-url
 """
 
 

@@ -12,11 +12,14 @@ FAILURE = 1  # as DVC ends
 EPILOG = """examples:
   dv import-url /mnt/share/images              copy, track, remember the origin
   dv import-url remote://store/raw.csv data/   from a remote, into data/
+  dv import-url s3://bucket/images             from a bucket
   dv import-url --no-download /mnt/share/big   only record what is there
   dv import-url --to-remote /mnt/share/big     straight to the default remote
 
-URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,
-as is what --version-aware and --fs-config ask for.
+URLs are paths, file://, remote://NAME/path, s3://, azure://, http(s):// and
+ssh://; below a configured remote they get its settings. gs://, hdfs://,
+webdav:// and others are handed to dvc, as is what --version-aware and
+--fs-config ask for.
 next: git add and commit the files it names; `dv update FILE.dvc` when the origin has changed
 """
 
@@ -33,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extent.add_argument(
         "--no-download", action="store_true", help="record what is there, but do not copy it yet"
     )
-    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, for data that dvc downloads")
+    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, where dvc downloads")
     flag("-f", "--force", action="store_true", help="overwrite what is at the destination")
     flag("--version-aware", action="store_true", help="record the version of a cloud (handed to dvc)")
     flag("--fs-config", nargs="*", metavar="NAME=VALUE", help="options of the URL's store (handed to dvc)")

@@ -14,8 +14,9 @@ EPILOG = """examples:
   dv list-url -R --size remote://store   all files, with sizes
   dv list-url -T -L 2 /mnt/share         as a tree, two levels deep
 
-URLs are paths, file:// and remote://NAME/path; s3://, https://, ssh:// and the other ones of DVC are handed to dvc,
-as is what --fs-config asks for.
+URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
+ssh://, hdfs://, webdav:// and webhdfs://; below a configured remote they get its
+settings. What --fs-config asks for is handed to dvc.
 """
 _UNITS = ("", "k", "M", "G", "T", "P", "E", "Z")
 

@@ -158,6 +158,9 @@ class State:
     damaged: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, int]] = field(default_factory=list)
     malformed: list[str] = field(default_factory=list)
+    # Of a remote: how many the store's own digest vouched for, and what it refused to send, with the reason.
+    told: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
     def dump(self) -> bytes:
         """Return the text of the state file."""
@@ -169,6 +172,7 @@ class State:
         try:
             state = cls(**json.loads(text))
             state.unreadable = [(str(name), int(code)) for name, code in state.unreadable]
+            state.refused = [(str(name), str(reason)) for name, reason in state.refused]
             is_usable = state.base == base and 0 <= now - state.started < _STATE_AGE
         except (ValueError, TypeError):
             is_usable = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from data_versioning.errors import Overlap
-from data_versioning.operations import import_url, places, pointers, url_origin
 from data_versioning.operations import loaded as loading
+from data_versioning.operations import places, pointers, url_origin
 from data_versioning.operations.add import AddResult
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
@@ -30,8 +30,8 @@ def add_to_remote(
     Each byte is read once. What lies at `url` stays there; the pointer file is written last. Raises `PathError`,
     `Overlap`, `FileChanged` with nothing recorded; `ServedByDvc` before anything is done.
     """
-    cache = import_url.remote_cache(repo, remote)
-    origin = url_origin.place(repo.settings, url, os.getcwd())
+    destination = url_origin.destination_of(repo, remote)
+    origin = url_origin.find(repo.settings, url, os.getcwd())
     with repo.transaction("add") as transaction:
         path = _path(loading.load(repo), url, out, force=force)
         transaction.reserve(writes=[path])
@@ -40,7 +40,7 @@ def add_to_remote(
         path = _path(loaded, url, out, force=force)
         pointer = RepoPath(f"{path}.dvc")
         try:
-            found = url_origin.put_whole(loaded, origin, cache, progress)
+            found = url_origin.send(loaded, origin, "", destination, progress).stored
         finally:
             progress.finish()
             loaded.stats.save()

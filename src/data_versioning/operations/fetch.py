@@ -56,7 +56,7 @@ def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
         transfer.check(transfer.plan_fetch(one, cache), store)
         for one in wanted.expand(share.requests, cache, store)
     ]
-    return sharing.dry(share.remote, plans, runs.plan_fetch(cache, store) if options.run_cache else [])
+    return sharing.dry(share.remote, plans, runs.plan_fetch(cache, store) if share.runs else [])
 
 
 def run(repo: Repo, shares: Sequence[Share], options: TransferOptions, progress: Progress) -> TransferResult:
@@ -76,15 +76,15 @@ def fetch_tracked(repo: Repo, items: Sequence[Tracked]) -> None:
 
 def fetch_runs(repo: Repo) -> None:
     """Bring the run cache of the default remote into the cache."""
-    share = Share(remote=sharing.open_remote(repo, None), requests=[])
-    run(repo, [share], TransferOptions(run_cache=True), SILENT)
+    share = Share(remote=sharing.open_remote(repo, None), requests=[], runs=True)
+    run(repo, [share], TransferOptions(), SILENT)
 
 
 def _fetch(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:
     cache, store = repo.cache, share.remote.store
     pace = sharing.pace(options, share.remote, progress)
     reports = []
-    if options.run_cache and (keys := runs.plan_fetch(cache, store)):
+    if share.runs and (keys := runs.plan_fetch(cache, store)):
         reports.append(runs.fetch(keys, cache, store, pace=pace))
     for one in wanted.expand(share.requests, cache, store):
         todo = transfer.plan_fetch(one, cache)

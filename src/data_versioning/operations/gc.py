@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence, layout
 from data_versioning.remotes import gc as cleaning
 from data_versioning.remotes import remote as remotes
+from data_versioning.remotes.aside import Removal
 from data_versioning.remotes.remote import Remote
 from data_versioning.repo import Repo
 from data_versioning.storage.base import ReadableStore, Store
@@ -46,11 +48,18 @@ class Scope:
     # Remove from the remote as well.
     cloud: bool = False
     remote: str | None = None
+    # Move objects on the remote aside instead of deleting them.
+    quarantine: bool = False
     # Go on although a directory listing is lost: files that only it names may be removed.
     skip_failed: bool = False
     # Seconds; None: a day where other repositories may be adding objects, else nothing.
     grace: float | None = None
     jobs: int | None = None
+
+    @property
+    def removal(self) -> Removal:
+        """What becomes of objects on the remote."""
+        return Removal.QUARANTINE if self.quarantine else Removal.DELETE
 
     def check(self) -> None:
         """Raise `UsageError` for combinations that DVC refuses."""
@@ -66,6 +75,8 @@ class Scope:
             problem = "`--num` can only be used alongside `--rev` or `--all-branches`"
         elif self.remote and not (self.cloud or self.not_in_remote):
             problem = "`--remote` requires `--cloud` or `--not-in-remote`"
+        elif self.quarantine and not self.cloud:
+            problem = "`--quarantine` requires `--cloud`"
         if problem:
             error = UsageError(problem, hint="dv gc --help")
             error.exit_code = _DVC_FAILURE
@@ -80,6 +91,9 @@ class GcResult:
     remote: tuple[Sweep, ...] = ()
     # Other repositories may use this cache, and none was named.
     is_foreign: bool
+    # Its name, and whether the objects there are moved aside, not deleted.
+    remote_name: str | None = None
+    quarantine: bool = False
     # Directory listings that are lost, so that what they name may have been removed.
     lost: tuple[str, ...] = ()
     dry: bool
@@ -121,7 +135,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
         cache = tuple(_plan(base, used, grace=grace, keep_in=keep_in))
         beyond: list[Cleaning] = []
         if scope.cloud and remote:
-            beyond = _plan_remote(remote, used, objects.GRACE if scope.grace is None else scope.grace)
+            beyond = _plan_remote(repo, remote, used, scope)
         if not dry:
             progress.start("removing unused objects")
             for sweep in cache:
@@ -132,6 +146,8 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
     return GcResult(
         cache=cache,
         remote=tuple(sweep for sweep, _ in beyond),
+        remote_name=remote.name if remote and scope.cloud else None,
+        quarantine=scope.quarantine,
         is_foreign=is_shared and not scope.projects,
         lost=tuple(sorted(lost)),
         dry=dry,
@@ -234,17 +250,25 @@ def _plan(
         yield objects.plan(root, listing, kept, now=now, grace=grace)
 
 
-def _plan_remote(remote: Remote, used: set[bytes], grace: float) -> list[Cleaning]:
+def _plan_remote(repo: Repo, remote: Remote, used: set[bytes], scope: Scope) -> list[Cleaning]:
+    """Plan for the objects of a remote; those that came within the grace period, by its own clock, are kept."""
+    grace = objects.GRACE if scope.grace is None else scope.grace
     store = remote.store
-    if isinstance(store, LocalStore):
-        return [(sweep, objects.apply) for sweep in _plan(store.root, used, grace=grace)]
     if not isinstance(store, Store):
         return []
+    clean = functools.partial(cleaning.apply, store, removal=scope.removal, scratch=repo.temp_dir)
+    if isinstance(store, LocalStore):
+        sweeps = list(_plan(store.root, used, grace=grace))
+        prefixes = [os.path.relpath(sweep.root, store.root) for sweep in sweeps]
+        return [
+            (sweep, functools.partial(clean, prefix="" if prefix == "." else f"{prefix}/"))
+            for sweep, prefix in zip(sweeps, prefixes, strict=True)
+        ]
     now = time.time()
     return [
         (
             objects.plan(f"{remote.name}:{prefix.rstrip('/')}", listing, used, now=now, grace=grace),
-            functools.partial(cleaning.apply, store, prefix=prefix),
+            functools.partial(clean, prefix=prefix),
         )
         for prefix, listing, _ in cleaning.roots(store)
     ]

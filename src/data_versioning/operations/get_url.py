@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_versioning.errors import Conflict, DiskError, PathError
 from data_versioning.formats.config import Settings
 from data_versioning.localfs import atomic, batch, walk
 from data_versioning.localfs.walk import Listing
-from data_versioning.operations import url_origin
+from data_versioning.operations import network_origin, url_origin
 from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes.origin import Origin
 from data_versioning.workspace import scan, stat_cache
 
 _ATTEMPTS = 3
@@ -40,22 +43,46 @@ def get_url(
     A file, and a directory that is not there yet, appear complete or not at all. Raises `PathError`, `Conflict` when
     something is there already, unless `force` (then directories are merged), `FileChanged`, `ServedByDvc`.
     """
-    origin = url_origin.place(settings, url, os.getcwd())
+    origin = url_origin.find(settings, url, os.getcwd())
     target = url_origin.destination(url, out)
     if os.path.lexists(target) and not force:
         kind = "directory" if os.path.isdir(target) else "file"
         raise Conflict(f"the {kind} '{target}' exists already", hint=f"dv get-url --force {url} {target}")
-    if not os.path.exists(origin):
+    if isinstance(origin, str) and not os.path.exists(origin):
         raise url_origin.missing(origin)
     place = os.path.abspath(target)
     try:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        copied = (_directory if os.path.isdir(origin) else _file)(origin, place, jobs, progress)
+        if isinstance(origin, Origin):
+            files, size = _from_network(origin, place, jobs, progress)
+        else:
+            files, size = _from_here(origin, place, jobs, progress)
     except OSError as error:
         raise DiskError(f"cannot write '{target}': {error.strerror}", hint="name another place") from error
     finally:
         progress.finish()
-    return GetResult(path=target, files=len(copied), size=copied.sizes())
+    return GetResult(path=target, files=files, size=size)
+
+
+def _from_here(origin: str, target: str, jobs: int | None, progress: Progress) -> tuple[int, int]:
+    """Copy a file or directory of this machine; return the number of files and of bytes."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    copied = (_directory if os.path.isdir(origin) else _file)(origin, target, jobs, progress)
+    return len(copied), copied.sizes()
+
+
+def _from_network(origin: Origin, target: str, jobs: int | None, progress: Progress) -> tuple[int, int]:
+    """Download a file or directory; return the number of files and of bytes."""
+    found = network_origin.existing(origin)
+    progress.start("Downloading", files=len(found.names), size=found.size)
+    parent, name = os.path.split(target)
+    if not found.is_dir:
+        network_origin.download(origin, found, parent, [name], jobs=jobs, progress=progress)
+    elif os.path.lexists(target):
+        network_origin.download(origin, found, target, found.names, jobs=jobs, progress=progress)
+    else:
+        with _new_directory(target) as directory:
+            network_origin.download(origin, found, directory, found.names, jobs=jobs, progress=progress)
+    return len(found.names), found.size
 
 
 def _file(origin: str, target: str, jobs: int | None, progress: Progress) -> Listing:
@@ -74,15 +101,23 @@ def _directory(origin: str, target: str, jobs: int | None, progress: Progress) -
     if os.path.lexists(target):
         _copy(origin, listing, target, listing.names, jobs, progress)
         return listing
+    with _new_directory(target) as directory:
+        _copy(origin, listing, directory, listing.names, jobs, progress)
+    return listing
+
+
+@contextlib.contextmanager
+def _new_directory(target: str) -> Iterator[str]:
+    """Give a directory to fill, which becomes `target`, or nothing after a failure."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
     unfinished = atomic.temporary_name(os.path.dirname(target))
     try:
         os.mkdir(unfinished)
-        _copy(origin, listing, unfinished, listing.names, jobs, progress)
+        yield unfinished
         os.rename(unfinished, target)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return listing
 
 
 def _copy(

@@ -15,19 +15,25 @@ from data_versioning import storage
 from data_versioning.errors import DiskError, Overlap, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, DvcFile, Output
-from data_versioning.objects.cache import ObjectCache
-from data_versioning.operations import checkout, places, pointers, remove, restore, sharing, url_origin
+from data_versioning.operations import (
+    checkout,
+    places,
+    pointers,
+    remove,
+    restore,
+    url_origin,
+)
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import Annotations
-from data_versioning.operations.sharing import ServedByDvc
+from data_versioning.operations.url_origin import Destination, Place
 from data_versioning.paths import RepoPath, is_inside
 from data_versioning.pipeline import stage as stages
 from data_versioning.pipeline.project import Selection, Tracked
 from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
-from data_versioning.remotes import existence
+from data_versioning.remotes.origin import Origin
 from data_versioning.repo import Repo
 from data_versioning.transaction import Change, Transaction
 from data_versioning.workspace import scan
@@ -67,9 +73,9 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """An import's two ends: the absolute path `origin`, recorded as `written`, and the output `path`."""
+    """An import's two ends: `origin`, recorded as `written`, and the output `path`."""
 
-    origin: str
+    origin: Place
     written: str
     path: RepoPath
 
@@ -87,15 +93,17 @@ def import_url(
     Raises `Conflict`, `PathError`, `Overlap` or `FileChanged` with nothing recorded; `ServedByDvc` before anything is
     done.
     """
-    url_origin.place(repo.settings, url, os.getcwd())
+    if options.extent is not Extent.DECLARED:
+        url_origin.refuse_unrecorded(repo.settings, url)
+    origin = url_origin.find(repo.settings, url, os.getcwd())
     target = url_origin.destination(url, out)
-    remote = remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
+    remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
     with repo.transaction("import-url") as transaction:
-        ends = _ends(loading.load(repo), url, target, force=options.force)
+        ends = _ends(loading.load(repo), origin, url, target, force=options.force)
         transaction.reserve(writes=[ends.path])
         # Whoever we waited for may have changed what is recorded.
         loaded = loading.load(repo)
-        ends = _ends(loaded, url, target, force=options.force)
+        ends = _ends(loaded, origin, url, target, force=options.force)
         pointer = RepoPath(f"{ends.path}.dvc")
         try:
             dependency, output = content(loaded, ends, options.extent, remote, progress)
@@ -120,35 +128,23 @@ def import_url(
     )
 
 
-def remote_cache(repo: Repo, name: str | None) -> ObjectCache:
-    """Return the remote `name`, or the default one, as a cache; `ServedByDvc` when it is not on the local disk."""
-    remote = sharing.open_remote(repo, name)
-    found = existence.as_cache(remote.store)
-    if found is None:
-        raise ServedByDvc(
-            f"data is sent straight to remotes like {remote.name!r} by the program dvc for now",
-            hint="dv push",
-        )
-    return found
-
-
 def content(
-    loaded: Loaded, ends: Ends, extent: Extent, remote: ObjectCache | None, progress: Progress
+    loaded: Loaded, ends: Ends, extent: Extent, remote: Destination | None, progress: Progress
 ) -> tuple[Dependency, Output]:
     """Read the origin as far as `extent` says, storing what it holds; return what is to be recorded."""
     output = Output(path=os.path.basename(ends.path))
     if extent is Extent.DECLARED:
         return Dependency(path=ends.written), output
     if extent is Extent.HASHED:
-        return pointers.dependency(ends.written, url_origin.existing(loaded, ends.origin, progress)), output
+        return url_origin.declared(loaded, ends.origin, ends.written, progress), output
     if remote is not None:
-        whole = stored = url_origin.put_whole(loaded, ends.origin, remote, progress)
+        arrived = url_origin.send(loaded, ends.origin, ends.written, remote, progress)
     else:
-        whole, stored = url_origin.put(loaded, ends.origin, ends.path, loaded.repo.cache, progress)
+        arrived = url_origin.put(loaded, ends.origin, ends.written, ends.path, loaded.repo.cache, progress)
     # What arrives is not executable, whatever the origin is.
     return (
-        pointers.dependency(ends.written, whole),
-        pointers.recorded(output, stored._replace(is_executable=False)),
+        arrived.dependency,
+        pointers.recorded(output, arrived.stored._replace(is_executable=False)),
     )
 
 
@@ -193,10 +189,12 @@ def bring(
         )
 
 
-def _ends(loaded: Loaded, url: str, target: str, *, force: bool) -> Ends:
+def _ends(loaded: Loaded, origin: Place, url: str, target: str, *, force: bool) -> Ends:
     repo = loaded.repo
     path = places.free(loaded, target, force=force)
-    origin = os.path.normpath(url_origin.place(repo.settings, url, os.getcwd()))
+    if isinstance(origin, Origin):
+        return Ends(origin=origin, written=url, path=path)
+    origin = os.path.normpath(origin)
     absolute = f"{repo.root}/{path}"
     if is_inside(origin, absolute) or is_inside(absolute, origin):
         raise Overlap(
@@ -242,7 +240,7 @@ def _declared(pointer: RepoPath, dependency: Dependency, output: Output, notes: 
 
 def _import(dependency: Dependency, output: Output) -> DvcFile:
     made = DvcFile(frozen=True, deps=(dependency,), outs=(output,))
-    return replace(made, md5=dvcfile.stage_checksum(made)) if dependency.md5 else made
+    return replace(made, md5=dvcfile.stage_checksum(made)) if dependency.digest else made
 
 
 def _kept(output: Output, old: Output) -> Output:

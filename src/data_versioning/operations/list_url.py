@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from data_versioning.errors import DiskError, UsageError
 from data_versioning.formats.config import Settings
-from data_versioning.operations import url_origin
+from data_versioning.operations import network_origin, url_origin
+from data_versioning.paths import parents
+from data_versioning.remotes.origin import Origin
+from data_versioning.storage.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,8 @@ def list_url(
     Links to directories are listed and never entered. Raises `PathError` when there is nothing, `ServedByDvc`.
     """
     place = _existing(settings, url, level)
+    if isinstance(place, Origin):
+        return _on_network(place, recursive=recursive, level=level)
     if level == 0 or not os.path.isdir(place):
         return [ListedEntry(path=place, isdir=False, size=None)]
     return list(_below(place, "", 1, recursive=recursive, level=level))
@@ -37,6 +42,8 @@ def list_url(
 def tree(settings: Settings, url: str, *, level: int | None = None) -> ListedEntry:
     """Return `url` with everything inside, `level` directories deep; raises as `list_url`."""
     place = _existing(settings, url, level)
+    if isinstance(place, Origin):
+        return _network_tree(place, level)
     name = place if "://" in url else url
     return ListedEntry(
         path=name,
@@ -46,13 +53,73 @@ def tree(settings: Settings, url: str, *, level: int | None = None) -> ListedEnt
     )
 
 
-def _existing(settings: Settings, url: str, level: int | None) -> str:
+def _existing(settings: Settings, url: str, level: int | None) -> url_origin.Place:
     if level is not None and level < 0:
         raise UsageError("the level cannot be negative", hint="dv list-url -L 1 URL")
-    place = url_origin.place(settings, url, os.getcwd())
-    if not os.path.exists(place):
+    place = url_origin.find(settings, url, os.getcwd())
+    if isinstance(place, str) and not os.path.exists(place):
         raise url_origin.missing(url)
     return place
+
+
+def _on_network(origin: Origin, *, recursive: bool, level: int | None) -> list[ListedEntry]:
+    found = [] if recursive else _directly_in(origin)
+    if found and level != 0:
+        return found
+    whole = network_origin.existing(origin)
+    if level == 0 or not whole.is_dir:
+        return [ListedEntry(path=origin.shown, isdir=False, size=None)]
+    entries: dict[str, ListedEntry] = {}
+    for name, size in zip(whole.names, whole.sizes, strict=True):
+        parts = name.split("/")
+        is_deeper = level is not None and len(parts) > level
+        path = "/".join(parts[:level]) if is_deeper else name
+        entries[path] = ListedEntry(path=path, isdir=is_deeper, size=None if is_deeper else size)
+    return [entries[path] for path in sorted(entries)]
+
+
+def _directly_in(origin: Origin) -> list[ListedEntry]:
+    """Return what one request tells of a directory, without asking for everything below."""
+    store = origin.store
+    if not isinstance(store, Store) or (origin.key and len(store.find([origin.key]))):
+        return []
+    prefix = f"{origin.key}/" if origin.key else ""
+    directories, page = store.directories(prefix)
+    names = [name[len(prefix) : -1] for name in directories]
+    entries = [ListedEntry(path=name, isdir=True, size=None) for name in names]
+    entries += [
+        ListedEntry(path=key[len(prefix) :], isdir=False, size=size)
+        for key, size in zip(page.keys, page.sizes, strict=True)
+        if key != origin.key and (size or key[len(prefix) :] not in names)
+    ]
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def _network_tree(origin: Origin, level: int | None) -> ListedEntry:
+    found = network_origin.existing(origin)
+    inside: dict[str, list[ListedEntry]] = {"": []}
+    for name, size in zip(found.names, found.sizes, strict=True) if found.is_dir else ():
+        inside.setdefault(name.rpartition("/")[0], []).append(
+            ListedEntry(path=name.rpartition("/")[2], isdir=False, size=size)
+        )
+    directories = {above for name in found.names for above in parents(name)}
+    for path in sorted(directories, key=lambda one: (-one.count("/"), one)):
+        parent, _, name = path.rpartition("/")
+        depth = path.count("/") + 2
+        below = inside.get(path, []) if level is None or depth <= level else []
+        inside.setdefault(parent, []).append(
+            ListedEntry(path=name, isdir=True, size=None, inside=_sorted(below))
+        )
+    return ListedEntry(
+        path=origin.shown,
+        isdir=found.is_dir,
+        size=None if found.is_dir else found.size,
+        inside=() if level == 0 else _sorted(inside[""]),
+    )
+
+
+def _sorted(entries: list[ListedEntry]) -> tuple[ListedEntry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.path))
 
 
 def _below(top: str, inner: str, depth: int, *, recursive: bool, level: int | None) -> Iterator[ListedEntry]:

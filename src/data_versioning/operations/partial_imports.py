@@ -5,7 +5,6 @@ Their pointer files stay as they are. Content counts only when it is what was re
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from data_versioning.errors import CorruptObject, FormatError, MissingObject
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import sharing, update_url, url_origin
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.sharing import TransferOptions, TransferResult
+from data_versioning.operations.sharing import ServedByDvc, TransferOptions, TransferResult
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.project import Selection, Tracked
 from data_versioning.progress import Progress
@@ -32,14 +31,15 @@ class Fetched:
 
 
 def is_ours(repo: Repo, item: Tracked) -> bool:
-    """Whether an output without content comes from a place on this machine."""
+    """Whether an output without content comes from a place that we reach and whose record we know."""
     dependency = item.stage.deps[0]
-    return (
-        item.stage.is_partial_import
-        and bool(dependency.md5)
-        and update_url.is_ours(item.stage)
-        and url_origin.is_here(repo.settings, dependency.path)
-    )
+    if not (item.stage.is_partial_import and dependency.digest and update_url.is_ours(item.stage)):
+        return False
+    try:
+        url_origin.refuse_unrecorded(repo.settings, dependency.path)
+    except ServedByDvc:
+        return False
+    return True
 
 
 def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:
@@ -67,7 +67,7 @@ def fetch(loaded: Loaded, items: Sequence[Tracked], progress: Progress) -> Fetch
     problems: list[Problem] = []
     files = size = 0
     for item in items:
-        recorded = item.stage.deps[0].md5 or ""
+        recorded = item.stage.deps[0].digest or ""
         if _is_cached(loaded, item):
             values[item.path] = recorded
             continue
@@ -103,14 +103,16 @@ def filled(selections: Sequence[Selection], values: Mapping[RepoPath, str]) -> l
 def _put(loaded: Loaded, item: Tracked, progress: Progress) -> Snapshot | None:
     """Store what the origin of an import holds; None when that is not what was recorded."""
     repo, dependency = loaded.repo, item.stage.deps[0]
-    origin = url_origin.place(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
-    if not os.path.exists(origin):
+    origin = url_origin.find(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
+    if not url_origin.exists(origin):
         return None
-    content = url_origin.put(loaded, origin, item.path, repo.cache, progress)
-    return content.stored if content.whole.oid.value == dependency.md5 else None
+    found = url_origin.put(loaded, origin, dependency.path, item.path, repo.cache, progress)
+    return found.stored if update_url.same_id(found.dependency.digest, dependency.digest) else None
 
 
 def _is_cached(loaded: Loaded, item: Tracked) -> bool:
+    if not url_origin.is_here(loaded.repo.settings, item.stage.deps[0].path):
+        return False  # what is recorded is an id of the store, or of a listing of such ids
     oid, cache = ObjectId(item.stage.deps[0].md5 or ""), loaded.repo.cache
     try:
         return not cache.missing(cache.read_tree(oid)[1] if oid.is_dir else [oid.value])

@@ -35,14 +35,14 @@ def push(
 def _plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
     cache, store = repo.cache, share.remote.store
     plans = [transfer.plan_push(one, cache, store) for one in wanted.expand(share.requests, cache, store)]
-    return sharing.dry(share.remote, plans, runs.plan_push(cache, store) if options.run_cache else [])
+    return sharing.dry(share.remote, plans, runs.plan_push(cache, store) if share.runs else [])
 
 
 def _push(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:
     cache, store = repo.cache, share.remote.store
     pace = sharing.pace(options, share.remote, progress)
     reports = []
-    if options.run_cache and (keys := runs.plan_push(cache, store)):
+    if share.runs and (keys := runs.plan_push(cache, store)):
         reports.append(runs.push(keys, cache, store, pace=pace))
     for one in wanted.expand(share.requests, cache, store):
         plan = transfer.plan_push(one, cache, store)

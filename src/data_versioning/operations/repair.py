@@ -88,11 +88,11 @@ def treat(
     if restore and not dry_run:
         with repo.transaction("fsck"):
             fixed = _restore_listings(loaded, present)
-            uses = _uses(loaded)
+            uses = uses_of(loaded)
             intact = _intact(repo.root, uses, present | fixed.keys())
             fixed |= _restore_files(repo, intact)
     else:
-        uses = _uses(loaded)
+        uses = uses_of(loaded)
         intact = _intact(repo.root, uses, present)
     progress.finish()
     absent = uses.absent(present)
@@ -157,7 +157,8 @@ def _without_number(key: str) -> str:
     return stem if number.isdigit() else key
 
 
-def _uses(loaded: Loaded) -> Uses:
+def uses_of(loaded: Loaded) -> Uses:
+    """Return what the outputs of the workspace need."""
     uses = Uses()
     cache = loaded.repo.cache
     for item in loaded.project.outputs():

@@ -24,7 +24,7 @@ from data_versioning.pipeline.project import Project, Selection, Tracked
 from data_versioning.pipeline.stage import Output
 from data_versioning.progress import Progress
 from data_versioning.remotes import remote as remotes
-from data_versioning.remotes.remote import Remote
+from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
@@ -108,10 +108,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One remote and the outputs that belong there."""
+    """One remote and the outputs that belong there; `runs`: the run cache is meant, too, and belongs there."""
 
     remote: Remote
     requests: list[Request]
+    runs: bool = False
 
 
 def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushing: bool) -> list[Share]:
@@ -137,7 +138,12 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     if options.remote or options.run_cache:
         found.setdefault(options.remote, {})
     return [
-        Share(remote=open_remote(repo, name), requests=list(requests)) for name, requests in found.items()
+        Share(
+            remote=open_remote(repo, name),
+            requests=list(requests),
+            runs=options.run_cache and name == options.remote,
+        )
+        for name, requests in found.items()
     ]
 
 
@@ -333,6 +339,11 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             f"{scheme}:// remotes ({found.name!r} is one) are served by the program dvc for now",
             hint="dvc push, dvc pull",
         )
-    if not _PROGRAM_FILES.isdisjoint(found.options):
-        importlib.import_module(_TRUSTED).refuse_programs(repo.root, found.options)
+    refuse_programs(repo.root, found)
     return remotes.open(repo.settings, name)
+
+
+def refuse_programs(root: str, found: Location) -> None:
+    """Raise `ConfigError` when the committed configuration at `root` would start a program for a remote."""
+    if not _PROGRAM_FILES.isdisjoint(found.options):
+        importlib.import_module(_TRUSTED).refuse_programs(root, found.options)

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_versioning.errors import UsageError
-from data_versioning.operations import import_url, sharing, targets, update_repo, update_url, url_origin
 from data_versioning.operations import loaded as loading
+from data_versioning.operations import (
+    sharing,
+    targets,
+    update_repo,
+    update_url,
+    url_origin,
+)
 from data_versioning.operations.import_url import Extent
 from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
@@ -49,7 +55,7 @@ def update(
     recorded, `PathError`, `GitError`, `Conflict` or `FileChanged`.
     """
     sharing.check_jobs(options.jobs)
-    remote = import_url.remote_cache(repo, options.remote) if options.extent is Extent.REMOTE else None
+    remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
     stages = _select(repo, names, options)
     foreign = [stage for stage in stages if stage.is_repo_import]
     download = options.extent is not Extent.HASHED
@@ -99,5 +105,5 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             continue
         if not update_url.is_ours(stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
-        url_origin.place(repo.settings, stage.deps[0].path, f"{repo.root}/{stage.wdir}")
+        url_origin.refuse_unrecorded(repo.settings, stage.deps[0].path)
     return list(found.values())

@@ -8,16 +8,17 @@ from dataclasses import replace
 from data_versioning.errors import Conflict, CorruptObject, FormatError, MissingObject, PathError
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, Output
-from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import import_url, url_origin
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.import_url import Ends, Extent
 from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.url_origin import Destination
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import stage as stages
 from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes.origin import Origin
 from data_versioning.transaction import Change, Transaction
 from data_versioning.workspace import checkout, scan
 
@@ -44,7 +45,7 @@ def update(
     stage: Stage,
     *,
     extent: Extent = Extent.WORKSPACE,
-    remote: ObjectCache | None = None,
+    remote: Destination | None = None,
     progress: Progress = SILENT,
 ) -> bool:
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
@@ -55,14 +56,20 @@ def update(
     """
     repo = loaded.repo
     written = stage.deps[0].path
+    origin = url_origin.find(repo.settings, written, f"{repo.root}/{stage.wdir}")
     ends = Ends(
-        origin=os.path.normpath(url_origin.place(repo.settings, written, f"{repo.root}/{stage.wdir}")),
+        origin=origin if isinstance(origin, Origin) else os.path.normpath(origin),
         written=written,
         path=output_path(stage),
     )
     checkout.refuse_links(ends.path, repo.root)
+    if isinstance(origin, Origin) and extent is not Extent.REMOTE:
+        # Asking costs less than downloading.
+        asked = url_origin.declared(loaded, origin, written, progress)
+        if _is_recorded(stage, asked) and _is_intact(loaded, ends.path, stage.outs[0]):
+            return False
     dependency, output = import_url.content(loaded, ends, extent, remote, progress)
-    is_unchanged_origin = not stage.checksum_changed and dependency.md5 == stage.deps[0].digest
+    is_unchanged_origin = _is_recorded(stage, dependency)
     if extent is not Extent.REMOTE:
         if is_unchanged_origin and _is_intact(loaded, ends.path, stage.outs[0]):
             return False
@@ -74,6 +81,17 @@ def update(
     elif extent is Extent.HASHED and not (is_unchanged_origin and _is_cached(loaded, stage.outs[0])):
         import_url.clear(loaded, transaction, ends.path)
     return True
+
+
+def _is_recorded(stage: Stage, found: Dependency) -> bool:
+    """Whether an import holds what is recorded; DVC reads some ids in lower case."""
+    recorded = stage.deps[0].digest
+    return not stage.checksum_changed and same_id(found.digest, recorded)
+
+
+def same_id(one: str | None, other: str | None) -> bool:
+    """Whether two ids of content are the same, as far as pointer files can tell: they may be read in lower case."""
+    return (one or "").lower() == (other or "").lower()
 
 
 def _is_intact(loaded: Loaded, path: RepoPath, output: stages.Output) -> bool:

@@ -1,43 +1,94 @@
-"""Where data that is imported or downloaded by URL comes from: a place on this machine.
+"""Where data that is imported or downloaded by URL comes from: a place on this machine, or a network store.
 
-Any other place is reached by the program `dvc` (`ServedByDvc`). What an origin holds is recorded as DVC does: all of
-it, `.git` and what is ignored here included; only what may be tracked becomes part of the output.
+A place here is an absolute path; see `network_origin` for the others. What an origin holds is recorded as DVC does: all
+of it, `.git` and what is ignored here included; only what may be tracked becomes part of the output.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from data_versioning import repo as repos
 from data_versioning import storage
-from data_versioning.errors import PathError, UsageError
+from data_versioning.errors import NotInRepository, PathError, UsageError
 from data_versioning.formats.config import Settings
+from data_versioning.formats.dvcfile import Dependency
 from data_versioning.localfs import walk
 from data_versioning.localfs.links import LinkType
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects.cache import ObjectCache
+from data_versioning.operations import network_origin, pointers, sharing
 from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.network_origin import Arrived
 from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes import existence
+from data_versioning.remotes import origin as origins
 from data_versioning.remotes import remote as remotes
+from data_versioning.remotes.origin import Origin
+from data_versioning.remotes.remote import Location, Remote
 from data_versioning.workspace import scan, store
 from data_versioning.workspace.scan import Scanner, Snapshot
 
 if TYPE_CHECKING:
     from data_versioning.workspace.ignore import IgnoreRules
 
-_SCHEMES = {"", "file", "remote"}
+_HERE = {"", "file"}
+_SCHEMES = {*_HERE, "remote"}
 _PRIVATE = re.compile(rb"(?:^|[/\0])\.(?:git|hg|dvc)[/\0]")
 
 
-class Content(NamedTuple):
+Place: TypeAlias = str | Origin
+Destination: TypeAlias = ObjectCache | Remote
+"""Where data is sent: a remote on this machine is a cache, too."""
+
+
+class _Content(NamedTuple):
     """What an origin holds, and the part of it that is stored."""
 
     whole: Snapshot
     stored: Snapshot
+
+
+def find(settings: Settings, url: str, base: str) -> Place:
+    """Return what `url` means; a relative path counts from the directory `base`, whose repository is the one here.
+
+    A url below a configured remote gets that remote's settings. Raises `ServedByDvc` when only `dvc` reaches it,
+    `ConfigError` for an unknown remote, or settings that would start a program.
+    """
+    if is_here(settings, url):
+        return place(settings, url, base)
+    location = _location(settings, url)
+    with contextlib.suppress(NotInRepository):
+        sharing.refuse_programs(repos.find_root(base), location)
+    return origins.open(location)
+
+
+def refuse_unrecorded(settings: Settings, url: str) -> None:
+    """Raise `ServedByDvc` when only `dvc` knows what is recorded of data at `url`."""
+    if is_here(settings, url):
+        return
+    scheme = storage.scheme(_location(settings, url).url)
+    if not origins.is_recorded(scheme):
+        raise ServedByDvc(
+            f"imports from {scheme}:// are recorded by the program dvc for now", hint="dvc import-url"
+        )
+
+
+def exists(origin: Place) -> bool:
+    """Whether anything is there."""
+    return origins.look(origin) is not None if isinstance(origin, Origin) else os.path.exists(origin)
+
+
+def destination_of(repo: repos.Repo, name: str | None) -> Destination:
+    """Return the remote `name`, or the default one, as something that data can be sent to."""
+    remote = sharing.open_remote(repo, name)
+    return existence.as_cache(remote.store) or remote
 
 
 def place(settings: Settings, url: str, base: str) -> str:
@@ -47,7 +98,7 @@ def place(settings: Settings, url: str, base: str) -> str:
     """
     scheme = storage.scheme(url)
     found = remotes.resolve(settings, url) if scheme in _SCHEMES else None
-    if found is None or not found.is_ours:
+    if found is None or not found.is_ours or storage.scheme(found.url) not in _HERE:
         raise ServedByDvc(
             f"{scheme}:// urls are reached by the program dvc for now", hint=f"dvc list-url {url}"
         )
@@ -79,31 +130,80 @@ def look(loaded: Loaded, origin: str, progress: Progress = SILENT) -> Snapshot |
     return scan.look(*_scanner(loaded, origin, progress))
 
 
+def declared(loaded: Loaded, origin: Place, written: str, progress: Progress = SILENT) -> Dependency:
+    """Return the record, with the path `written`, of what `origin` holds; `PathError` when there is nothing."""
+    if isinstance(origin, Origin):
+        return network_origin.declared(origin, written, progress)
+    return pointers.dependency(written, existing(loaded, origin, progress))
+
+
 def put(
-    loaded: Loaded, origin: str, out: RepoPath, cache: ObjectCache, progress: Progress = SILENT
-) -> Content:
+    loaded: Loaded,
+    origin: Place,
+    written: str,
+    out: RepoPath,
+    cache: ObjectCache,
+    progress: Progress = SILENT,
+) -> Arrived:
     """Store in `cache` what of `origin` is tracked when it lies at `out`, reading it once.
 
     Raises `PathError` when there is nothing, or something that cannot be tracked; `FileChanged` when it does not hold
     still.
     """
+    if isinstance(origin, Origin):
+        return network_origin.put(loaded, origin, written, out, cache, progress)
+    whole, stored = _put(loaded, origin, out, cache, progress)
+    return Arrived(pointers.dependency(written, whole), stored)
+
+
+def send(
+    loaded: Loaded, origin: Place, written: str, destination: Destination, progress: Progress = SILENT
+) -> Arrived:
+    """Send everything that `origin` holds to a remote, past the cache; raises as `put`."""
+    if isinstance(origin, Origin):
+        if isinstance(destination, Remote):
+            return network_origin.relay(loaded, origin, written, destination, progress)
+        return network_origin.put_whole(origin, written, destination, progress)
+    if isinstance(destination, Remote):
+        whole = existing(loaded, origin, progress)
+        _upload(loaded, origin, whole, destination, progress)
+    else:
+        scanner, path = _scanner(loaded, origin, progress)
+        whole = store.put(scanner, path, destination, kind=LinkType.COPY)
+    return Arrived(pointers.dependency(written, whole), whole)
+
+
+def _upload(loaded: Loaded, origin: str, whole: Snapshot, remote: Remote, progress: Progress) -> None:
+    progress.start(f"Sending to {remote.name}", files=len(whole.listing), size=whole.size)
+    directory = origin if whole.is_dir else os.path.dirname(origin)
+    network_origin.send_files(directory, whole.listing.names, whole.digests, remote, progress)
+    if whole.is_dir:
+        network_origin.send_listing(loaded, whole, remote)
+
+
+def _put(loaded: Loaded, origin: str, out: RepoPath, cache: ObjectCache, progress: Progress) -> _Content:
     scanner, path = _scanner(loaded, origin, progress)
     if os.path.isdir(origin):
         listing = scan.list_files(scanner, path)
         if _PRIVATE.search(listing.names) or loaded.ignore:
             part = scanner._replace(list_directory=partial(_tracked, out=out, ignore=loaded.ignore))
             if scan.list_files(part, path).names != listing.names:
-                return Content(
+                return _Content(
                     existing(loaded, origin, progress), store.put(part, path, cache, kind=LinkType.COPY)
                 )
     whole = store.put(scanner, path, cache, kind=LinkType.COPY)
-    return Content(whole, whole)
+    return _Content(whole, whole)
 
 
-def put_whole(loaded: Loaded, origin: str, cache: ObjectCache, progress: Progress = SILENT) -> Snapshot:
-    """Store in `cache` everything that `origin` holds, reading it once; raises as `put`."""
-    scanner, path = _scanner(loaded, origin, progress)
-    return store.put(scanner, path, cache, kind=LinkType.COPY)
+def _location(settings: Settings, url: str) -> Location:
+    found = origins.covering(settings, url)
+    if not found.is_ours or _has_query(found.url):
+        raise ServedByDvc(f"{url} is reached by the program dvc for now", hint=f"dvc list-url {url}")
+    return found
+
+
+def _has_query(url: str) -> bool:
+    return storage.scheme(url).startswith("http") and bool({"?", "#"}.intersection(url))
 
 
 def existing(loaded: Loaded, origin: str, progress: Progress = SILENT) -> Snapshot:

@@ -1,4 +1,7 @@
-"""Remove from a remote what nobody uses. Planned as for a cache, by `objects.gc`; only the listing is the store's."""
+"""Remove from a remote what nobody uses. Planned as for a cache, by `objects.gc`; only the listing is the store's.
+
+Keys that are not those of objects are never touched, whatever lies in the same bucket.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from itertools import repeat
 from data_versioning.errors import StorageError
 from data_versioning.localfs.walk import RECORD, Listing
 from data_versioning.objects.gc import LEFTOVER_NAME, OBJECT_NAME, Sweep
-from data_versioning.remotes import layout
+from data_versioning.remotes import aside, layout
+from data_versioning.remotes.aside import Removal
 from data_versioning.storage.base import Store
 
 
@@ -25,7 +29,8 @@ def roots(store: Store) -> Iterator[tuple[str, Listing, bool]]:
         for key, size, modified in zip(page.keys, page.sizes, page.modified or repeat(now), strict=False):
             legacy = not key.startswith(modern)
             name = key.removeprefix(modern).encode()
-            if OBJECT_NAME.fullmatch(name) or LEFTOVER_NAME.fullmatch(name):
+            # Unfinished writes are in the directory of objects; elsewhere such a name is somebody's file.
+            if OBJECT_NAME.fullmatch(name) or (not legacy and LEFTOVER_NAME.fullmatch(name)):
                 at = int(modified * 1e9)
                 found[legacy].append((name, RECORD.pack(0, size, at, at, 0, 0)))
     for legacy, rows in found.items():
@@ -39,14 +44,16 @@ def roots(store: Store) -> Iterator[tuple[str, Listing, bool]]:
             )
 
 
-def apply(store: Store, sweep: Sweep, prefix: str) -> None:
+def apply(store: Store, sweep: Sweep, prefix: str, removal: Removal, scratch: str) -> None:
     """Remove what was planned below `prefix`; directory listings go first, so none outlives its files.
 
-    Raises `StorageError` for the first object that cannot be removed; the others are gone.
+    See `aside.remove` for `scratch`. Unfinished writes are deleted in any case. Raises `StorageError` for the first
+    object that cannot be removed; the others are gone.
     """
     for listing in (sweep.directories, sweep.files, sweep.leftovers):
         paths = listing.paths()
-        if failures := store.delete([prefix + path for path in paths]):
+        how = Removal.DELETE if listing is sweep.leftovers else removal
+        if failures := aside.remove(store, [prefix + path for path in paths], how, scratch):
             index, failure = min(failures.items())
             raise StorageError(
                 f"{len(failures)} objects could not be removed, among them {sweep.root}/{paths[index]}: "

@@ -90,7 +90,8 @@ def resolve(settings: Settings, url: str) -> Location:
 def open(settings: Settings, name: str | None = None) -> Remote:
     """Open the remote `name`, or the default remote; `ConfigError` as `locate` and `open_store`."""
     found = locate(settings, name)
-    return Remote(name=found.name, store=storage.open_store(found.url, found.options), jobs=found.jobs)
+    store = storage.open_store(found.url, found.options, name=found.name)
+    return Remote(name=found.name, store=store, jobs=found.jobs)
 
 
 def is_ours(settings: Settings, name: str | None = None) -> bool:

@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from data_versioning.errors import ConfigError
+from data_versioning.errors import ConfigError, DataVersioningError
+from data_versioning.storage import naming
 
 if TYPE_CHECKING:
     from data_versioning.storage.base import WritableStore
@@ -52,8 +53,8 @@ def is_native(url: str) -> bool:
         return False
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
-    """Open the store at `url` with the settings of its remote.
+def open_store(url: str, settings: Mapping[str, str], *, name: str = "") -> WritableStore:
+    """Open the store at `url` with the settings of its remote, which hints call by its `name`.
 
     Raises `ConfigError` for a scheme that has no adapter, or when the adapter's libraries are not installed.
     """
@@ -64,10 +65,16 @@ def open_store(url: str, settings: Mapping[str, str]) -> WritableStore:
         )
     module, extra = _ADAPTERS.get(scheme(url), _OTHERS)
     try:
-        return cast("WritableStore", importlib.import_module(module).open_store(url, settings))
+        store = importlib.import_module(module).open_store(url, settings)
+    except DataVersioningError as error:
+        naming.tell(error, name)
+        raise
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         raise ConfigError(
             f"remotes of the kind {scheme(url)}:// need {library}, which is not installed",
             hint=f"pip install 'data-versioning[{extra}]'",
         ) from error
+    if name and hasattr(store, "name"):
+        store.name = name
+    return cast("WritableStore", store)

@@ -20,7 +20,7 @@ from obstore.store import AzureStore
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
-from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.concurrent import ConcurrentMovingStore
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.object_store import ObjectStoreClient, opened
 
@@ -57,7 +57,7 @@ _HINT = (
 )
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     """Open a container, or what is below a prefix of it; settings as in the `[remote]` section of Azure.
 
     Raises `ConfigError`.
@@ -84,7 +84,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+    return ConcurrentMovingStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
 
 
 def _known(settings: Mapping[str, str]) -> dict[str, str]:

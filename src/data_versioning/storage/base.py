@@ -4,7 +4,7 @@ A key is text with "/" between its parts. Work on many objects is one call with 
 store can keep many requests in flight and 100,000 files cost no object each. One file that fails never
 stops the others: its index is in the outcome. A store that has failed as a whole (no such bucket, no
 permission to list) raises `StorageError`. An ability a store lacks is a type it does not have:
-`ReadableStore` < `WritableStore` < `Store` < `ConditionalStore`.
+`ReadableStore` < `WritableStore` < `Store` < `ConditionalStore`; some are a `MovingStore`, too.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ class ObjectInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Many objects as parallel columns; `etags`, `modes` and `modified` are None where the store has none."""
+    """Many objects as parallel columns; `etags`, `modes` and `modified` are None where the store has none.
+
+    `md5s` are the hex digests that the store itself took when the content came, empty where it tells none.
+    """
 
     keys: list[str]
     sizes: Sequence[int]
     etags: list[str] | None = None
     modes: Sequence[int] | None = None
     modified: Sequence[float] | None = None
+    md5s: Sequence[str] | None = None
 
     def __iter__(self) -> Iterator[ObjectInfo]:
         return map(
@@ -113,6 +117,14 @@ class Outcome:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashes:
+    """The MD5 of each object's content, 16 bytes each (zeros where it failed), and `failures` by index."""
+
+    digests: bytes
+    failures: dict[int, Failure] = field(default_factory=dict)
+
+
 class ReadableStore(Protocol):
     """Objects can be asked for and read."""
 
@@ -130,6 +142,11 @@ class ReadableStore(Protocol):
         A file appears under its name only complete and, where a digest is given, verified. The files are
         writable and not synced yet: that is up to the caller.
         """
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        """Read objects as they pass by, keeping nothing of them but their MD5."""
 
 
 class WritableStore(ReadableStore, Protocol):
@@ -153,8 +170,19 @@ class Store(WritableStore, Protocol):
         Unfinished uploads are not among them.
         """
 
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """Return what is one level below `prefix`: directories, as prefixes that end in "/", and objects."""
+
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """Delete objects; one that does not exist is no failure."""
+
+
+@runtime_checkable
+class MovingStore(Store, Protocol):
+    """Objects can get another key without passing through this machine."""
+
+    def move(self, keys: Sequence[str], targets: Sequence[str]) -> dict[int, Failure]:
+        """Give each of `keys` the key of the same place in `targets`, replacing what has it."""
 
 
 class ConditionalStore(Store, Protocol):

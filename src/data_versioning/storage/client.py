@@ -81,3 +81,10 @@ class Client(PlainClient, Protocol):
 
     async def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `ConditionalStore.put_if`."""
+
+
+class MovingClient(Client, Protocol):
+    """Requests to a store that can move what it has."""
+
+    async def move(self, key: str, target: str) -> None:
+        """Give an object another key, replacing what has it."""

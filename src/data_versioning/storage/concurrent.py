@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from data_versioning.errors import (
     CorruptObject,
@@ -19,9 +19,9 @@ from data_versioning.errors import (
     MissingObject,
     StorageError,
 )
-from data_versioning.storage import moving
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
-from data_versioning.storage.client import Client, PlainClient
+from data_versioning.storage import moving, naming
+from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
+from data_versioning.storage.client import Client, MovingClient, PlainClient
 from data_versioning.storage.moving import Row, Traffic
 from data_versioning.storage.portal import Closing, Portal
 
@@ -35,6 +35,7 @@ IN_FLIGHT = 64
 _LISTINGS, _DEPTH = 16, 2
 # That many files refused, and none arrived meanwhile: the store as a whole is given up.
 _GIVING_UP = 4
+_NO_DIGEST = bytes(16)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,40 +82,64 @@ class PlainStore:
     ) -> None:
         self.client = client
         self.in_flight = in_flight
+        self.name = ""  # of the remote, for hints
         self._portal = Portal(closing)
+
+    def _call(self, work: Coroutine[Any, Any, T], *, tick: Callable[[], None] | None = None) -> T:
+        try:
+            return self._portal.call(work, tick=tick)
+        except DataVersioningError as error:
+            naming.tell(error, self.name)
+            raise
 
     def find(self, keys: Sequence[str]) -> Page:
         """See `ReadableStore.find`."""
         ask = self._each(keys, lambda key: moving.retried(lambda: self.client.stat(key)), self.in_flight)
-        there = [info for info in self._portal.call(ask) if info is not None]
+        there = [info for info in self._call(ask) if info is not None]
         return Page(
             keys=[info.key for info in there],
             sizes=[info.size for info in there],
             etags=[info.etag or "" for info in there] if any(info.etag for info in there) else None,
+            modes=[info.mode or 0 for info in there] if any(info.mode for info in there) else None,
         )
 
     def read(self, key: str) -> bytes:
         """See `ReadableStore.read`."""
-        return self._portal.call(moving.retried(lambda: moving.content(self.client, key)))
+        return self._call(moving.retried(lambda: moving.content(self.client, key)))
 
     def download(
         self, items: Items, *, threads: int | None = None, advance: Advance | None = None
     ) -> Outcome:
         """See `ReadableStore.download`."""
         os.makedirs(items.directory, exist_ok=True)
-        return self._move(moving.receive, items, threads or self.in_flight, advance)
+        return self._move(moving.receive, _rows(items), threads or self.in_flight, advance)
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        """See `ReadableStore.hash`."""
+        found: dict[int, bytes] = {}
+
+        async def take(client: PlainClient, row: Row, traffic: Traffic) -> int:
+            found[row.at], size = await moving.digest(client, row.key, traffic)
+            return size
+
+        rows = [Row(index, key, key, b"") for index, key in enumerate(keys)]
+        outcome = self._move(take, rows, threads or self.in_flight, advance)
+        digests = b"".join([found.get(index, _NO_DIGEST) for index in range(len(keys))])
+        return Hashes(digests=digests, failures=outcome.failures)
 
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """See `Store.upload`."""
-        return self._move(moving.send, items, threads or self.in_flight, advance)
+        return self._move(moving.send, _rows(items), threads or self.in_flight, advance)
 
-    def _move(self, move: Move, items: Items, in_flight: int, advance: Advance | None) -> Outcome:
-        batch = _Batch(rows=_rows(items))
+    def _move(self, move: Move, rows: list[Row], in_flight: int, advance: Advance | None) -> Outcome:
+        batch = _Batch(rows=rows)
 
         async def one(row: Row) -> None:
             await _attempt(move, self.client, row, batch)
 
-        self._portal.call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
+        self._call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
         batch.tell(advance)
         return Outcome(failures=batch.failures, size=batch.size)
 
@@ -148,15 +173,22 @@ class ConcurrentStore(PlainStore):
 
     def list(self, prefix: str) -> Iterator[Page]:
         """See `Store.list`: what is large is listed by many requests at once."""
-        yield from self._portal.call(moving.retried(lambda: self._list(prefix)))
+        yield from self._call(moving.retried(lambda: self._list(prefix)))
+
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """See `Store.directories`."""
+        try:
+            return self._call(moving.retried(lambda: self.client.directories(prefix)))
+        except MissingObject:
+            return [], Page(keys=[], sizes=[])
 
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """See `Store.delete`."""
-        return self._portal.call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
+        return self._call(moving.retried(lambda: self.client.delete(keys))) if keys else {}
 
     def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `ConditionalStore.put_if`."""
-        return self._portal.call(self.client.put_if(key, content, expected))
+        return self._call(self.client.put_if(key, content, expected))
 
     async def _list(self, prefix: str, depth: int = 0) -> Sequence[Page]:
         pages = self.client.list(prefix)
@@ -177,6 +209,28 @@ class ConcurrentStore(PlainStore):
         one = deeper if len(directories) < _LISTINGS and depth < _DEPTH else below
         found = await self._each(directories, lambda name: moving.retried(lambda: one(name)), _LISTINGS)
         return [direct, *(page for pages in found for page in pages)]
+
+
+class ConcurrentMovingStore(ConcurrentStore):
+    """The `MovingStore` that any `MovingClient` makes."""
+
+    client: MovingClient
+
+    def __init__(
+        self, client: MovingClient, *, in_flight: int = IN_FLIGHT, closing: Closing | None = None
+    ) -> None:
+        super().__init__(client, in_flight=in_flight, closing=closing)
+
+    def move(self, keys: Sequence[str], targets: Sequence[str]) -> dict[int, Failure]:
+        """See `MovingStore.move`."""
+
+        async def take(client: PlainClient, row: Row, traffic: Traffic) -> int:
+            await moving.retried(lambda: self.client.move(row.key, row.path))
+            return 0
+
+        pairs = enumerate(zip(keys, targets, strict=True))
+        rows = [Row(index, key, target, b"") for index, (key, target) in pairs]
+        return self._move(take, rows, self.in_flight, None).failures
 
 
 async def _attempt(move: Move, client: PlainClient, row: Row, batch: _Batch) -> None:

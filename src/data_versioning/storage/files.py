@@ -35,6 +35,7 @@ class Entry(NamedTuple):
     size: int
     modified: float
     is_directory: bool = False
+    mode: int | None = None
 
 
 class Files(Protocol):
@@ -90,7 +91,7 @@ class FileClient:
         found = await self.files.stat(self._path(key))
         if found is None or found.is_directory:
             return None
-        return ObjectInfo(key, found.size, None, None, found.modified)
+        return ObjectInfo(key, found.size, None, found.mode, found.modified)
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
         """See `Client.get`."""

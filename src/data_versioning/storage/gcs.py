@@ -17,7 +17,7 @@ from obstore.store import GCSStore
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
-from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.concurrent import ConcurrentMovingStore
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.object_store import ObjectStoreClient, opened
 
@@ -32,7 +32,7 @@ _EMULATOR = "STORAGE_EMULATOR_HOST"
 _HINT = "dv remote modify --local NAME credentialpath PATH, or gcloud auth application-default login"
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     """Open a bucket, or what is below a prefix of it; settings as in the `[remote]` section of Google Cloud Storage.
 
     `projectname` says who owns buckets that are made, and none is made here. Raises `ConfigError`.
@@ -60,7 +60,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    return ConcurrentStore(ObjectStoreClient(store=store, place=place, prefix=prefix, state="version"))
+    return ConcurrentMovingStore(ObjectStoreClient(store=store, place=place, prefix=prefix, state="version"))
 
 
 def _anonymous(endpoint: str) -> str:

@@ -27,12 +27,14 @@ _PART, _CHUNK = 8 << 20, 1 << 20
 _SECONDS = 60.0  # for connecting, and for silence, as DVC waits
 _CONNECTIONS = 128
 _ABSENT = frozenset({404, 410})
+# Asks for the content itself: length and ETag of a compressed answer are others.
+_PLAIN = {"Accept-Encoding": "identity"}
 _NO_HEAD = frozenset({405, 501})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 _SERVER = "dv remote modify NAME url URL"
-_LOGIN = "dv remote modify NAME auth basic, and --local NAME user NAME, and password"
+_LOGIN = "dv remote modify NAME auth basic, and --local NAME user USER, and password PASSWORD"
 
 Session = Callable[[], aiohttp.ClientSession]
 
@@ -55,11 +57,11 @@ class HttpClient:
     async def stat(self, key: str) -> ObjectInfo | None:
         """See `Client.stat`."""
         try:
-            async with await self._ask("HEAD", key) as answer:
+            async with await self._ask("HEAD", key, headers=_PLAIN) as answer:
                 if answer.status not in _NO_HEAD:
                     self._check(answer, key)
                     return ObjectInfo(key, _length(answer) or 0, answer.headers.get("ETag"), None)
-            async with await self._ask("GET", key) as answer:
+            async with await self._ask("GET", key, headers=_PLAIN) as answer:
                 self._check(answer, key)
                 return ObjectInfo(key, _length(answer) or 0, answer.headers.get("ETag"), None)
         except MissingObject:
@@ -67,7 +69,7 @@ class HttpClient:
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
         """See `Client.get`; a server that knows no parts sends all, and what was not asked for is left out."""
-        headers = {"Accept-Encoding": "identity"}
+        headers = dict(_PLAIN)
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
             if etag:

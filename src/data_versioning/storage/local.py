@@ -16,7 +16,7 @@ from hashlib import md5
 
 from data_versioning.errors import DataVersioningError, MissingObject, StorageError
 from data_versioning.localfs import atomic, batch, regular, walk
-from data_versioning.storage.base import Advance, Failure, FailureKind, Items, Outcome, Page
+from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
 
 SEALED = 0o444
 # The columns of many stat records, seen as 32-bit words for the mode and as 64-bit words for the size (word
@@ -99,6 +99,30 @@ class LocalStore:
             modes=memoryview(listing.stats).cast("I")[_MODES].tolist(),
         )
 
+    def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
+        """See `Store.directories`."""
+        try:
+            with os.scandir(os.path.join(self.root, prefix)) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return [], Page(keys=[], sizes=[])
+        except OSError as error:
+            raise _storage_error(error, self.root) from error
+        files = [
+            entry for entry in entries if not entry.is_dir() and not _unfinished(os.fsencode(entry.name))
+        ]
+        return (
+            [f"{prefix}{entry.name}/" for entry in entries if entry.is_dir()],
+            self.find([prefix + entry.name for entry in files]),
+        )
+
+    def hash(
+        self, keys: Sequence[str], *, threads: int | None = None, advance: Advance | None = None
+    ) -> Hashes:
+        """See `ReadableStore.hash`."""
+        found = batch.hash_files(self.root, _blob(keys), threads=threads, advance=advance)
+        return Hashes(digests=found.digests, failures=_failures(found.errors))
+
     def upload(self, items: Items, *, threads: int | None = None, advance: Advance | None = None) -> Outcome:
         """See `Store.upload`; content whose digest was checked becomes read-only."""
         self._make_directories(items.keys)
@@ -126,6 +150,17 @@ class LocalStore:
     def delete(self, keys: Sequence[str]) -> dict[int, Failure]:
         """See `Store.delete`."""
         return _failures(batch.remove_files(self.root, _blob(keys)))
+
+    def move(self, keys: Sequence[str], targets: Sequence[str]) -> dict[int, Failure]:
+        """See `MovingStore.move`."""
+        failures: dict[int, Failure] = {}
+        for index, (key, target) in enumerate(zip(keys, targets, strict=True)):
+            try:
+                self._make_directory(os.path.dirname(f"{self.root}/{target}"))
+                os.replace(f"{self.root}/{key}", f"{self.root}/{target}")
+            except OSError as error:
+                failures[index] = _failure(error.errno or 0)
+        return failures
 
     def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `ConditionalStore.put_if`: a complete temporary file, then link(2), which never replaces.

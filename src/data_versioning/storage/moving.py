@@ -140,6 +140,32 @@ async def _write(partial: Partial, chunk: bytes | memoryview, traffic: Traffic) 
     traffic.moved += len(chunk)
 
 
+async def digest(client: PlainClient, key: str, traffic: Traffic) -> tuple[bytes, int]:
+    """Return MD5 and size of an object's content, which passes by and is kept nowhere."""
+    hashed = md5(usedforsecurity=False)
+    done, size, etag, fruitless = 0, -1, None, 0
+    while done != size:
+        before = done
+        try:
+            body = await client.get(key, start=done, etag=etag)
+            size, etag = body.size, body.etag
+            async for chunk in body.chunks:
+                if len(chunk) > _SMALL:
+                    await asyncio.to_thread(hashed.update, chunk)
+                else:
+                    hashed.update(chunk)
+                done += len(chunk)
+                traffic.moved += len(chunk)
+            if done != size:
+                raise Unavailable(f"the connection ended in the middle of {key}")
+        except Unavailable as error:
+            fruitless = 1 if done > before else fruitless + 1
+            if fruitless >= _attempts(error):
+                raise
+            await _pause(fruitless)
+    return hashed.digest(), size
+
+
 async def send(client: PlainClient, row: Row, traffic: Traffic) -> int:
     """Copy a local file to an object and return its size.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,8 @@ _PAGE = 1000
 _CONCURRENT_PARTS = 6
 # Deletions at once, where one request deletes one object.
 _DELETIONS = 32
+
+_DIGEST = re.compile("[0-9a-f]{32}")
 
 RETRIES: Mapping[str, Any] = {
     "max_retries": 3,
@@ -120,6 +123,13 @@ class ObjectStoreClient:
         except exceptions.BaseError as error:
             raise self.place.refusal(error) from None
 
+    async def move(self, key: str, target: str) -> None:
+        """See `MovingClient.move`."""
+        try:
+            await obstore.rename_async(self.store, self.prefix + key, self.prefix + target)
+        except (FileNotFoundError, exceptions.BaseError) as error:
+            raise self._translated(error, key) from None
+
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`."""
         try:
@@ -177,6 +187,7 @@ class ObjectStoreClient:
             sizes=[meta["size"] for meta in metas],
             etags=[meta[self.state] or "" for meta in metas],
             modified=[meta["last_modified"].timestamp() for meta in metas],
+            md5s=[_md5(meta["e_tag"]) for meta in metas],
         )
 
     def _refuse_missing_root(self, error: Exception) -> None:
@@ -187,6 +198,12 @@ class ObjectStoreClient:
         if isinstance(error, FileNotFoundError) and not self.place.is_missing(error):
             return MissingObject(f"{self.place.name} has no {key}")
         return self.place.refusal(error)
+
+
+def _md5(etag: str | None) -> str:
+    """Return the digest that an etag is, where it looks like one: S3 and Google make it so of what came in one part."""
+    found = (etag or "").strip('"').lower()
+    return found if _DIGEST.fullmatch(found) else ""
 
 
 def opened(kind: Callable[..., ObjectStore], place: Place, **options: Any) -> ObjectStore:

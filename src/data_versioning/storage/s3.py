@@ -19,7 +19,7 @@ from obstore.store import S3Store
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
-from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.concurrent import ConcurrentMovingStore, ConcurrentStore
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.object_store import opened
 from data_versioning.storage.s3_multipart import S3Client
@@ -66,7 +66,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         name=f"s3://{bucket}",
         address=http_options.host(endpoint),
         credentials=_HINT,
-        server="dv remote modify NAME url s3://BUCKET/PREFIX; region NAME; endpointurl URL for a server not Amazon's",
+        server="dv remote modify NAME url s3://BUCKET/PREFIX; region REGION; endpointurl URL for a server not Amazon's",
     )
     store = opened(
         S3Store,
@@ -76,7 +76,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         credential_provider=provider,
     )
     sdk = functools.cache(functools.partial(_sdk, settings, region=region, endpoint=endpoint))
-    return ConcurrentStore(
+    return ConcurrentMovingStore(
         S3Client(
             store=store,
             place=place,

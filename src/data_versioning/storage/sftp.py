@@ -336,6 +336,7 @@ def _entry(name: str, attributes: asyncssh.SFTPAttrs) -> Entry:
         size=attributes.size or 0,
         modified=float(attributes.mtime or 0),
         is_directory=modes.S_ISDIR(attributes.permissions or 0),
+        mode=attributes.permissions,
     )
 
 
