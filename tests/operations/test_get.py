@@ -232,13 +232,14 @@ def test_a_hostile_pointer(changing: Registry, here: Path, name: str) -> None:
 
 def test_what_only_dvc_reaches(changing: Registry, here: Path) -> None:
     config = changing.root / ".dvc/config"
-    config.write_text("[core]\n    remote = dav\n['remote \"dav\"']\n    url = webdavs://host.invalid/x\n")
+    config.write_text("[core]\n    remote = dav\n['remote \"dav\"']\n    url = gdrive://root/x\n")
     changing.commit()
     run(str(changing.root), "data")  # its cache is here
     with pytest.raises(ServedByDvc):
         run(changing.url, "model.bin")
     assert [path.name for path in here.iterdir()] == ["data"]
-    config.write_text(config.read_text() + "    bearer_token_command = touch pwned\n")
+    web = config.read_text().replace("gdrive://root/x", "webdavs://host.invalid/x")
+    config.write_text(web + "    bearer_token_command = touch pwned\n")
     changing.commit()
     with pytest.raises(ConfigError, match="bearer_token_command"):
         run(changing.url, "model.bin")

@@ -220,11 +220,12 @@ def test_links_in_the_way(registry: Registry, work: Work) -> None:
 
 def test_what_only_dvc_reaches(changing: Registry, work: Work) -> None:
     config = changing.root / ".dvc/config"
-    config.write_text("[core]\n    remote = dav\n['remote \"dav\"']\n    url = webdavs://host.invalid/x\n")
+    config.write_text("[core]\n    remote = dav\n['remote \"dav\"']\n    url = gdrive://root/x\n")
     changing.commit()
     with pytest.raises(ServedByDvc):
         run(work, changing.url, "model.bin")
-    config.write_text(config.read_text() + "    bearer_token_command = touch pwned\n")
+    web = config.read_text().replace("gdrive://root/x", "webdavs://host.invalid/x")
+    config.write_text(web + "    bearer_token_command = touch pwned\n")
     changing.commit()
     with pytest.raises(ConfigError, match="bearer_token_command"):
         run(work, changing.url, "model.bin")

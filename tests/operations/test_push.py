@@ -189,10 +189,10 @@ def test_two_push_at_once(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Too
 
 def test_remotes_for_dvc_are_handed_over(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
     tracked(repository, sandbox, dvc)
-    dvc(repository, "remote", "add", "-q", "web", "oss://bucket/data").ok()
+    dvc(repository, "remote", "add", "-q", "web", "gdrive://root/data").ok()
     dry = dv.real(repository, "push", "-r", "web", "--dry-run")
     assert dry.code == 1
-    assert "oss:// remotes ('web' is one) are served by the program dvc for now" in dry.err
+    assert "gdrive:// remotes ('web' is one) are served by the program dvc for now" in dry.err
     assert "without --dry-run and --json, dv push hands over to dvc" in dry.err
     assert dv.real(repository, "push", "-r", "web").code not in {0, 254}
     log = "".join(path.read_text() for path in (repository / ".git/dv/log").rglob("*") if path.is_file())

@@ -34,7 +34,7 @@ TWO = settings(
     url = /mnt/versions
     version_aware = true
 ['remote "other"']
-    url = oss://bucket/x
+    url = gdrive://root/x
 """
 )
 
