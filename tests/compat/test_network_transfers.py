@@ -16,10 +16,8 @@ from tests.servers.seaweedfs import S3Server
 CHOICES = (
     ("data/sub",),
     ("-R", "deep"),
-    ("-j", "2", "lone"),
     ("--all-tags", "lone"),
-    ("--all-branches",),
-    ("--all-commits",),
+    ("-j", "2", "--all-commits"),
     ("-r", "second", "lone"),
     ("--run-cache",),
 )

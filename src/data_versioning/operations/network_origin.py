@@ -1,7 +1,7 @@
 """Data that comes from a URL of a network store: recorded, brought into the cache, or passed on to a remote.
 
-At no time are there two copies of a file on this disk: what arrives in the cache becomes the object, and what goes on
-to a remote passes in portions. Nothing is recorded that changed while it was read.
+Nothing lies on this disk twice on its way: what arrives beside the cache becomes the object, and what goes on to a
+remote passes in portions. Nothing is recorded that changed while it was read.
 """
 
 from __future__ import annotations
