@@ -127,6 +127,6 @@ def test_nothing_is_written_through_a_link(kept: str, place: Path) -> None:
 
 def test_what_this_python_cannot_unpack_is_absent(kept: str) -> None:
     content = Path(kept).read_bytes()
-    for packed in (b"?", b"", marshal.dumps(VALUE)[:-3], b"(\xff\xff\xff\x7f"):
+    for packed in (b"?", b"", marshal.dumps(VALUE)[:-3], b"(\xff\xff\x0f\0"):
         Path(kept).write_bytes(content[:16] + zlib.crc32(packed).to_bytes(4, "little") + packed)
         assert disposable.load(kept) is None

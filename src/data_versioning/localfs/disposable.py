@@ -42,7 +42,7 @@ def load(path: str) -> Any:
         return None
     try:
         return marshal.loads(packed)  # noqa: S302 (ours: see above)
-    except (ValueError, EOFError, TypeError):
+    except (ValueError, EOFError, TypeError, MemoryError):
         return None
 
 
