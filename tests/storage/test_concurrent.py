@@ -84,7 +84,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Pauses pass at once, and are counted."""
     paused: list[int] = []
 
-    async def pause(attempt: int) -> None:
+    async def pause(attempt: int, after: float = 0.0) -> None:
         paused.append(attempt)
         await asyncio.sleep(0)
 

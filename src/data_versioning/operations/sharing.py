@@ -28,7 +28,7 @@ from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
-from data_versioning.storage.base import FailureKind
+from data_versioning.storage.base import FailureKind, Limits
 
 if TYPE_CHECKING:
     from data_versioning.operations.checkout import CheckoutResult
@@ -340,7 +340,8 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             hint="dvc push, dvc pull",
         )
     refuse_programs(repo.root, found)
-    return remotes.open(repo.settings, name)
+    limits = Limits(repo.limit("upload"), repo.limit("download"))
+    return remotes.open(repo.settings, name, limits=limits)
 
 
 def refuse_programs(root: str, found: Location) -> None:
