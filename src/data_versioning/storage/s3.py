@@ -58,6 +58,8 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     # Both, because obstore prefers a variable of the environment over `endpoint`.
     config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     config |= _encryption(settings)
+    # Some servers keep what arrived of an upload that broke off, or was damaged, unless they are told what to expect.
+    config["checksum_algorithm"] = "SHA256"
     permissions = {argument: settings[name] for name, argument in _PERMISSIONS.items() if settings.get(name)}
     if permissions:
         return _with_permissions(url, settings, permissions, region=region, endpoint=endpoint)
