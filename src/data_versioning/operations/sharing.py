@@ -248,7 +248,10 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
     if FailureKind.CORRUPT in kinds and verb == "push":
         return "dv fsck   finds all damaged objects of the cache; then restore them and push again"
     if FailureKind.CORRUPT in kinds:
-        return "delete the damaged objects from the remote, then run `dv push` where the data is intact"
+        return (
+            "dv fsck --remote   finds all damaged objects of the remote and takes them away; "
+            f"then `dv push` where the data is intact, and dv {verb}"
+        )
     if kinds == {FailureKind.MISSING}:
         return "run `dv push` where the data still is, then this command again"
     return f"what arrived is safe; to continue: dv {verb}"

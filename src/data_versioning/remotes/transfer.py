@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ from data_versioning.storage.base import (
     WritableStore,
 )
 
+# Files; each costs a look at the disk before the first one is sent.
+_WORTH_MEASURING = 10_000
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
 
@@ -120,6 +123,17 @@ def check(plan: Plan, store: WritableStore) -> Plan:
         names=plan.names,
         problems=plan.problems + _problems(gone, plan.names, _MISSING),
     )
+
+
+def size(plan: Plan, cache: ObjectCache) -> int | None:
+    """Return how many bytes a push copies; None for so many files that their number tells as much."""
+    if len(plan) > _WORTH_MEASURING:
+        return None
+    found = 0
+    for value in (*plan.files, *plan.trees):
+        with suppress(OSError):
+            found += os.stat(cache.path(ObjectId(value, plan.legacy))).st_size
+    return found
 
 
 def push(plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:

@@ -74,10 +74,21 @@ async def content(
 
 
 async def receive(client: PlainClient, row: Row, traffic: Traffic) -> int:
-    """Copy an object to a local file and return its size; `CorruptObject` when the digest is another one."""
+    """Copy an object to a local file and return its size.
+
+    Raises `CorruptObject` when the digest is another one, twice: once, it may have been damaged on its way.
+    """
+    try:
+        return await _receive(client, row, traffic)
+    except CorruptObject:
+        return await _receive(client, row, traffic)
+
+
+async def _receive(client: PlainClient, row: Row, traffic: Traffic) -> int:
     with Partial(row.path) as partial:
         await _fill(client, row, partial, traffic)
         if row.digest and partial.digest() != row.digest:
+            traffic.moved -= partial.size
             raise CorruptObject(f"{row.key} does not have the content its name says")
         partial.finish()
     return partial.size
