@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -187,6 +190,90 @@ def test_bad_lines(dv: Tool, repository: Path, s3_server: S3Server, proxy: Fault
     bucket = configure(repository, s3_server, proxy)
     chances = (0.05, 0.2, 0.4, 0.7, 0.3, 0.1)
     run_campaigns(dv, repository, bucket, proxy, files=400, large=200 * MIB, chances=chances)
+
+
+@pytest.mark.parametrize("size", [300 * MIB, pytest.param(1024 * MIB, marks=pytest.mark.soak)])
+def test_memory_does_not_grow_with_a_file(
+    dv: Tool, repository: Path, s3_server: S3Server, proxy: FaultProxy, size: int
+) -> None:
+    bucket = configure(repository, s3_server, proxy)
+    config = repository / ".dvc/config"
+    config.write_text(config.read_text().replace(proxy.url, s3_server.url))
+    with (repository / "large").open("wb") as file:
+        file.truncate(size)
+        file.write(b"head")
+    digest = hash_of(repository / "large")
+    assert dv(repository, "add", "large", env=FAST).code == 0
+    assert peak(dv.start(repository, "push", env=FAST)) <= 300 * MIB
+    emptied(repository)
+    assert peak(dv.start(repository, "pull", env=FAST)) <= 300 * MIB
+    assert hash_of(repository / "large") == digest
+    assert bucket.parts() == 0
+
+
+def hash_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def peak(process: subprocess.Popen[str]) -> int:
+    """Bytes that a command and what it starts held at most, by its end, which is good; shared pages count each time."""
+    most = 0
+    while process.poll() is None:
+        most = max(most, sum(resident(pid) for pid in session(process.pid)))
+        time.sleep(0.02)
+    assert process.returncode == 0, process.communicate()
+    process.communicate()
+    assert most > 20 * MIB
+    return most
+
+
+def session(leader: int) -> list[int]:
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            if os.getsid(int(name)) == leader:
+                found.append(int(name))
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def test_the_bar_of_a_terminal(dv: Tool, repository: Path, s3_server: S3Server, proxy: FaultProxy) -> None:
+    """Bytes, their sum, the rate and the remaining time are drawn in both directions; and limits slow both down."""
+    configure(repository, s3_server, proxy)
+    fill(repository, files=20, large=30 * MIB)
+    assert dv(repository, "add", "data", "large", env=FAST).code == 0
+    for verb in ("push", "pull"):
+        limits = {"DV_UPLOAD_LIMIT": "20MB", "DV_DOWNLOAD_LIMIT": "20MB", "TERM": "xterm"}
+        text = on_terminal(dv.argv(verb), repository, dv.sandbox.environment() | FAST | limits)
+        assert re.search(r"/22 files, [0-9.]+ [kM]B/31\.\d MB, [0-9.]+ [kM]B/s", text), text[-2000:]
+        assert re.search(r"0:00:0\d", text), text[-2000:]
+        emptied(repository)
+
+
+def on_terminal(argv: list[str], cwd: Path, environment: dict[str, str]) -> str:
+    """What a command writes to a terminal of 160 columns."""
+    ours, its = os.openpty()
+    termios.tcsetwinsize(its, (40, 160))
+    process = subprocess.Popen(
+        argv, cwd=cwd, env=environment | {"COLUMNS": "160"}, stdin=its, stdout=its, stderr=its
+    )
+    os.close(its)
+    text = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with the process
+        while chunk := os.read(ours, 65536):
+            text += chunk
+    os.close(ours)
+    assert process.wait(60) == 0, text
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode())
 
 
 def killed(process: subprocess.Popen[str]) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data_versioning.errors import CorruptObject, MissingObject
+from data_versioning.errors import CorruptObject, MissingObject, StorageError
 from data_versioning.localfs import atomic, batch
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
@@ -34,6 +34,8 @@ from data_versioning.storage.base import (
 
 # Files; each costs a look at the disk before the first one is sent.
 _WORTH_MEASURING = 10_000
+# Files; each costs a request.
+_WORTH_ASKING = 100
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
 
@@ -134,6 +136,16 @@ def size(plan: Plan, cache: ObjectCache) -> int | None:
         with suppress(OSError):
             found += os.stat(cache.path(ObjectId(value, plan.legacy))).st_size
     return found
+
+
+def expected(plan: Plan, store: ReadableStore) -> int | None:
+    """Return how many bytes a fetch copies, as the remote says; None for more files than are worth asking for."""
+    if len(plan) > _WORTH_ASKING:
+        return None
+    try:
+        return sum(store.find(layout.keys(plan.files + plan.trees, legacy=plan.legacy)).sizes)
+    except StorageError:
+        return None  # whoever fetches gets to see it
 
 
 def push(plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:
