@@ -249,7 +249,7 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
         return "dv fsck   finds all damaged objects of the cache; then restore them and push again"
     if FailureKind.CORRUPT in kinds:
         return (
-            "dv fsck --remote   finds all damaged objects of the remote and takes them away; "
+            "dv fsck -r --quarantine   moves damaged objects of the remote aside; "
             f"then `dv push` where the data is intact, and dv {verb}"
         )
     if kinds == {FailureKind.MISSING}:

@@ -20,9 +20,8 @@ class Bucket:
     rate: float | None = None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    _paid: float = field(
-        default=0.0, init=False
-    )  # when, by the clock, everything announced so far is paid for
+    # When, by the clock, everything announced so far is paid for.
+    _paid: float = field(default=0.0, init=False)
 
     async def take(self, size: int) -> None:
         """Return when `size` more bytes may pass."""
