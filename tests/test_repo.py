@@ -255,6 +255,24 @@ def test_what_a_clone_brings_never_lowers_durability(
             repos.open(str(repository))
 
 
+def test_limits(repository: Path, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def limits() -> tuple[float | None, float | None]:
+        found = repos.open(str(repository))
+        return found.limit("upload"), found.limit("download")
+
+    assert limits() == (None, None)
+    user.write_text("upload_limit = '2MB'\ndownload_limit = '3MB'\n")
+    (repository / ".dvc/dv.toml").write_text("upload_limit = '1MB'\n")
+    assert limits() == (1e6, 3e6)
+    monkeypatch.setenv("DV_UPLOAD_LIMIT", "5kB")
+    monkeypatch.setenv("DV_DOWNLOAD_LIMIT", "none")
+    assert limits() == (5000.0, None)
+    monkeypatch.setenv("DV_UPLOAD_LIMIT", "fast")
+    with pytest.raises(ConfigError, match="DV_UPLOAD_LIMIT must be bytes a second") as wrong:
+        limits()
+    assert wrong.value.hint == "unset DV_UPLOAD_LIMIT"
+
+
 @pytest.mark.parametrize("wish", ["x", "-1", "nan"])
 def test_a_wrong_timeout_in_the_environment(
     repository: Path, monkeypatch: pytest.MonkeyPatch, wish: str

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from data_versioning.errors import ConfigError, NotInRepository
 from data_versioning.formats.config import Settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from data_versioning.git.repository import Git
     from data_versioning.transaction import Transaction
 
-_SETTINGS_VERSION = 3
+_SETTINGS_VERSION = 4
 # A file changed this recently may change again without its time stamp telling.
 _TICK_NS = 20_000_000
 DEFAULT_LOCK_TIMEOUT = 60.0
@@ -35,6 +35,7 @@ DEFAULT_LOCK_TIMEOUT = 60.0
 _LATER = {
     "git": "data_versioning.git.repository",
     "transaction": "data_versioning.transaction",
+    "preferences": "data_versioning.formats.preferences",
     "levels": "data_versioning.workspace.config_levels",
 }
 
@@ -52,6 +53,8 @@ class Preferences(NamedTuple):
 
     durability: str | None = None
     lock_timeout: float | None = None
+    upload_limit: str | None = None
+    download_limit: str | None = None
 
 
 class Repo(NamedTuple):
@@ -122,6 +125,21 @@ class Repo(NamedTuple):
         if self.patient:
             return float("inf")
         return lock_timeout(preferred=self.preferences.lock_timeout)
+
+    def limit(self, direction: Literal["upload", "download"]) -> float | None:
+        """Bytes a second that transfers may take; None when nobody limits them."""
+        name = f"DV_{direction.upper()}_LIMIT"
+        preferred = (
+            self.preferences.upload_limit if direction == "upload" else self.preferences.download_limit
+        )
+        wanted = os.environ.get(name) or preferred
+        if not wanted:
+            return None
+        preferences = _later("preferences")
+        rate: float | None = preferences.rate(wanted)
+        if rate is None:
+            raise ConfigError(f"{name} must be {preferences.RATE}, not {wanted!r}", hint=f"unset {name}")
+        return None if rate == float("inf") else rate
 
     def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""

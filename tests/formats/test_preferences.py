@@ -17,6 +17,10 @@ from data_versioning.formats import preferences
         ('lock_timeout = 5\ndurability = "process"\n', {"durability": "process", "lock_timeout": 5.0}),
         ("lock_timeout = 0\n", {"lock_timeout": 0.0}),
         ("lock_timeout = 2.5\n", {"lock_timeout": 2.5}),
+        (
+            "upload_limit = '20MB'\ndownload_limit = 'none'",
+            {"upload_limit": "20MB", "download_limit": "none"},
+        ),
     ],
 )
 def test_settings(text: str, values: dict[str, object]) -> None:
@@ -48,6 +52,10 @@ def test_settings(text: str, values: dict[str, object]) -> None:
         ("lock_timeout = nan", "lock_timeout must be a number", "dv.toml"),
         ("lock_timeout = inf", "lock_timeout must be a number", "dv.toml"),
         (f"lock_timeout = 1{'0' * 400}", "lock_timeout must be a number", "dv.toml"),
+        ("upload_limit = 5", "upload_limit must be bytes a second", "dv.toml"),
+        ("download_limit = '0MB'", "download_limit must be bytes a second", "dv.toml"),
+        ("upload_limit = '-1MB'", "not '-1MB'", "dv.toml"),
+        ("upload_limit = '5 mb'", "not '5 mb'", "dv.toml"),
         ("\nlock_timeout 5", "dv.toml:2: ", "dv.toml"),
     ],
 )
@@ -63,3 +71,20 @@ def test_what_was_committed_cannot_lower_durability() -> None:
         preferences.read_committed('durability = "process"', file="dv.toml")
     assert "DV_DURABILITY=process" in (refused.value.hint or "")
     assert preferences.read_committed('durability = "power"', file="dv.toml") == {"durability": "power"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("1000", 1000.0),
+        ("2kB", 2000.0),
+        ("1.5 MiB", 1.5 * 2**20),
+        ("3GiB", 3.0 * 2**30),
+        ("none", float("inf")),
+        ("1e9", None),
+        ("MB", None),
+        (20, None),
+    ],
+)
+def test_rates(text: object, rate: float | None) -> None:
+    assert preferences.rate(text) == rate

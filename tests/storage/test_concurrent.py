@@ -23,6 +23,7 @@ from data_versioning.storage.moving import Row, Traffic
 from tests.conformance.store import items
 
 PART = 64
+_REAL_PAUSE = moving._pause
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Pauses pass at once, and are counted."""
     paused: list[int] = []
 
-    async def pause(attempt: int) -> None:
+    async def pause(attempt: int, after: float = 0.0) -> None:
         paused.append(attempt)
         await asyncio.sleep(0)
 
@@ -354,3 +355,58 @@ def test_connections_are_closed_when_the_program_ends() -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == ("closed\n", "")
+
+
+def test_what_was_damaged_on_its_way_is_asked_for_again(tmp_path: Path) -> None:
+    client = FakeClient({"k": b"damaged"})
+
+    def mend(verb: str, key: str, start: int) -> None:
+        if len(client.asked) == 2:
+            client.objects["k"] = b"content"
+
+    client.disturb = mend
+    assert received(client, tmp_path, b"content").read_bytes() == b"content"
+    assert len(client.asked) == 2
+
+
+def test_a_store_that_stops_in_the_middle_lists_the_rest(tmp_path: Path) -> None:
+    client = FakeClient({f"k/{number}": b"x" for number in range(40)}, part_size=1 << 20)
+
+    def disturb(verb: str, key: str, start: int) -> None:
+        if int(key[2:]) >= 10:
+            raise Unavailable("busy")
+
+    client.disturb = disturb
+    outcome = PlainStore(client, in_flight=4).download(items(tmp_path, dict.fromkeys(client.objects, b"x")))
+    assert sorted(outcome.failures) == list(range(10, 40))
+    assert {failure.kind for failure in outcome.failures.values()} == {FailureKind.REFUSED}
+    assert all("busy" in failure.reason for failure in outcome.failures.values())
+
+
+def test_a_pause_that_the_store_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pause(attempt: int, after: float = 0.0) -> None:
+        pauses.append(after)
+
+    monkeypatch.setattr(moving, "_pause", pause)
+    answers = [Unavailable("throttled", after=7), Unavailable("throttled")]
+
+    def disturb(*_: object) -> None:
+        if answers:
+            raise answers.pop(0)
+
+    received(FakeClient({"k": CONTENT}, disturb=disturb), tmp_path)
+    assert pauses == [7, 0]
+
+
+def test_no_pause_is_shorter_than_asked_for_or_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    asyncio.run(_REAL_PAUSE(1, 7))
+    asyncio.run(_REAL_PAUSE(1, 1e9))
+    assert 7 < slept[0] < 8 and 120 < slept[1] < 121

@@ -27,14 +27,17 @@ class Bar:
         """Replace the task that is drawn."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        self._progress.add_task(label, total=size or files, files=0, of=files, in_bytes=bool(size))
+        self._progress.add_task(label, total=size or files, files=0, of=files, moved=0, in_bytes=bool(size))
         self._progress.start()
 
     def advance(self, files: int, size: int = 0) -> None:
         """Draw that many files and bytes more."""
         for task in self._progress.tasks:
             step = size if task.fields["in_bytes"] else files
-            self._progress.update(task.id, advance=step, files=task.fields["files"] + files)
+            fields = task.fields
+            self._progress.update(
+                task.id, advance=step, files=fields["files"] + files, moved=fields["moved"] + size
+            )
 
     def finish(self) -> None:
         """Erase the bar."""
@@ -49,7 +52,15 @@ class Amount(ProgressColumn):
         fields = task.fields
         files = f"{fields['files']:,}" + (f"/{fields['of']:,}" if fields["of"] else "") + " files"
         if not fields["in_bytes"]:
-            return Text(files + (f", {task.speed:,.0f}/s" if task.speed else ""))
+            return Text(files + (f", {task.speed:,.0f}/s" if task.speed else "") + _moved(task))
         size = f"{decimal(int(task.completed))}/{decimal(int(task.total or 0))}"
         speed = f", {decimal(int(task.speed))}/s" if task.speed else ""
         return Text(f"{files}, {size}{speed}" if fields["of"] != 1 else f"{size}{speed}")
+
+
+def _moved(task: Task) -> str:
+    """Return how many bytes passed, and how fast, where their sum is not known before."""
+    moved = task.fields["moved"]
+    if not moved:
+        return ""
+    return f", {decimal(moved)}" + (f", {decimal(int(moved / task.elapsed))}/s" if task.elapsed else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -52,12 +53,44 @@ def _is_durability(value: object) -> bool:
     return value in ("power", "process")
 
 
+def rate(text: object) -> float | None:
+    """Return the bytes a second that a limit means, infinity for "none"; None when it is not one.
+
+    >>> rate("20MB"), rate("1.5 MiB"), rate("none"), rate("fast")
+    (20000000.0, 1572864.0, inf, None)
+    """
+    if text == "none":
+        return float("inf")
+    found = _RATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None or not float(found[1]):
+        return None
+    return float(found[1]) * _UNITS[found[2] or "B"]
+
+
+def _is_rate(value: object) -> bool:
+    return rate(value) is not None
+
+
 def _is_seconds(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1e9
 
 
+_UNITS: Final = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+}
+_RATE: Final = re.compile(rf"([0-9]{{1,12}}(?:\.[0-9]{{1,6}})?) ?({'|'.join(_UNITS)})?")
+RATE: Final = "bytes a second such as '20MB' or '5 MiB', or 'none'"
+"""How to say what `rate` takes."""
 _SETTINGS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "durability": (_is_durability, "'power' or 'process'"),
     "lock_timeout": (_is_seconds, "a number of seconds from 0 to 1e9"),
+    "upload_limit": (_is_rate, RATE),
+    "download_limit": (_is_rate, RATE),
 }
 """What each setting must be: a check, and how to say it."""

@@ -28,7 +28,7 @@ _NETWORK = re.compile(
 _MANY_DIRECTORIES = 5_000  # each costs one stat in every command
 _LITTLE_SPACE = 1 << 30
 _OLDEST_GIT = (2, 25)
-_VARIABLES = ("DV_DURABILITY", "DV_LOCK_TIMEOUT", "DV_NATIVE")
+_VARIABLES = ("DV_DURABILITY", "DV_LOCK_TIMEOUT", "DV_NATIVE", "DV_UPLOAD_LIMIT", "DV_DOWNLOAD_LIMIT")
 
 
 class Severity(StrEnum):

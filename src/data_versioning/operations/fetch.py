@@ -88,7 +88,8 @@ def _fetch(repo: Repo, share: Share, options: TransferOptions, progress: Progres
         reports.append(runs.fetch(keys, cache, store, pace=pace))
     for one in wanted.expand(share.requests, cache, store):
         todo = transfer.plan_fetch(one, cache)
-        progress.start(f"Fetching from {share.remote.name}", files=len(todo))
+        size = None if progress is SILENT else transfer.expected(todo, store)
+        progress.start(f"Fetching from {share.remote.name}", files=len(todo), size=size)
         try:
             reports.append(transfer.fetch(todo, cache, store, pace=pace, allow_missing=options.allow_missing))
         finally:

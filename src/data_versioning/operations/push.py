@@ -46,7 +46,8 @@ def _push(repo: Repo, share: Share, options: TransferOptions, progress: Progress
         reports.append(runs.push(keys, cache, store, pace=pace))
     for one in wanted.expand(share.requests, cache, store):
         plan = transfer.plan_push(one, cache, store)
-        progress.start(f"Pushing to {share.remote.name}", files=len(plan))
+        size = None if progress is SILENT else transfer.size(plan, cache)
+        progress.start(f"Pushing to {share.remote.name}", files=len(plan), size=size)
         try:
             reports.append(transfer.push(plan, cache, store, pace=pace))
         finally:

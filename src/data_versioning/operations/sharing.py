@@ -28,7 +28,7 @@ from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
 from data_versioning.repo import Repo
-from data_versioning.storage.base import FailureKind
+from data_versioning.storage.base import FailureKind, Limits
 
 if TYPE_CHECKING:
     from data_versioning.operations.checkout import CheckoutResult
@@ -248,7 +248,10 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
     if FailureKind.CORRUPT in kinds and verb == "push":
         return "dv fsck   finds all damaged objects of the cache; then restore them and push again"
     if FailureKind.CORRUPT in kinds:
-        return "delete the damaged objects from the remote, then run `dv push` where the data is intact"
+        return (
+            "dv fsck -r --quarantine   moves damaged objects of the remote aside; "
+            f"then `dv push` where the data is intact, and dv {verb}"
+        )
     if kinds == {FailureKind.MISSING}:
         return "run `dv push` where the data still is, then this command again"
     return f"what arrived is safe; to continue: dv {verb}"
@@ -340,7 +343,8 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             hint="dvc push, dvc pull",
         )
     refuse_programs(repo.root, found)
-    return remotes.open(repo.settings, name)
+    limits = Limits(repo.limit("upload"), repo.limit("download"))
+    return remotes.open(repo.settings, name, limits=limits)
 
 
 def refuse_programs(root: str, found: Location) -> None:

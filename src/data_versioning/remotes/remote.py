@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data_versioning import storage
 from data_versioning.errors import ConfigError
-from data_versioning.storage.base import WritableStore
+from data_versioning.storage.base import UNLIMITED, Limits, WritableStore
 
 if TYPE_CHECKING:
     from data_versioning.formats.config import Settings
@@ -87,10 +87,10 @@ def resolve(settings: Settings, url: str) -> Location:
     )
 
 
-def open(settings: Settings, name: str | None = None) -> Remote:
+def open(settings: Settings, name: str | None = None, *, limits: Limits = UNLIMITED) -> Remote:
     """Open the remote `name`, or the default remote; `ConfigError` as `locate` and `open_store`."""
     found = locate(settings, name)
-    store = storage.open_store(found.url, found.options, name=found.name)
+    store = storage.open_store(found.url, found.options, name=found.name, limits=limits)
     return Remote(name=found.name, store=store, jobs=found.jobs)
 
 

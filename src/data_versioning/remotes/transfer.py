@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from data_versioning.errors import CorruptObject, MissingObject
+from data_versioning.errors import CorruptObject, MissingObject, StorageError
 from data_versioning.localfs import atomic, batch
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
@@ -31,6 +32,10 @@ from data_versioning.storage.base import (
     WritableStore,
 )
 
+# Files; each costs a look at the disk before the first one is sent.
+_WORTH_MEASURING = 10_000
+# Files; each costs a request.
+_WORTH_ASKING = 100
 _MISSING = Failure(FailureKind.MISSING, "is neither in the cache nor on the remote")
 _WRONG = Failure(FailureKind.CORRUPT, "is damaged: its content does not match its name")
 
@@ -120,6 +125,27 @@ def check(plan: Plan, store: WritableStore) -> Plan:
         names=plan.names,
         problems=plan.problems + _problems(gone, plan.names, _MISSING),
     )
+
+
+def size(plan: Plan, cache: ObjectCache) -> int | None:
+    """Return how many bytes a push copies; None for so many files that their number tells as much."""
+    if len(plan) > _WORTH_MEASURING:
+        return None
+    found = 0
+    for value in (*plan.files, *plan.trees):
+        with suppress(OSError):
+            found += os.stat(cache.path(ObjectId(value, plan.legacy))).st_size
+    return found
+
+
+def expected(plan: Plan, store: ReadableStore) -> int | None:
+    """Return how many bytes a fetch copies, as the remote says; None for more files than are worth asking for."""
+    if len(plan) > _WORTH_ASKING:
+        return None
+    try:
+        return sum(store.find(layout.keys(plan.files + plan.trees, legacy=plan.legacy)).sizes)
+    except StorageError:
+        return None  # whoever fetches gets to see it
 
 
 def push(plan: Plan, cache: ObjectCache, store: WritableStore, *, pace: Pace) -> Report:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from data_versioning.errors import ConfigError, DataVersioningError
 from data_versioning.storage import naming
+from data_versioning.storage.base import UNLIMITED, Limits
 
 if TYPE_CHECKING:
     from data_versioning.storage.base import WritableStore
@@ -53,8 +54,12 @@ def is_native(url: str) -> bool:
         return False
 
 
-def open_store(url: str, settings: Mapping[str, str], *, name: str = "") -> WritableStore:
+def open_store(
+    url: str, settings: Mapping[str, str], *, name: str = "", limits: Limits = UNLIMITED
+) -> WritableStore:
     """Open the store at `url` with the settings of its remote, which hints call by its `name`.
+
+    `limits` bind stores behind a network.
 
     Raises `ConfigError` for a scheme that has no adapter, or when the adapter's libraries are not installed.
     """
@@ -77,4 +82,6 @@ def open_store(url: str, settings: Mapping[str, str], *, name: str = "") -> Writ
         ) from error
     if name and hasattr(store, "name"):
         store.name = name
+    if hasattr(store, "limits"):
+        store.limits = limits
     return cast("WritableStore", store)

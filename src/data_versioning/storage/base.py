@@ -125,6 +125,16 @@ class Hashes:
     failures: dict[int, Failure] = field(default_factory=dict)
 
 
+class Limits(NamedTuple):
+    """Bytes a second that transfers may take, all files together; None: as many as there are."""
+
+    upload: float | None = None
+    download: float | None = None
+
+
+UNLIMITED = Limits()
+
+
 class ReadableStore(Protocol):
     """Objects can be asked for and read."""
 

@@ -10,11 +10,28 @@ from data_versioning.storage.base import Failure, ObjectInfo, Page
 
 
 class Unavailable(StorageError):
-    """The store does not answer now: throttled, connection lost, overloaded. Trying again may help."""
+    """The store does not answer now: throttled, connection lost, overloaded. Trying again may help.
+
+    `after`: seconds that the store asks to be left alone.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, after: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after
 
 
 class Unreachable(Unavailable):
     """Nobody answers at that address: no such host, or it refuses connections. A few attempts will do."""
+
+
+def asked_pause(retry_after: str | None) -> float:
+    """Return the seconds that a `Retry-After` header asks for; a date in it asks for none.
+
+    >>> asked_pause("7"), asked_pause("Wed, 21 Oct 2026 07:28:00 GMT"), asked_pause(None)
+    (7.0, 0.0, 0.0)
+    """
+    text = (retry_after or "").strip()
+    return float(text) if text.isascii() and text.isdecimal() else 0.0
 
 
 # S3 and Google take at most 10,000 parts of one object.

@@ -19,9 +19,18 @@ from data_versioning.errors import (
     MissingObject,
     StorageError,
 )
-from data_versioning.storage import moving, naming
-from data_versioning.storage.base import Advance, Failure, FailureKind, Hashes, Items, Outcome, Page
-from data_versioning.storage.client import Client, MovingClient, PlainClient
+from data_versioning.storage import bandwidth, moving, naming
+from data_versioning.storage.base import (
+    UNLIMITED,
+    Advance,
+    Failure,
+    FailureKind,
+    Hashes,
+    Items,
+    Outcome,
+    Page,
+)
+from data_versioning.storage.client import Client, MovingClient, PlainClient, Unavailable, Unreachable
 from data_versioning.storage.moving import Row, Traffic
 from data_versioning.storage.portal import Closing, Portal
 
@@ -49,6 +58,10 @@ class _Batch:
     arrived: int = 0
     refused: int = 0
     told: tuple[int, int] = (0, 0)
+    there: bytearray = field(init=False)  # of each row, whether it arrived
+
+    def __post_init__(self) -> None:
+        self.there = bytearray(len(self.rows))
 
     def tell(self, advance: Advance | None) -> None:
         """Report what is new since the last time."""
@@ -57,8 +70,9 @@ class _Batch:
             advance(now[0] - self.told[0], now[1] - self.told[1])
             self.told = now
 
-    def arrive(self, size: int) -> None:
-        """Count a file that arrived."""
+    def arrive(self, row: Row, size: int) -> None:
+        """Note that one file arrived."""
+        self.there[row.at] = True
         self.size += size
         self.arrived += 1
         self.refused = 0
@@ -69,6 +83,12 @@ class _Batch:
         self.refused += 1
         if self.refused >= _GIVING_UP or (self.arrived == 0 and self.refused == len(self.rows)):
             raise error
+
+    def give_up(self, error: DataVersioningError) -> None:
+        """Note that the rest failed for the same reason."""
+        for row in self.rows:
+            if not self.there[row.at] and row.at not in self.failures:
+                self.failures[row.at] = Failure(FailureKind.REFUSED, f"was left out: {error.message}")
 
 
 class PlainStore:
@@ -83,6 +103,7 @@ class PlainStore:
         self.client = client
         self.in_flight = in_flight
         self.name = ""  # of the remote, for hints
+        self.limits = UNLIMITED
         self._portal = Portal(closing)
 
     def _call(self, work: Coroutine[Any, Any, T], *, tick: Callable[[], None] | None = None) -> T:
@@ -134,12 +155,18 @@ class PlainStore:
         return self._move(moving.send, _rows(items), threads or self.in_flight, advance)
 
     def _move(self, move: Move, rows: list[Row], in_flight: int, advance: Advance | None) -> Outcome:
-        batch = _Batch(rows=rows)
+        batch = _Batch(rows=rows, traffic=Traffic(line=bandwidth.line(*self.limits)))
 
         async def one(row: Row) -> None:
             await _attempt(move, self.client, row, batch)
 
-        self._call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
+        try:
+            self._call(self._each(batch.rows, one, in_flight), tick=lambda: batch.tell(advance))
+        except Unreachable:
+            raise
+        except Unavailable as error:
+            # The store worked and stopped: what arrived counts, and the caller tells what did not.
+            batch.give_up(error)
         batch.tell(advance)
         return Outcome(failures=batch.failures, size=batch.size)
 
@@ -236,7 +263,7 @@ class ConcurrentMovingStore(ConcurrentStore):
 async def _attempt(move: Move, client: PlainClient, row: Row, batch: _Batch) -> None:
     """Move one file; what concerns only this one is a failure in `batch`."""
     try:
-        batch.arrive(await move(client, row, batch.traffic))
+        batch.arrive(row, await move(client, row, batch.traffic))
     except MissingObject:
         batch.failures[row.at] = Failure(FailureKind.MISSING, "is missing")
     except CorruptObject:

@@ -20,7 +20,7 @@ from yarl import URL
 from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
 from data_versioning.storage import http_options
 from data_versioning.storage.base import ObjectInfo
-from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.client import Body, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.concurrent import PlainStore
 
 _PART, _CHUNK = 8 << 20, 1 << 20
@@ -161,7 +161,8 @@ class HttpClient:
             raise MissingObject(f"{self.place} has no {key}")
         reason = f"{answer.status} {answer.reason or ''}".strip()
         if answer.status in _PASSING:
-            raise Unavailable(f"{self.place} does not answer: {reason}", hint=_SERVER)
+            after = asked_pause(answer.headers.get("Retry-After"))
+            raise Unavailable(f"{self.place} does not answer: {reason}", hint=_SERVER, after=after)
         if answer.status in (401, 407):
             raise StorageError(f"{self.place} does not accept the credentials ({reason})", hint=_LOGIN)
         if answer.status == 403:

@@ -12,6 +12,8 @@ from hashlib import md5
 from typing import NamedTuple, TypeVar
 
 from data_versioning.errors import CorruptObject, MissingObject
+from data_versioning.storage import bandwidth
+from data_versioning.storage.bandwidth import Line
 from data_versioning.storage.client import Body, PlainClient, Unavailable, Unreachable, part_length
 from data_versioning.storage.partial import Partial
 
@@ -20,6 +22,7 @@ T = TypeVar("T")
 ATTEMPTS, _UNREACHED = 6, 3
 # Seconds before the second attempt; doubled for each later one, up to the longest.
 _PAUSE, _LONGEST_PAUSE = 0.5, 20.0
+_LONGEST_ASKED = 120.0
 # Content of more bytes than this waits for a place in memory, and is hashed in a thread.
 _SMALL = 1 << 20
 # Parts of one file that are asked for ahead of the one that is written.
@@ -37,8 +40,9 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Traffic:
-    """What all transfers of a batch share: places in memory for parts, and the bytes moved so far."""
+    """What all transfers of a batch share: the line, places in memory for parts, and the bytes moved so far."""
 
+    line: Line = field(default_factory=bandwidth.line)
     parts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(8))
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     moved: int = 0
@@ -53,7 +57,8 @@ async def retried(request: Callable[[], Awaitable[T]]) -> T:
         except Unavailable as error:
             if attempt >= _attempts(error):
                 raise
-        await _pause(attempt)
+            after = error.after
+        await _pause(attempt, after)
         attempt += 1
 
 
@@ -69,10 +74,21 @@ async def content(
 
 
 async def receive(client: PlainClient, row: Row, traffic: Traffic) -> int:
-    """Copy an object to a local file and return its size; `CorruptObject` when the digest is another one."""
+    """Copy an object to a local file and return its size.
+
+    Raises `CorruptObject` when the digest is another one, twice: once, it may have been damaged on its way.
+    """
+    try:
+        return await _receive(client, row, traffic)
+    except CorruptObject:
+        return await _receive(client, row, traffic)
+
+
+async def _receive(client: PlainClient, row: Row, traffic: Traffic) -> int:
     with Partial(row.path) as partial:
         await _fill(client, row, partial, traffic)
         if row.digest and partial.digest() != row.digest:
+            traffic.moved -= partial.size
             raise CorruptObject(f"{row.key} does not have the content its name says")
         partial.finish()
     return partial.size
@@ -98,7 +114,7 @@ async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffi
             fruitless = 1 if partial.size > before else fruitless + 1
             if fruitless >= _attempts(error):
                 raise
-            await _pause(fruitless)
+            await _pause(fruitless, error.after)
 
 
 async def _write_body(client: PlainClient, body: Body, partial: Partial, traffic: Traffic) -> None:
@@ -133,6 +149,7 @@ async def _fill_ahead(
 
 
 async def _write(partial: Partial, chunk: bytes | memoryview, traffic: Traffic) -> None:
+    await traffic.line.down.take(len(chunk))
     if len(chunk) > _SMALL:
         await asyncio.to_thread(partial.write, chunk)
     else:
@@ -154,6 +171,7 @@ async def digest(client: PlainClient, key: str, traffic: Traffic) -> tuple[bytes
                     await asyncio.to_thread(hashed.update, chunk)
                 else:
                     hashed.update(chunk)
+                await traffic.line.down.take(len(chunk))
                 done += len(chunk)
                 traffic.moved += len(chunk)
             if done != size:
@@ -162,7 +180,7 @@ async def digest(client: PlainClient, key: str, traffic: Traffic) -> tuple[bytes
             fruitless = 1 if done > before else fruitless + 1
             if fruitless >= _attempts(error):
                 raise
-            await _pause(fruitless)
+            await _pause(fruitless, error.after)
     return hashed.digest(), size
 
 
@@ -195,7 +213,11 @@ def _read(row: Row) -> bytes:
 
 
 async def _send_whole(client: PlainClient, row: Row, traffic: Traffic, found: bytes) -> None:
-    await retried(lambda: client.put(row.key, found))
+    async def put() -> None:
+        await traffic.line.up.take(len(found))
+        await client.put(row.key, found)
+
+    await retried(put)
     traffic.moved += len(found)
 
 
@@ -205,6 +227,7 @@ async def _send_parts(client: PlainClient, row: Row, size: int, traffic: Traffic
     async def counted() -> AsyncIterator[bytes]:
         nonlocal before
         async for part in _parts(row, size, part_length(size, client.part_size)):
+            await traffic.line.up.take(len(part))
             before += len(part)
             traffic.moved += len(part)
             yield part
@@ -239,6 +262,7 @@ def _attempts(error: Unavailable) -> int:
     return _UNREACHED if isinstance(error, Unreachable) else ATTEMPTS
 
 
-async def _pause(attempt: int) -> None:
+async def _pause(attempt: int, after: float = 0.0) -> None:
+    """Wait before the next attempt, at least the seconds `after` that the store asked for, within reason."""
     longest = min(_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-    await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret
+    await asyncio.sleep(min(after, _LONGEST_ASKED) + random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret

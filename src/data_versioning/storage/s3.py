@@ -6,7 +6,6 @@ SSO, instance roles), through boto3.
 
 from __future__ import annotations
 
-import base64
 import functools
 import importlib
 import os
@@ -59,6 +58,8 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     # Both, because obstore prefers a variable of the environment over `endpoint`.
     config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     config |= _encryption(settings)
+    # Some servers keep what arrived of an upload that broke off, or was damaged, unless they are told what to expect.
+    config["checksum_algorithm"] = "SHA256"
     permissions = {argument: settings[name] for name, argument in _PERMISSIONS.items() if settings.get(name)}
     if permissions:
         return _with_permissions(url, settings, permissions, region=region, endpoint=endpoint)
@@ -83,8 +84,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
             prefix=prefix,
             sdk=sdk,
             bucket=bucket,
-            encryption=_encryption_arguments(settings),
-            part_encryption=_part_encryption(settings),
+            is_encrypted=bool(_encryption(settings)),
         )
     )
 
@@ -120,23 +120,6 @@ def _verification(settings: Mapping[str, str]) -> bool | str | None:
     if wanted.lower() in {"", "true"}:
         return None
     return False if wanted.lower() == "false" else os.path.expanduser(wanted)
-
-
-def _encryption_arguments(settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings that encrypt on the server's side, as arguments of Amazon's own client."""
-    found = _part_encryption(settings)
-    if settings.get("sse"):
-        found["ServerSideEncryption"] = settings["sse"]
-    if settings.get("sse_kms_key_id"):
-        found["SSEKMSKeyId"] = settings["sse_kms_key_id"]
-        found.setdefault("ServerSideEncryption", "aws:kms")
-    return found
-
-
-def _part_encryption(settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return those that each part needs again: a key of the customer."""
-    key = settings.get("sse_customer_key")
-    return {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64decode(key)} if key else {}
 
 
 def _with_permissions(

@@ -9,6 +9,7 @@ removed by a lifecycle rule.)
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from hashlib import md5
 from typing import Any
 
 from data_versioning.errors import CorruptObject, StorageError
-from data_versioning.storage.client import Unavailable, part_length
+from data_versioning.storage.client import Unavailable, asked_pause, part_length
 from data_versioning.storage.object_store import ObjectStoreClient
 
 # Bytes of parts in memory at once, of one file.
@@ -28,21 +29,25 @@ _PERMANENT = {"AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDo
 _GONE = {"NoSuchUpload", "404"}
 
 
+class _Ended(Unavailable):
+    """An upload is there no more, completed or aborted: a new one will do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Client(ObjectStoreClient):
     """`ObjectStoreClient` whose large uploads are resumed; `sdk` makes a client of boto3, for `bucket`.
 
-    `encryption` and `part_encryption` are arguments of boto3 for the upload and for each part.
+    With `is_encrypted`, the server encrypts as the settings say. Then nothing is resumed: what arrived has no MD5,
+    and how an earlier upload is encrypted, no list tells.
     """
 
     sdk: Callable[[], Any]
     bucket: str
-    encryption: Mapping[str, Any]
-    part_encryption: Mapping[str, Any]
+    is_encrypted: bool
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`; what arrived before it failed is not sent again by the next call."""
-        if size < _WORTH_RESUMING:
+        if size < _WORTH_RESUMING or self.is_encrypted:
             # Named, because a dataclass with slots is another class than the one that `super` knows.
             await ObjectStoreClient.put_parts(self, key, parts, size)
             return
@@ -78,9 +83,9 @@ class S3Client(ObjectStoreClient):
         begun = await self._call("list_multipart_uploads", Bucket=self.bucket, Prefix=name["Key"])
         ours = [found for found in begun.get("Uploads", []) if found["Key"] == name["Key"]]
         for found in sorted(ours, key=lambda one: str(one.get("Initiated", "")), reverse=True):
-            with suppress(StorageError):
+            with suppress(_Ended):
                 return found["UploadId"], await self._arrived(name, found["UploadId"])
-        created = await self._call("create_multipart_upload", **name, **self.encryption)
+        created = await self._call("create_multipart_upload", **name)
         return created["UploadId"], {}
 
     async def _arrived(self, name: Mapping[str, str], upload: str) -> dict[int, str]:
@@ -102,12 +107,11 @@ class S3Client(ObjectStoreClient):
         places: asyncio.Semaphore,
     ) -> str:
         try:
-            digest = md5(part, usedforsecurity=False).hexdigest()
-            if known.get(number, "").strip('"') == digest:
+            digest = md5(part, usedforsecurity=False)
+            if known.get(number, "").strip('"') == digest.hexdigest():
                 return known[number]
-            answer = await self._call(
-                "upload_part", **name, PartNumber=number, Body=part, **self.part_encryption
-            )
+            checked = base64.b64encode(digest.digest()).decode()  # by the server, before it keeps the part
+            answer = await self._call("upload_part", **name, PartNumber=number, Body=part, ContentMD5=checked)
             return str(answer["ETag"])
         finally:
             places.release()
@@ -118,14 +122,19 @@ class S3Client(ObjectStoreClient):
             return await asyncio.to_thread(getattr(self.sdk(), method), **arguments)
         except exceptions.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            if code in _PERMANENT | _GONE:
+            if code in _GONE:
+                raise _Ended(f"somebody else ended the upload to {self.place.name}") from None
+            if code in _PERMANENT:
                 raise StorageError(
                     f"{self.place.name} does not permit this: {code}", hint=self.place.credentials
                 ) from None
+            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
             raise Unavailable(
-                f"{self.place.name} does not answer: {code}", hint=self.place.credentials
+                f"{self.place.name} does not answer: {code}",
+                hint=self.place.server,
+                after=asked_pause(headers.get("retry-after")),
             ) from None
         except exceptions.BotoCoreError as error:
             raise Unavailable(
-                f"{self.place.name} does not answer: {type(error).__name__}", hint=self.place.credentials
+                f"{self.place.name} does not answer: {type(error).__name__}", hint=self.place.server
             ) from None

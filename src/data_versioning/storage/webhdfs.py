@@ -15,7 +15,7 @@ from yarl import URL
 
 from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
 from data_versioning.storage import http_options
-from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.client import Body, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
 from data_versioning.storage.http import trust
@@ -248,7 +248,8 @@ class WebhdfsFiles:
                 raise MissingObject(f"{self.api} has no {path}")  # a file stands where a directory should be
             raise StorageError(f"{self.api} does not permit this: {reason}", hint=_SETTINGS)
         if kind in _PASSING or answer.status in (429, 502, 503, 504):
-            raise Unavailable(f"{self.api} cannot do this now: {reason}")
+            after = asked_pause(answer.headers.get("Retry-After"))
+            raise Unavailable(f"{self.api} cannot do this now: {reason}", after=after)
         raise StorageError(f"{self.api} refuses: {kind} {reason}", hint=_URL)
 
     def _network(self, error: Exception) -> StorageError:
