@@ -49,6 +49,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "update": ("Bring imported data up to date with its origin.", "update"),
         "remote": ("Set up and change remotes.", "remote"),
     },
+    "Metrics and parameters": {
+        "metrics": ("Show and compare metrics.", "metrics"),
+        "params": ("Compare parameters.", "params"),
+    },
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
         "fsck": ("Check that stored data is what its name says.", "fsck"),
@@ -70,7 +74,7 @@ ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
     "experiments", "freeze", "import-db",
-    "metrics", "params", "plots", "queue",
+    "plots", "queue",
     "repro", "stage", "studio", "test-db", "unfreeze",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
