@@ -8,15 +8,24 @@ TYPE_CHECKING = False  # as typing says, without loading it
 
 if TYPE_CHECKING:
     from data_versioning.api.dvc_tracker import DVCTracker, PushFailed
+    from data_versioning.api.metrics_comparator import MetricsComparator
     from data_versioning.api.params import load_params
     from data_versioning.errors import DataVersioningError
 
 __version__ = "0.1.0"
 
-__all__ = ["DVCTracker", "DataVersioningError", "PushFailed", "__version__", "load_params"]
+__all__ = [
+    "DVCTracker",
+    "DataVersioningError",
+    "MetricsComparator",
+    "PushFailed",
+    "__version__",
+    "load_params",
+]
 
 _HOME = {
     "DVCTracker": "data_versioning.api.dvc_tracker",
+    "MetricsComparator": "data_versioning.api.metrics_comparator",
     "PushFailed": "data_versioning.api.dvc_tracker",
     "load_params": "data_versioning.api.params",
     "DataVersioningError": "data_versioning.errors",

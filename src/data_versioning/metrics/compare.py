@@ -41,7 +41,7 @@ def flatten(value: Mapping[Any, Any]) -> dict[str, Any]:
     >>> flatten({"train": {"loss": 0.1, 2: True}, "seed": 1})
     {'train.loss': 0.1, 'train.2': True, 'seed': 1}
     """
-    found = {}
+    found: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, Mapping):
             found |= {f"{key}.{below}": inner for below, inner in flatten(item).items()}

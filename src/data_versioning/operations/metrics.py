@@ -81,6 +81,18 @@ def diff(repo: Repo, old: str = "HEAD", new: str = sides.WORKSPACE, names: Seque
     )
 
 
+def at(repo: Repo, rev: str) -> Values:
+    """Return the metrics of one revision or of the workspace, nothing when it does not hold this repository.
+
+    Raises `GitError` for an unknown revision, and what is wrong with its pipelines.
+    """
+    sha = None if rev == sides.WORKSPACE else commits.require(sides.in_git(repo).root, rev)
+    found = sides.read(repo, {rev: sha}, partial(_metrics, names=())).get(rev, {})
+    if isinstance(found, DataVersioningError):
+        raise found
+    return found
+
+
 def history(
     repo: Repo,
     names: Sequence[str] = (),

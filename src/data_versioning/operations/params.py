@@ -28,7 +28,7 @@ def diff(
     located = sides.located(repo, names)
 
     def ask(side: Side) -> Values:
-        wanted = {name: () for name in located} or _declared(side, only_dependencies=only_dependencies)
+        wanted = dict.fromkeys(located, ()) or _declared(side, only_dependencies=only_dependencies)
         return read.params(side.files, wanted)
 
     found = sides.pair(repo, old, new, ask)

@@ -117,13 +117,12 @@ def located(repo: Repo, names: Sequence[str]) -> list[str]:
 
 def listed(project: Project, section: str) -> list[str]:
     """Return the paths of a top-level list, `metrics` or `params`, of all dvc.yaml files."""
-    found = []
-    for sections in project.sections:
-        directory = sections.file.rpartition("/")[0]
-        for name in getattr(sections, section):
-            if (path := join(directory, name)) is not None:
-                found.append(path)
-    return found
+    return [
+        path
+        for sections in project.sections
+        for name in getattr(sections, section)
+        if (path := join(sections.file.rpartition("/")[0], name)) is not None
+    ]
 
 
 def _tracked(project: Project) -> Mapping[str, ObjectId]:
