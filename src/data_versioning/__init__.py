@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # as typing says, without loading it
 
 if TYPE_CHECKING:
     from data_versioning.api.dvc_tracker import DVCTracker, PushFailed
+    from data_versioning.api.metrics_comparator import MetricsComparator
     from data_versioning.api.params import load_params
     from data_versioning.api.pipeline_manager import PipelineFailed, PipelineManager
     from data_versioning.errors import DataVersioningError
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DVCTracker",
     "DataVersioningError",
+    "MetricsComparator",
     "PipelineFailed",
     "PipelineManager",
     "PushFailed",
@@ -26,6 +28,7 @@ __all__ = [
 
 _HOME = {
     "DVCTracker": "data_versioning.api.dvc_tracker",
+    "MetricsComparator": "data_versioning.api.metrics_comparator",
     "PushFailed": "data_versioning.api.dvc_tracker",
     "PipelineFailed": "data_versioning.api.pipeline_manager",
     "PipelineManager": "data_versioning.api.pipeline_manager",

@@ -16,6 +16,9 @@ DataVersioningError            255  root; `hint` names the command that helps
 ├── DiskError                       the local disk refused (full, read-only, permission)
 ├── StorageError                    a remote refused or does not answer
 ├── GitError                        Git refused
+├── MetricNotFound                  no metric has this name on one side; also a KeyError
+├── AmbiguousMetric                 several metrics have this name
+├── NoDifference                    a metric that is no number was used as one; also a TypeError
 └── HandoffError                    a command needs the program `dvc`, which is not installed
 """
 
@@ -109,6 +112,21 @@ class StorageError(DataVersioningError):
 
 class GitError(DataVersioningError):
     """The program `git` refused."""
+
+
+class MetricNotFound(DataVersioningError, KeyError):
+    """No metric has this name, or not on both sides of a comparison."""
+
+    def __str__(self) -> str:
+        return self.message  # KeyError would show it in quotes
+
+
+class AmbiguousMetric(DataVersioningError, LookupError):
+    """Several metrics have this name; the message lists names that are not ambiguous."""
+
+
+class NoDifference(DataVersioningError, TypeError):
+    """A metric that is no number, or NaN, was used as one."""
 
 
 class HandoffError(DataVersioningError):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,49 @@ def test_bad_file_names_the_line(tmp_path: Path, content: bytes, line: int) -> N
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("")
     assert load_params(tmp_path / "params.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("params.yaml", TEXT),
+        ("params.json", '{"train": {"epochs": 10, "lr": 1e-3, "layers": [64, 32]}, "seed": 42}'),
+        ("params.toml", "seed = 42\n[train]\nepochs = 10\nlr = 1e-3\nlayers = [64, 32]\n"),
+        ("params.py", "seed = 42\nclass train:\n    epochs = 10\n    lr = 1e-3\n    layers = [64, 32]\n"),
+    ],
+)
+def test_dotted_access(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    params = load_params(tmp_path / name)
+    assert params["train.epochs"] == params.train.epochs == params["train"]["epochs"] == 10
+    assert params["train.layers.1"] == 32
+    assert params.get("train.lr") == 0.001
+    assert params.get("train.momentum") is None
+    assert params.get("train.momentum", 0.9) == 0.9
+    assert "train.lr" in params
+    assert "train.momentum" not in params
+
+
+def test_a_key_with_dots_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: {b: nested}\na.b: itself\nitems: 3\n")
+    params = load_params(tmp_path / "params.yaml")
+    assert params["a.b"] == "itself"
+    assert params.a.b == "nested"
+    assert params["items"] == 3
+    assert list(params.items()) == [("a", {"b": "nested"}), ("a.b", "itself"), ("items", 3)]
+
+
+def test_what_is_not_there(params: Path) -> None:
+    found = load_params(params)
+    with pytest.raises(KeyError, match=r"no parameter 'train\.size'; there are: train, seed"):
+        found["train.size"]
+    with pytest.raises(AttributeError, match=r"no parameter 'size'; there are: epochs, lr, layers"):
+        _ = found.train.size
+
+
+def test_it_is_a_dictionary(params: Path) -> None:
+    found = load_params(params)
+    for copied in (copy.deepcopy(found), pickle.loads(pickle.dumps(found)), found | {}):
+        assert copied == found
+    assert json.loads(json.dumps(found)) == found
+    assert {**found}["seed"] == 42

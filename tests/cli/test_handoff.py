@@ -61,7 +61,7 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
         ["dag"],
         ["exp", "show", "--nonsense"],
         ["freeze", "nothing"],
-        ["metrics", "show"],
+        ["plots", "templates"],
         ["check-ignore", "."],
     ):
         theirs, ours = dvc.real(root, *args), dv.real(root, *args)

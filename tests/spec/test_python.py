@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -109,6 +110,29 @@ def test_parameters(world: World) -> None:
     train_model = "def train_model(**given):\n    print(sorted(given.items()))\n"
     said = world.python(world.base, train_model + text("load_params.py"))
     assert said == "[('batch_size', 32), ('epochs', 100)]\n"
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_metrics_comparison(world: World, cached: bool) -> None:
+    """The stages as the specification has them; with `cached`, DVC keeps the metrics in its cache."""
+    root = world.repository()
+    option = "" if cached else ": {cache: false}"
+    for name, metrics in (
+        ("train", {"loss": [0.5, 0.25]}),
+        ("eval", {"accuracy": [0.9, 0.92], "f1": [0.88, 0.875]}),
+    ):
+        write(
+            root, "dvc.yaml",
+            f"stages:\n  {name}:\n    cmd: cp {name}.txt {name}.json\n    deps: [{name}.txt]\n"
+            f"    metrics: [{name}.json{option}]\n",
+        )  # fmt: skip
+        for at in (0, 1):
+            write(root, f"{name}.txt", json.dumps({key: values[at] for key, values in metrics.items()}))
+            world.dvc(root, "repro", "-q").ok()
+            world.commit(root, f"{name} {at}")
+    if cached:
+        (root / "eval.json").unlink()
+    assert world.python(root, text("metrics_comparison.py")) == "Accuracy: +2.00%\nF1 Score: -0.50%\n"
 
 
 def test_dataset_versioning(world: World) -> None:

@@ -28,8 +28,6 @@ _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "metrics": {"diff", "show"},
-    "params": {"diff"},
     "plots": {"diff", "show", "templates"},
     "queue": {"logs", "status"},
     "stage": {"list"},

@@ -51,6 +51,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Pipelines": {
         "repro": ("Run the stages of a pipeline whose inputs changed.", "repro"),
+        "metrics": ("Show and compare metrics.", "metrics"),
+        "params": ("Compare parameters.", "params"),
     },
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
@@ -73,7 +75,7 @@ ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 HANDED_OVER = (
     "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
     "experiments", "freeze", "import-db",
-    "metrics", "params", "plots", "queue",
+    "plots", "queue",
     "stage", "studio", "test-db", "unfreeze",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.

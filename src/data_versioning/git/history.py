@@ -87,6 +87,15 @@ def line(root: str, starts: Sequence[str], count: int) -> list[str]:
     return found
 
 
+def times(root: str, shas: Sequence[str]) -> dict[str, int]:
+    """Return when each commit was made, in seconds since 1970."""
+    if not shas:
+        return {}
+    given = "".join(f"{sha}\n" for sha in shas).encode()
+    out = process.run(root, "rev-list", "--timestamp", "--no-walk", "--stdin", given=given)
+    return {sha: int(made) for made, sha in (row.split() for row in out.decode().splitlines())}
+
+
 def everything(root: str) -> list[tuple[str, int]]:
     """Return each commit that HEAD, a branch, a remote branch or a tag leads to, with its time."""
     head = ("HEAD",) if resolve(root, "HEAD") else ()

@@ -1,0 +1,166 @@
+"""`dv metrics`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from data_versioning import operations
+from data_versioning.cli import changes, session
+from data_versioning.cli.render import print_json
+from data_versioning.errors import DataVersioningError
+from data_versioning.repo import Repo
+
+EPILOG = """examples:
+  dv metrics show                      metrics of the workspace
+  dv metrics show -T                   and of every tag
+  dv metrics diff                      what changed since the last commit
+  dv metrics diff v1.0 v2.0 --all      between two revisions, unchanged ones too
+  dv metrics history -n 10             how they came to be, commit by commit
+"""
+_SHORT = 7  # digits of a commit, for people
+_NEWEST = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's sub-commands and `history`."""
+    choices = parser.add_subparsers()
+    _declare_show(choices.add_parser("show", help="metrics of the workspace, and of revisions"))
+    compared = choices.add_parser("diff", help="metrics that changed between revisions, or since one")
+    changes.add_revisions(compared, "metrics")
+    changes.add_precision(compared)
+    compared.add_argument("-R", "--recursive", action="store_true", help="accepted: directories are searched")
+    followed = choices.add_parser("history", help="metrics of one commit after the other, the newest first")
+    flag = followed.add_argument
+    flag("targets", nargs="*", metavar="PATH", help="only these files, declared or not")
+    flag("--rev", default="HEAD", help="the commit to begin with (default: HEAD)")
+    flag(
+        "-n",
+        "--num",
+        type=int,
+        default=_NEWEST,
+        metavar="N",
+        help=f"so many commits; -1: all, and all tags (default: {_NEWEST})",
+    )
+    changes.add_format(followed)
+    changes.add_precision(followed)
+
+
+def _declare_show(shown: argparse.ArgumentParser) -> None:
+    flag = shown.add_argument
+    flag("targets", nargs="*", metavar="PATH", help="only these files or directories, declared or not")
+    flag("-a", "--all-branches", action="store_true", help="of all branches, too")
+    flag("-T", "--all-tags", action="store_true", help="of all tags, too")
+    flag("-A", "--all-commits", action="store_true", help="of all commits, too")
+    flag("-R", "--recursive", action="store_true", help="accepted: directories are always searched")
+    changes.add_format(shown)
+    changes.add_precision(shown)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read and print; the exit code is 0 also when files could not be read, as in DVC."""
+    repo = session.open_repo(args)
+    if args.subcommand == "show":
+        return _show(repo, args)
+    if args.subcommand == "diff":
+        return _diff(repo, args)
+    return _history(repo, args)
+
+
+def _show(repo: Repo, args: argparse.Namespace) -> int:
+    found = operations.metrics.show(
+        repo,
+        args.targets,
+        all_branches=args.all_branches,
+        all_tags=args.all_tags,
+        all_commits=args.all_commits,
+    )
+    changes.tell_failed(operations.sides.failed(found), found)
+    if args.json:
+        print_json({name: _side_in_json(repo, side) for name, side in found.items()})
+        return 0
+    lines = [
+        (
+            [name, repo.shown(path)],
+            {} if isinstance(value, DataVersioningError) else operations.metrics.flat(value),
+        )
+        for name, side in found.items()
+        if not isinstance(side, DataVersioningError)
+        for path, value in side.items()
+    ]
+    table = _pivot(["Revision", "Path"], lines, args.precision or changes.PRECISION)
+    first = 0 if args.all_branches or args.all_tags or args.all_commits else 1
+    changes.print_table(table[0][first:], [line[first:] for line in table[1:]], markdown=args.md)
+    return 0
+
+
+def _side_in_json(repo: Repo, side: Any) -> Any:
+    if isinstance(side, DataVersioningError):
+        return changes.in_json(side)
+    return {"data": {repo.shown(path): changes.in_json(value, path) for path, value in side.items()}}
+
+
+def _diff(repo: Repo, args: argparse.Namespace) -> int:
+    found = operations.metrics.diff(repo, args.a_rev, args.b_rev, args.targets)
+    changes.tell_failed(operations.sides.failed(found.sides), found.sides)
+    changed = changes.seen(repo, found.changes, unchanged=args.all)
+    if args.json:
+        changes.print_changes(changed)
+        return 0
+    first = 1 if args.no_path else 0
+    headers = ["Path", "Metric", args.a_rev, args.b_rev, "Change"]
+    lines = changes.rows(changed, args.precision or changes.PRECISION)
+    changes.print_table(headers[first:], [line[first:] for line in lines], markdown=args.md)
+    return 0
+
+
+def _history(repo: Repo, args: argparse.Namespace) -> int:
+    points = operations.metrics.history(repo, args.targets, rev=args.rev, count=args.num)
+    sides = {point.commit[:_SHORT]: point.errors for point in points if point.errors}
+    if args.json:
+        print_json([_point_in_json(repo, point) for point in points])
+        return 0
+    changes.tell_failed(list(sides), sides)
+    lines = [
+        (
+            [
+                point.commit[:_SHORT],
+                ", ".join(point.tags) or changes.ABSENT,
+                time.strftime("%Y-%m-%d %H:%M", time.localtime(point.time)),
+                repo.shown(path),
+            ],
+            values,
+        )
+        for point in points
+        for path, values in point.metrics.items()
+    ]
+    table = _pivot(["Commit", "Tags", "Date", "Path"], lines, args.precision or changes.PRECISION)
+    changes.print_table(table[0], table[1:], markdown=args.md)
+    return 0
+
+
+def _point_in_json(repo: Repo, point: operations.metrics.Point) -> dict[str, Any]:
+    return {
+        "commit": point.commit,
+        "time": point.time,
+        "tags": list(point.tags),
+        "metrics": {repo.shown(path): dict(values) for path, values in point.metrics.items()},
+        "errors": {
+            path: changes.in_json(error, path)["error"] | {"hint": error.hint}
+            for path, error in point.errors.items()
+        },
+    }
+
+
+def _pivot(
+    heads: list[str], lines: Iterable[tuple[list[str], Mapping[str, Any]]], precision: int
+) -> list[list[str]]:
+    """Return a table, its head first, with one column for each metric of any line."""
+    lines = list(lines)
+    keys = sorted({key for _, values in lines for key in values})
+    return [
+        [*heads, *keys],
+        *([*start, *(changes.cell(values.get(key), precision) for key in keys)] for start, values in lines),
+    ]

@@ -1,0 +1,1 @@
+"""What metric and parameter files say, at any revision, and how two sides differ."""
