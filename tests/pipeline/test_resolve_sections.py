@@ -79,7 +79,7 @@ def by_us(texts: dict[str, str]) -> dict[str, Any] | Exception:
     return {name: getattr(sections, name) for name in SHOWN}
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(PARAMETERS, SECTIONS)
 def test_sections_are_what_dvc_says(dvc_root: Path, params: Any, sections: Any) -> None:
     texts = {
@@ -148,6 +148,7 @@ MISTAKES = {
     "open bracket": ("stages:\n  a:\n    cmd: ${b[0}\n", 3, "not of the form"),
     "artifact without path": ("artifacts:\n  net:\n    desc: a\n", 2, "'path' is missing"),
     "artifact path": ("artifacts:\n  net:\n    path: 3\n", 3, "text"),
+    "empty plot": ("plots:\n- a\n- {}\n", 3, "not an empty mapping"),
     "plot axis": ("plots:\n- p:\n    x: 3\n", 3, "x"),
 }
 
