@@ -137,7 +137,7 @@ def test_flags_are_what_dvc_writes(dvc_root: Path, style: FlagStyle, values: Any
 
 MISTAKES = {
     "${gone} in cmd": ("stages:\n  a:\n    cmd: echo ${gone}\n", 3, "could not find 'gone'"),
-    "list in deps": ("vars:\n- l: [1]\nstages:\n  a:\n    cmd: b\n    deps:\n    - ${l}\n", 6, "list"),
+    "list in deps": ("vars:\n- l: [1]\nstages:\n  a:\n    cmd: b\n    deps:\n    - ${l}\n", 7, "list"),
     "foreach of text": ("stages:\n  a:\n    foreach: b\n    do:\n      cmd: c\n", 3, "list or a mapping"),
     "matrix of a number": ("stages:\n  a:\n    cmd: b\n    matrix:\n      x: 3\n", 5, "list"),
     "no command": ("stages:\n  a:\n    deps: [b]\n", 2, "'cmd' is missing"),
@@ -148,6 +148,12 @@ MISTAKES = {
     "open bracket": ("stages:\n  a:\n    cmd: ${b[0}\n", 3, "not of the form"),
     "artifact without path": ("artifacts:\n  net:\n    desc: a\n", 2, "'path' is missing"),
     "artifact path": ("artifacts:\n  net:\n    path: 3\n", 3, "text"),
+    "list as a key": ("vars:\n- l: [1]\nplots:\n- ${l}: {x: a}\n", 4, "a list cannot be a key"),
+    "mapping as a key": (
+        "vars:\n- d: {e: 1}\nstages:\n  a:\n    cmd:\n    - ${d}: b\n",
+        6,
+        "cannot be a key",
+    ),
     "empty plot": ("plots:\n- a\n- {}\n", 3, "not an empty mapping"),
     "plot axis": ("plots:\n- p:\n    x: 3\n", 3, "x"),
 }
