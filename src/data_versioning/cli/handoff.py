@@ -21,9 +21,7 @@ from data_versioning.operations import trusted
 
 _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
-_READING = frozenset(
-    {"daemon", "dag", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"}
-)
+_READING = frozenset({"daemon", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"})
 _READING_PARTS = {
     "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},

@@ -36,6 +36,9 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "remove": ("Stop tracking data, or remove stages.", "remove"),
         "undo": ("Undo the last operation.", "undo"),
     },
+    "Pipelines": {
+        "dag": ("Draw which stage needs which.", "dag"),
+    },
     "Sharing": {
         "push": ("Upload data to a remote.", "push"),
         "pull": ("Download data from a remote into cache and workspace.", "pull"),
@@ -73,7 +76,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "daemon", "dag", "dataset", "ds", "du", "exp",
+    "artifacts", "daemon", "dataset", "ds", "du", "exp",
     "experiments", "freeze", "import-db",
     "plots", "queue",
     "stage", "studio", "test-db", "unfreeze",

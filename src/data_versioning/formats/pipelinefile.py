@@ -116,6 +116,9 @@ def _check_options(fields: Fields) -> None:
 
 
 def _check_top_plots(top: Fields) -> None:
+    for index, item in enumerate(_check_list(top, "plots", (str, dict), "a path or a mapping")):
+        if not item and isinstance(item, dict):
+            raise top.wrong("a plot is expected, not an empty mapping", "plots", index)
     for name, place in _named(top, "plots"):
         if place.values[name] is None:
             continue

@@ -80,6 +80,43 @@ def build(stages: Sequence[Stage]) -> Graph:
     return Graph({stage.place: stage for stage in stages}, needs)
 
 
+def between_outputs(stages: Sequence[Stage]) -> dict[str, list[str]]:
+    """Return for every output (a repository path or URL) those that its stage depends on."""
+    owners = {key: key for stage in stages for out in stage.outs if (key := _key(stage, out.path))}
+    ordered = sorted(f"{path}/" for path in owners)
+    needs: dict[str, list[str]] = {}
+    for stage in stages:
+        needed = list(dict.fromkeys(_owners_of(_keys_needed(stage), owners, ordered)))
+        needs.update((_key(stage, out.path), needed) for out in stage.outs)
+    return needs
+
+
+def connected(needs: Mapping[str, Sequence[str]]) -> list[dict[str, Sequence[str]]]:
+    """Return the parts of a graph that no edge connects, in the order of their first nodes.
+
+    >>> connected({"a": [], "b": [], "c": ["a"]})
+    [{'a': [], 'c': ['a']}, {'b': []}]
+    """
+    beside: dict[str, list[str]] = {name: list(needed) for name, needed in needs.items()}
+    for name, needed in needs.items():
+        for need in needed:
+            beside[need].append(name)
+    part_of: dict[str, int] = {}
+    count = 0
+    for name in needs:
+        waiting = [] if name in part_of else [name]
+        count += len(waiting)
+        while waiting:
+            here = waiting.pop()
+            if here not in part_of:
+                part_of[here] = count - 1
+                waiting += beside[here]
+    parts: list[dict[str, Sequence[str]]] = [{} for _ in range(count)]
+    for name, needed in needs.items():
+        parts[part_of[name]][name] = needed
+    return parts
+
+
 def check_acyclic(graph: Graph) -> None:
     """Raise `FormatError` when stages need each other in a circle."""
     graph.upstream(graph.stages.values())

@@ -13,7 +13,15 @@ from data_versioning.formats.pipelinefile import PipelineFile
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import templates
 from data_versioning.pipeline.stage import join
-from data_versioning.pipeline.templates import ANYTHING, COMMAND, SCALARS, Context, FlagStyle, Unresolved
+from data_versioning.pipeline.templates import (
+    ANYTHING,
+    COMMAND,
+    SCALARS,
+    Context,
+    FlagStyle,
+    Kinds,
+    Unresolved,
+)
 
 DEFAULT_PARAMS_FILE = "params.yaml"
 _MOST_STAGES = 100_000  # that one entry may generate
@@ -85,10 +93,13 @@ class _Resolver:
             raise self._wrong(problem, "vars") from None
         return self._with_vars(context, self._pipeline.vars, self._directory, ("vars",))
 
-    def filled(self, value: Any, context: Context, *place: str | int) -> Any:
-        """Fill in a value of the top level, which may be of any type."""
+    def filled(self, value: Any, context: Context, *place: str | int, kinds: Kinds = ANYTHING) -> Any:
+        """Fill in a value with what is of one of `kinds`; a mistake in a list is told with the line of the item."""
+        if isinstance(value, list):
+            items = enumerate(value)
+            return [self.filled(item, context, *place, index, kinds=kinds) for index, item in items]
         try:
-            return templates.fill(value, context, kinds=ANYTHING, flags=self._flags, room=self._room)
+            return templates.fill(value, context, kinds=kinds, flags=self._flags, room=self._room)
         except Unresolved as problem:
             raise self._wrong(problem, *place) from None
 
@@ -118,20 +129,16 @@ class _Resolver:
     ) -> dict[str, Any]:
         if declared := body.get("vars"):
             wdir = body.get("wdir", "")
-            directory = join(self._directory, templates.to_text(self._fill(wdir, context, (*place, "wdir"))))
+            filled = self.filled(wdir, context, *place, "wdir", kinds=SCALARS)
+            directory = join(self._directory, templates.to_text(filled))
             if directory is None:
                 raise self._pipeline.wrong(f"{wdir!r} lies outside of the repository", *place, "wdir")
             context = self._with_vars(context, declared, directory, (*place, "vars"), source=f"{source}.")
         return {
-            key: self._fill(value, context, (*place, key)) for key, value in body.items() if key != "vars"
+            key: self.filled(value, context, *place, key, kinds=COMMAND if key == "cmd" else SCALARS)
+            for key, value in body.items()
+            if key != "vars"
         }
-
-    def _fill(self, value: Any, context: Context, place: tuple[str, ...]) -> Any:
-        kinds = COMMAND if place[-1] == "cmd" else SCALARS
-        try:
-            return templates.fill(value, context, kinds=kinds, flags=self._flags, room=self._room)
-        except Unresolved as problem:
-            raise self._wrong(problem, *place) from None
 
     def _foreach_items(
         self, declared: Any, context: Context, place: tuple[str, ...]

@@ -157,7 +157,7 @@ def fill(
     room = Room() if room is None else room
     if isinstance(value, dict):
         return {
-            fill(key, context, kinds=kinds, flags=flags, room=room): fill(
+            _as_key(fill(key, context, kinds=kinds, flags=flags, room=room)): fill(
                 item, context, kinds=kinds, flags=flags, room=room
             )
             for key, item in value.items()
@@ -184,6 +184,12 @@ def fill(
         return text
 
     return _TEMPLATE.sub(replaced, value).replace("\\${", "${")
+
+
+def _as_key(value: object) -> object:
+    if isinstance(value, (list, dict)):
+        raise Unresolved(f"a {type(value).__name__} cannot be a key")
+    return value
 
 
 def _weight(value: object) -> int:
