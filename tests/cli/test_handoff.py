@@ -58,7 +58,6 @@ def run(
 
 def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Path) -> None:
     for args in (
-        ["dag"],
         ["exp", "show", "--nonsense"],
         ["freeze", "nothing"],
         ["plots", "templates"],
@@ -91,7 +90,7 @@ def test_a_change_is_recorded_with_its_outcome(sandbox: Sandbox, place: Path, ro
 
 def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> None:
     for args in (
-        ["dag"],
+        ["du", "."],
         ["exp", "show"],
         ["plots", "diff"],
         ["queue", "--help"],
@@ -146,13 +145,13 @@ def test_committed_configuration_starts_no_program(
     (root / ".dvc/config").write_text(
         "['remote \"dav\"']\nurl = webdavs://host/x\nbearer_token_command = touch pwned\n"
     )
-    done = run(sandbox, place, root, "echo ran", "dag", ".")
+    done = run(sandbox, place, root, "echo ran", "du", ".")
     assert done.returncode == 251
     assert done.stdout == ""
     assert "bearer_token_command" in done.stderr
     assert "dv remote modify --local dav bearer_token_command" in done.stderr
     dv(root, "remote", "modify", "--local", "dav", "bearer_token_command", "touch pwned").ok()
-    assert run(sandbox, place, root, "echo ran", "dag", ".").stdout == "ran\n"
+    assert run(sandbox, place, root, "echo ran", "du", ".").stdout == "ran\n"
     assert not (root / "pwned").exists()
 
 

@@ -36,9 +36,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "remove": ("Stop tracking data, or remove stages.", "remove"),
         "undo": ("Undo the last operation.", "undo"),
     },
-    "Pipelines": {
-        "dag": ("Draw which stage needs which.", "dag"),
-    },
     "Sharing": {
         "push": ("Upload data to a remote.", "push"),
         "pull": ("Download data from a remote into cache and workspace.", "pull"),
@@ -54,6 +51,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Pipelines": {
         "repro": ("Run the stages of a pipeline whose inputs changed.", "repro"),
+        "dag": ("Draw which stage needs which.", "dag"),
         "metrics": ("Show and compare metrics.", "metrics"),
         "params": ("Compare parameters.", "params"),
     },

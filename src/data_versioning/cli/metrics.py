@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_versioning import operations
 from data_versioning.cli import changes, session
 from data_versioning.cli.render import print_json
 from data_versioning.errors import DataVersioningError
-from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
 
 EPILOG = """examples:
   dv metrics show                      metrics of the workspace
@@ -20,6 +22,20 @@ EPILOG = """examples:
   dv metrics diff v1.0 v2.0 --all      between two revisions, unchanged ones too
   dv metrics history -n 10             how they came to be, commit by commit
 """
+_SHOW_EPILOG = """examples:
+  dv metrics show               metrics of the workspace
+  dv metrics show -T --md       and of every tag, for a report
+  dv metrics show eval.json     of this file, declared or not
+"""
+_DIFF_EPILOG = """examples:
+  dv metrics diff                     what changed since the last commit
+  dv metrics diff v1.0 v2.0 --all     between two revisions, unchanged ones too
+  dv metrics diff HEAD~3 --json       for a program
+"""
+_HISTORY_EPILOG = """examples:
+  dv metrics history -n 10            the last ten commits
+  dv metrics history -n -1 --json     all commits and tags, for a program
+"""
 _SHORT = 7  # digits of a commit, for people
 _NEWEST = 20
 
@@ -27,12 +43,18 @@ _NEWEST = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's sub-commands and `history`."""
     choices = parser.add_subparsers()
-    _declare_show(choices.add_parser("show", help="metrics of the workspace, and of revisions"))
-    compared = choices.add_parser("diff", help="metrics that changed between revisions, or since one")
+    _declare_show(
+        choices.add_parser("show", help="metrics of the workspace, and of revisions", epilog=_SHOW_EPILOG)
+    )
+    compared = choices.add_parser(
+        "diff", help="metrics that changed between revisions, or since one", epilog=_DIFF_EPILOG
+    )
     changes.add_revisions(compared, "metrics")
     changes.add_precision(compared)
     compared.add_argument("-R", "--recursive", action="store_true", help="accepted: directories are searched")
-    followed = choices.add_parser("history", help="metrics of one commit after the other, the newest first")
+    followed = choices.add_parser(
+        "history", help="metrics of one commit after the other, the newest first", epilog=_HISTORY_EPILOG
+    )
     flag = followed.add_argument
     flag("targets", nargs="*", metavar="PATH", help="only these files, declared or not")
     flag("--rev", default="HEAD", help="the commit to begin with (default: HEAD)")
