@@ -14,6 +14,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,16 @@ class Bucket:
             Bucket=self.server.bucket, Prefix=prefix
         )
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        return {
-            key.removeprefix(prefix).replace("/", ""): self.client.get_object(
-                Bucket=self.server.bucket, Key=key
-            )["Body"].read()
-            for key in keys
-        }
+        client = self.client
+
+        def read(key: str) -> bytes:
+            content: bytes = client.get_object(Bucket=self.server.bucket, Key=key)["Body"].read()
+            return content
+
+        with ThreadPoolExecutor(8) as readers:
+            contents = readers.map(read, keys)
+            names = [key.removeprefix(prefix).replace("/", "") for key in keys]
+            return dict(zip(names, contents, strict=True))
 
     @property
     def client(self) -> Any:

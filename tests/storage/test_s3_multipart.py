@@ -138,3 +138,38 @@ def test_a_refusal(client: S3Client, s3_server: S3Server) -> None:
     )
     with pytest.raises(StorageError, match="SignatureDoesNotMatch"):
         send(replace(client, sdk=lambda: wrong), parts())
+
+
+def test_an_upload_that_somebody_else_ended(client: S3Client, sdk: Counted) -> None:
+    """It is for a later attempt, which begins a new one."""
+    name = {"Bucket": client.bucket, "Key": client.prefix + "large"}
+
+    async def ended() -> AsyncIterator[bytes]:
+        for part in CONTENT[:-1]:
+            yield part
+        for upload in begun(sdk, client):
+            sdk.client.abort_multipart_upload(**name, UploadId=upload)
+        yield CONTENT[-1]
+
+    with pytest.raises(Unavailable, match="somebody else"):
+        send(client, ended())
+    send(client, parts())
+    assert stored(sdk, client) == b"".join(CONTENT)
+
+
+def test_a_part_that_changes_on_its_way_is_not_kept(client: S3Client, sdk: Counted) -> None:
+    def damage(params: dict[str, Any], **_: object) -> None:
+        if params["headers"].get("Content-MD5"):
+            params["body"] = b"!" + params["body"].read()[1:]
+
+    sdk.client.meta.events.register_last("before-call.s3.UploadPart", damage)
+    with pytest.raises(StorageError):
+        send(client, parts())
+    with pytest.raises(sdk.client.exceptions.NoSuchKey):
+        stored(sdk, client)
+
+
+def test_encrypted_uploads_take_the_other_way(client: S3Client, sdk: Counted) -> None:
+    send(replace(client, is_encrypted=True), parts())
+    assert not sdk.calls
+    assert stored(sdk, client) == b"".join(CONTENT)
