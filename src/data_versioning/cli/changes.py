@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_versioning.cli import render
 from data_versioning.errors import DataVersioningError, FormatError
-from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
 
 ABSENT = "-"
 PRECISION = 5

@@ -5,20 +5,35 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_versioning import operations
 from data_versioning.cli import changes, session
 from data_versioning.cli.render import print_json
 from data_versioning.errors import DataVersioningError
-from data_versioning.repo import Repo
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
 
 EPILOG = """examples:
-  dv metrics show                      metrics of the workspace
-  dv metrics show -T                   and of every tag
+  dv metrics show               metrics of the workspace
+  dv metrics diff               what changed since the last commit
+  dv metrics history -n 10      how they came to be, commit by commit
+"""
+_SHOW_EPILOG = """examples:
+  dv metrics show                 metrics of the workspace
+  dv metrics show -T              and of every tag
+  dv metrics show results.json    of this file, declared or not
+"""
+_DIFF_EPILOG = """examples:
   dv metrics diff                      what changed since the last commit
-  dv metrics diff v1.0 v2.0 --all      between two revisions, unchanged ones too
-  dv metrics history -n 10             how they came to be, commit by commit
+  dv metrics diff HEAD~1 HEAD          what the last commit changed
+  dv metrics diff v1.0 v2.0 --all      between two tags, unchanged ones too
+"""
+_HISTORY_EPILOG = """examples:
+  dv metrics history                   the last 20 commits
+  dv metrics history -n -1 --json      all commits and tags, for programs
+  dv metrics history --rev v2.0        before v2.0
 """
 _SHORT = 7  # digits of a commit, for people
 _NEWEST = 20
@@ -27,12 +42,18 @@ _NEWEST = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare DVC's sub-commands and `history`."""
     choices = parser.add_subparsers()
-    _declare_show(choices.add_parser("show", help="metrics of the workspace, and of revisions"))
-    compared = choices.add_parser("diff", help="metrics that changed between revisions, or since one")
+    _declare_show(
+        choices.add_parser("show", help="metrics of the workspace, and of revisions", epilog=_SHOW_EPILOG)
+    )
+    compared = choices.add_parser(
+        "diff", help="metrics that changed between revisions, or since one", epilog=_DIFF_EPILOG
+    )
     changes.add_revisions(compared, "metrics")
     changes.add_precision(compared)
     compared.add_argument("-R", "--recursive", action="store_true", help="accepted: directories are searched")
-    followed = choices.add_parser("history", help="metrics of one commit after the other, the newest first")
+    followed = choices.add_parser(
+        "history", help="metrics of one commit after the other, the newest first", epilog=_HISTORY_EPILOG
+    )
     flag = followed.add_argument
     flag("targets", nargs="*", metavar="PATH", help="only these files, declared or not")
     flag("--rev", default="HEAD", help="the commit to begin with (default: HEAD)")

@@ -8,10 +8,10 @@ from data_versioning import operations
 from data_versioning.cli import changes, session
 
 EPILOG = """examples:
-  dv params diff                                what changed since the last commit
-  dv params diff v1.0 v2.0                      between two revisions
-  dv params diff --targets conf/train.toml      in this file, declared or not
-  dv params diff --deps                         only what stages depend on
+  dv params diff                             what changed since the last commit
+  dv params diff v1.0 v2.0                   between two revisions
+  dv params diff --targets conf/train.toml   in this file, declared or not
+  dv params diff --deps                      only what stages depend on
 """
 
 
