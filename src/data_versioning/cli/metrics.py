@@ -16,11 +16,24 @@ if TYPE_CHECKING:
     from data_versioning.repo import Repo
 
 EPILOG = """examples:
-  dv metrics show                      metrics of the workspace
-  dv metrics show -T                   and of every tag
+  dv metrics show               metrics of the workspace
+  dv metrics diff               what changed since the last commit
+  dv metrics history -n 10      how they came to be, commit by commit
+"""
+_SHOW_EPILOG = """examples:
+  dv metrics show                 metrics of the workspace
+  dv metrics show -T              and of every tag
+  dv metrics show results.json    of this file, declared or not
+"""
+_DIFF_EPILOG = """examples:
   dv metrics diff                      what changed since the last commit
-  dv metrics diff v1.0 v2.0 --all      between two revisions, unchanged ones too
-  dv metrics history -n 10             how they came to be, commit by commit
+  dv metrics diff HEAD~1 HEAD          what the last commit changed
+  dv metrics diff v1.0 v2.0 --all      between two tags, unchanged ones too
+"""
+_HISTORY_EPILOG = """examples:
+  dv metrics history                   the last 20 commits
+  dv metrics history -n -1 --json      all commits and tags, for programs
+  dv metrics history --rev v2.0        before v2.0
 """
 _SHOW_EPILOG = """examples:
   dv metrics show               metrics of the workspace
