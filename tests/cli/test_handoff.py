@@ -58,9 +58,9 @@ def run(
 
 def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Path) -> None:
     for args in (
-        ["dag"],
+        ["exp", "list"],
         ["exp", "show", "--nonsense"],
-        ["freeze", "nothing"],
+        ["exp", "apply", "nothing"],
         ["metrics", "show"],
         ["check-ignore", "."],
     ):
@@ -91,11 +91,11 @@ def test_a_change_is_recorded_with_its_outcome(sandbox: Sandbox, place: Path, ro
 
 def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> None:
     for args in (
-        ["dag"],
+        ["du", "."],
         ["exp", "show"],
         ["plots", "diff"],
         ["repro", "--help"],
-        ["--cd", ".", "stage", "list"],
+        ["--cd", ".", "queue", "status"],
     ):
         assert run(sandbox, place, root, "exit 0", *args).returncode == 0
     assert records(root) == []
@@ -106,8 +106,8 @@ def test_outside_a_repository_dvc_says_so(sandbox: Sandbox, place: Path) -> None
 
 
 def test_the_record_is_in_the_repository_that_cd_names(sandbox: Sandbox, place: Path, root: Path) -> None:
-    assert run(sandbox, place, place, "exit 0", "--cd", str(root), "freeze", "x").returncode == 0
-    assert [record["verb"] for record in records(root)] == ["freeze"]
+    assert run(sandbox, place, place, "exit 0", "--cd", str(root), "exp", "apply", "x").returncode == 0
+    assert [record["verb"] for record in records(root)] == ["exp"]
 
 
 def test_without_dvc_the_extra_is_named(sandbox: Sandbox, place: Path, root: Path) -> None:
@@ -146,13 +146,13 @@ def test_committed_configuration_starts_no_program(
     (root / ".dvc/config").write_text(
         "['remote \"dav\"']\nurl = webdavs://host/x\nbearer_token_command = touch pwned\n"
     )
-    done = run(sandbox, place, root, "echo ran", "dag", ".")
+    done = run(sandbox, place, root, "echo ran", "du", ".")
     assert done.returncode == 251
     assert done.stdout == ""
     assert "bearer_token_command" in done.stderr
     assert "dv remote modify --local dav bearer_token_command" in done.stderr
     dv(root, "remote", "modify", "--local", "dav", "bearer_token_command", "touch pwned").ok()
-    assert run(sandbox, place, root, "echo ran", "dag", ".").stdout == "ran\n"
+    assert run(sandbox, place, root, "echo ran", "du", ".").stdout == "ran\n"
     assert not (root / "pwned").exists()
 
 
@@ -165,8 +165,6 @@ def test_committed_configuration_starts_no_program(
         ("experiments list", False),
         ("queue start", True),
         ("queue logs", False),
-        ("stage add", True),
-        ("stage list", False),
         ("plots modify", True),
         ("ls-url x", False),
         ("--cd exp import x", True),

@@ -30,7 +30,6 @@ _READING_PARTS = {
     "params": {"diff"},
     "plots": {"diff", "show", "templates"},
     "queue": {"logs", "status"},
-    "stage": {"list"},
     "studio": {"login", "logout", "token"},
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from data_versioning.operations import (
         add,
+        add_stage,
         add_to_remote,
         cache,
         check_ignore,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         doctor,
         external,
         fetch,
+        freeze,
         fsck,
         gc,
         get,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         init,
         install,
         list,
+        list_stages,
         list_url,
         log,
         merge,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add",
+    "add_stage",
     "add_to_remote",
     "cache",
     "check_ignore",
@@ -75,6 +79,7 @@ __all__ = [
     "doctor",
     "external",
     "fetch",
+    "freeze",
     "fsck",
     "gc",
     "get",
@@ -84,6 +89,7 @@ __all__ = [
     "init",
     "install",
     "list",
+    "list_stages",
     "list_url",
     "log",
     "merge",
