@@ -66,7 +66,7 @@ def nothing(_root: Path) -> None:
     """Change nothing first."""
 
 
-STAGE = "stages:\n  one:\n    cmd: echo 1 > one\n    outs: [one]\n"
+STAGE = "stages:\n  one:\n    cmd: echo 1 > one.csv\n    plots: [one.csv]\n"
 
 
 def pipeline(root: Path) -> None:
@@ -85,7 +85,7 @@ COMMANDS: dict[str, tuple[Callable[[Path], None], list[str], str, set[str]]] = {
     "push": (nothing, ["push"], "push", set()),
     "config": (nothing, ["config", "core.autostage", "true"], "config", {".dvc/config"}),
     "remote add": (nothing, ["remote", "add", "two", "/x"], "remote add", {".dvc/config"}),
-    "handed over": (pipeline, ["freeze", "one"], "freeze", {"dvc.yaml"}),
+    "handed over": (pipeline, ["plots", "modify", "one.csv", "-x", "a"], "plots", {"dvc.yaml"}),
 }
 WATCHED = (".dvc/config", "data.dvc", "lone.dvc", ".gitignore", ".dvcignore", "dvc.yaml", "dvc.lock")
 
@@ -158,9 +158,9 @@ def test_a_failure_is_recorded(tracked: Path, dv: Tool, verb: str) -> None:
 
 def test_a_handed_over_failure_is_recorded(tracked: Path, dv: Tool) -> None:
     old = len(records(tracked))
-    assert dv(tracked, "freeze", "nothing").code != 0
+    assert dv(tracked, "plots", "modify", "nothing", "-x", "a").code != 0
     (record,) = records(tracked)[old:]
-    assert (record["verb"], record["outcome"], record["pointers"]) == ("freeze", "failed", [])
+    assert (record["verb"], record["outcome"], record["pointers"]) == ("plots", "failed", [])
 
 
 HOLD = """

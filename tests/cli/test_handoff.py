@@ -58,8 +58,9 @@ def run(
 
 def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Path) -> None:
     for args in (
+        ["exp", "list"],
         ["exp", "show", "--nonsense"],
-        ["freeze", "nothing"],
+        ["exp", "apply", "nothing"],
         ["plots", "templates"],
         ["check-ignore", "."],
     ):
@@ -94,7 +95,7 @@ def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> 
         ["exp", "show"],
         ["plots", "diff"],
         ["queue", "--help"],
-        ["--cd", ".", "stage", "list"],
+        ["--cd", ".", "queue", "status"],
     ):
         assert run(sandbox, place, root, "exit 0", *args).returncode == 0
     assert records(root) == []
@@ -105,8 +106,8 @@ def test_outside_a_repository_dvc_says_so(sandbox: Sandbox, place: Path) -> None
 
 
 def test_the_record_is_in_the_repository_that_cd_names(sandbox: Sandbox, place: Path, root: Path) -> None:
-    assert run(sandbox, place, place, "exit 0", "--cd", str(root), "freeze", "x").returncode == 0
-    assert [record["verb"] for record in records(root)] == ["freeze"]
+    assert run(sandbox, place, place, "exit 0", "--cd", str(root), "exp", "apply", "x").returncode == 0
+    assert [record["verb"] for record in records(root)] == ["exp"]
 
 
 def test_without_dvc_the_extra_is_named(sandbox: Sandbox, place: Path, root: Path) -> None:
@@ -164,8 +165,6 @@ def test_committed_configuration_starts_no_program(
         ("experiments list", False),
         ("queue start", True),
         ("queue logs", False),
-        ("stage add", True),
-        ("stage list", False),
         ("plots modify", True),
         ("ls-url x", False),
         ("--cd exp import x", True),

@@ -60,7 +60,7 @@ def test_help_of_a_command_imports_no_operation(tmp_path: Path, name: str) -> No
 
 def test_help_lists_every_command(dv: Tool, place: Path) -> None:
     result = dv(place, "--help").ok()
-    for name in (*main.commands(), "dag", "repro", "import-db"):
+    for name in (*main.commands(), "repro", "import-db"):
         assert f" {name} " in result.out.replace("\n", " ")
     assert dv(place, "-q", "-h").ok().out == result.out
 

@@ -28,7 +28,6 @@ _READING_PARTS = {
     "experiments": {"diff", "list", "ls", "show"},
     "plots": {"diff", "show", "templates"},
     "queue": {"logs", "status"},
-    "stage": {"list"},
     "studio": {"login", "logout", "token"},
 }
 

@@ -51,6 +51,9 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Pipelines": {
         "repro": ("Run the stages of a pipeline whose inputs changed.", "repro"),
+        "stage": ("Add stages to dvc.yaml, and list them.", "stage"),
+        "freeze": ("Keep stages from running, imports from changing.", "freeze"),
+        "unfreeze": ("Let frozen stages and imports follow changes again.", "unfreeze"),
         "dag": ("Draw which stage needs which.", "dag"),
         "metrics": ("Show and compare metrics.", "metrics"),
         "params": ("Compare parameters.", "params"),
@@ -75,9 +78,9 @@ ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
     "artifacts", "daemon", "dataset", "ds", "du", "exp",
-    "experiments", "freeze", "import-db",
+    "experiments", "import-db",
     "plots", "queue",
-    "stage", "studio", "test-db", "unfreeze",
+    "studio", "test-db",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.
 _UNLISTED = {"daemon", "dataset", "ds", "experiments", "test-db"}

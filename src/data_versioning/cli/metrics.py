@@ -35,20 +35,6 @@ _HISTORY_EPILOG = """examples:
   dv metrics history -n -1 --json      all commits and tags, for programs
   dv metrics history --rev v2.0        before v2.0
 """
-_SHOW_EPILOG = """examples:
-  dv metrics show               metrics of the workspace
-  dv metrics show -T --md       and of every tag, for a report
-  dv metrics show eval.json     of this file, declared or not
-"""
-_DIFF_EPILOG = """examples:
-  dv metrics diff                     what changed since the last commit
-  dv metrics diff v1.0 v2.0 --all     between two revisions, unchanged ones too
-  dv metrics diff HEAD~3 --json       for a program
-"""
-_HISTORY_EPILOG = """examples:
-  dv metrics history -n 10            the last ten commits
-  dv metrics history -n -1 --json     all commits and tags, for a program
-"""
 _SHORT = 7  # digits of a commit, for people
 _NEWEST = 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from data_versioning import operations
 from data_versioning.cli import main, render, session
@@ -55,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if found.needs_dvc:
         return int(main.load("handoff").run(args.argv))
+    if found.frozen and not args.quiet:
+        sys.stderr.write(f"frozen, so what they depend on was not looked at: {', '.join(found.frozen)}\n")
     if args.json:
         render.print_json(found.changes)
     elif args.quiet:

@@ -14,6 +14,7 @@ from data_versioning import formats
 from data_versioning.errors import FormatError
 from data_versioning.formats import yamltext
 from data_versioning.formats.fields import Fields
+from data_versioning.formats.lockfile import DEFAULT_PARAMS_FILE
 
 _TOP_KEYS = frozenset({"stages", "vars", "params", "metrics", "plots", "artifacts", "datasets"})
 _STAGE_KEYS = frozenset(
@@ -75,6 +76,79 @@ def parse(text: str, *, file: str) -> PipelineFile:
         artifacts=artifacts.values,  # type: ignore[arg-type]
         datasets=_check_list(top, "datasets", (object,), "a dataset"),
     )
+
+
+def update(text: str | None, name: str, entry: Mapping[str, object], *, file: str = "") -> str:
+    """Return `text` (None: a new file) with the stage `name` put in place, at the end if it is new."""
+
+    def put(values: dict[str, Any]) -> None:
+        stages = values.get("stages")
+        if not isinstance(stages, dict):
+            values["stages"] = {name: dict(entry)}
+        elif isinstance(stages.get(name), dict):
+            yamltext.settle(stages[name], entry)
+        else:
+            stages[name] = dict(entry)
+
+    if text is None:
+        return yamltext.write({"stages": {name: dict(entry)}})
+    return yamltext.change(text, put, file=file)
+
+
+def freeze(text: str, name: str, *, frozen: bool, file: str = "") -> str:
+    """Return `text` with the stage `name`, or all that it generates, frozen or not; all else keeps its form."""
+
+    def put(values: dict[str, Any]) -> None:
+        entry = values["stages"][name]
+        body = entry.get("do", entry)
+        if frozen:
+            body["frozen"] = True
+        else:
+            body.pop("frozen", None)
+
+    return yamltext.change(text, put, file=file)
+
+
+def entry(
+    *,
+    cmd: object,
+    desc: str | None = None,
+    wdir: str | None = None,
+    deps: Sequence[str] = (),
+    params: Mapping[str, Sequence[str] | None] = {},
+    outs: Mapping[str, Mapping[str, Mapping[str, object]]] = {},
+    always_changed: bool = False,
+    meta: object = None,
+) -> dict[str, object]:
+    """Return a stage in the order in which DVC writes it.
+
+    `params`: file -> keys, none for all of it. `outs`: section ("outs", "metrics", "plots") -> path -> options.
+    """
+    sections = {
+        section: [{path: dict(options)} if options else path for path, options in sorted(paths.items())]
+        for section, paths in outs.items()
+    }
+    found = {
+        "desc": desc,
+        "cmd": cmd,
+        "wdir": wdir,
+        "deps": sorted(deps),
+        "params": _params_entry(params),
+        **{section: sections.get(section) for section in ("outs", "metrics", "plots")},
+        "always_changed": always_changed,
+        "meta": meta,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _params_entry(params: Mapping[str, Sequence[str] | None]) -> list[object]:
+    listed: list[object] = []
+    for file, keys in sorted(params.items()):
+        if keys and file == DEFAULT_PARAMS_FILE:
+            listed = [*sorted(keys), *listed]
+        else:
+            listed.append({file: sorted(keys) if keys else None})
+    return listed
 
 
 def _check_stage_or_group(stages: Fields, name: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from data_versioning.operations import (
         add,
+        add_stage,
         add_to_remote,
         cache,
         check_ignore,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         doctor,
         external,
         fetch,
+        freeze,
         fsck,
         fsck_remote,
         gc,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         init,
         install,
         list,
+        list_stages,
         list_url,
         log,
         merge,
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add",
+    "add_stage",
     "add_to_remote",
     "cache",
     "check_ignore",
@@ -83,6 +87,7 @@ __all__ = [
     "doctor",
     "external",
     "fetch",
+    "freeze",
     "fsck",
     "fsck_remote",
     "gc",
@@ -93,6 +98,7 @@ __all__ = [
     "init",
     "install",
     "list",
+    "list_stages",
     "list_url",
     "log",
     "merge",

@@ -16,11 +16,14 @@ from data_versioning.repo import Repo
 
 
 class StatusResult(NamedTuple):
-    """`changes`: by stage address, as `dvc status --json`; `needs_dvc`: stages whose origin only `dvc` can ask."""
+    """`changes`: by stage address, as `dvc status --json`; `needs_dvc`: stages whose origin only `dvc` can ask;
+    `frozen`: those whose dependencies were not looked at.
+    """
 
     changes: dict[str, list[staleness.Entry]]
     stages: int
     needs_dvc: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
 
 
 def status(
@@ -62,7 +65,12 @@ def status(
         progress.finish()
         loaded.stats.save()
         params.save()
-    return StatusResult(changes=changes, stages=len(loaded.project.stages))
+    frozen = {
+        stage.address_from(base): None
+        for stage, _ in chosen
+        if stage.frozen and stage.deps and not stage.is_repo_import
+    }
+    return StatusResult(changes=changes, stages=len(loaded.project.stages), frozen=tuple(frozen))
 
 
 def _with_news(

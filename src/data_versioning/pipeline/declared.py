@@ -15,7 +15,7 @@ from data_versioning.errors import FormatError, PathError
 from data_versioning.formats import dvcfile, lockfile, pipelinefile
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import templates
-from data_versioning.pipeline.resolve import DEFAULT_PARAMS_FILE, ResolvedStage
+from data_versioning.pipeline.resolve import ResolvedStage
 from data_versioning.pipeline.stage import (
     Dependency,
     Lock,
@@ -171,7 +171,9 @@ def _params(declared: Sequence[Any]) -> dict[str, tuple[str, ...] | None]:
     for item in declared:
         if not isinstance(item, (str, dict)):
             raise _NotText(item, "params")
-        for file, keys in item.items() if isinstance(item, dict) else [(DEFAULT_PARAMS_FILE, [item])]:
+        for file, keys in (
+            item.items() if isinstance(item, dict) else [(lockfile.DEFAULT_PARAMS_FILE, [item])]
+        ):
             if not isinstance(keys, (list, NoneType)):
                 raise _NotText(keys, "params")
             known = named.setdefault(_as_text(file, "params"), [])

@@ -45,7 +45,7 @@ def load(
         if file.endswith(POINTER_SUFFIX):
             here = [known.get(file) or _pointer(file, source)]
         else:
-            here, section = _pipeline(file, source, flags)
+            here, section = pipeline(file, _text(file, source), source, flags=flags)
             sections.append(section)
         stages += here
         outputs.update(stage.located(out.path) or "" for stage in here for out in stage.outs)
@@ -62,15 +62,18 @@ def _pointer(file: RepoPath, source: Source) -> Stage:
     return declared.from_dvcfile(dvcfile.parse(_text(file, source), file=file), file=file)
 
 
-def _pipeline(file: RepoPath, source: Source, flags: FlagStyle) -> tuple[list[Stage], Sections]:
-    pipeline = pipelinefile.parse(_text(file, source), file=file)
-    resolved = resolve.resolve(pipeline, read=source.read, flags=flags)
+def pipeline(
+    file: RepoPath, text: str, source: Source, *, flags: FlagStyle = templates.DVC_STYLE
+) -> tuple[list[Stage], Sections]:
+    """Return what `text`, as the dvc.yaml `file`, means in `source`."""
+    parsed = pipelinefile.parse(text, file=file)
+    resolved = resolve.resolve(parsed, read=source.read, flags=flags)
     lock_file = RepoPath(file.removesuffix(PIPELINE_FILE) + LOCK_FILE)
     try:
         locked = lockfile.parse(_text(lock_file, source), file=lock_file)
     except FileNotFoundError:
         locked = {}
-    stages = [declared.from_entry(pipeline, stage, locked.get(stage.name)) for stage in resolved.stages]
+    stages = [declared.from_entry(parsed, stage, locked.get(stage.name)) for stage in resolved.stages]
     return stages, Sections(file, *plain(tuple(resolved[1:])))
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from data_versioning.errors import FormatError
 from data_versioning.formats import values
+from data_versioning.formats.lockfile import DEFAULT_PARAMS_FILE
 from data_versioning.formats.pipelinefile import PipelineFile
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import templates
@@ -23,7 +24,6 @@ from data_versioning.pipeline.templates import (
     Unresolved,
 )
 
-DEFAULT_PARAMS_FILE = "params.yaml"
 _MOST_STAGES = 100_000  # that one entry may generate
 _MOST_VARS = 10_000  # entries; each is merged into those before it
 

@@ -1,0 +1,34 @@
+"""`dv freeze`."""
+
+from __future__ import annotations
+
+import argparse
+
+from data_versioning import operations
+from data_versioning.cli import render, session
+
+FAILURE = 1  # as DVC ends
+EPILOG = """examples:
+  dv freeze train            the stage does not run, whatever changes before it
+  dv freeze data.csv.dvc     an import does not look at its origin
+  dv unfreeze train          dependencies matter again
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare DVC's arguments and --json."""
+    parser.add_argument("targets", nargs="+", help="stages, groups of stages, or .dvc files")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Freeze, then say what to commit."""
+    repo = session.open_repo(args)
+    result = operations.freeze.freeze(repo, args.targets)
+    if args.json:
+        render.print_json(result)
+        return 0
+    for stage in result.stages:
+        print(f"frozen: {stage}")
+    render.tell_edited([repo.shown(path) for path in result.edited])
+    return 0
