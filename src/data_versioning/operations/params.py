@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from data_versioning.formats.lockfile import DEFAULT_PARAMS_FILE
 from data_versioning.metrics import compare, read
 from data_versioning.metrics.read import Values
 from data_versioning.operations import sides
 from data_versioning.operations.metrics import Diff
 from data_versioning.operations.sides import Side
-from data_versioning.pipeline.resolve import DEFAULT_PARAMS_FILE
 from data_versioning.repo import Repo
 
 
