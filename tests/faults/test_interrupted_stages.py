@@ -58,6 +58,7 @@ def at_terminal(dv: Tool, repo: Path, *args: str) -> Iterator[tuple[int, int]]:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(repo)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         argv = dv.argv(*args)
         os.execve(argv[0], argv, dv.sandbox.environment())
     try:
@@ -210,7 +211,10 @@ def test_a_terminal_that_is_closed(repository: Path, dv: Tool) -> None:
     with at_terminal(dv, repository, "repro", "-j", "2") as (pid, terminal):
         wait_for(repository / "a")
         os.close(terminal)
-        os.waitpid(pid, 0)
+        deadline = time.monotonic() + 60
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         wait_for_end(int((repository / "pid").read_text()))
         os.dup2(os.open(os.devnull, os.O_RDONLY), terminal)
     assert not (repository / "a").exists()
