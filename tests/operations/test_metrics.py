@@ -237,8 +237,9 @@ stages:
 def test_params_in_templates(work: Work, tools: tuple[Tool, Tool]) -> None:
     work.write("dvc.yaml", TEMPLATES)
     for number in (1, 2):
-        conf = f"conf: {{a: {number}, b: {number}, unused: {number}, in: [{number}]}}\nlist: [0, {number}]\nother: x{number}\n"
-        work.write("conf.yaml", f"{conf}model: {{lr: {number}, deep: {{size: {number}}}}}\nnever: {number}\n")
+        conf = f"conf: {{a: {number}, b: {number}, unused: {number}, in: [{number}]}}\nlist: [0, {number}]\n"
+        model = f"model: {{lr: {number}, deep: {{size: {number}}}}}\nother: x{number}\nnever: {number}\n"
+        work.write("conf.yaml", conf + model)
         work.write("part.json", json.dumps({"one": {"x": number}, "two": number}))
         work.write("own.toml", f"stage = {number}\n")
         work.write("params.yaml", f"epochs: {number}\nother_param: {number}\n")
