@@ -63,6 +63,7 @@ READING = (
     ("cache", "dir"), ("log", "-v"), ("log", "--verify"), ("log", "--json"), ("version",), ("root",),
     ("fsck",),
     ("config", "core.remote"), ("push", "--dry-run"), ("gc", "-w", "--dry"),
+    ("metrics", "show"), ("metrics", "diff", "--json"), ("metrics", "history"), ("params", "diff", "--json"),
 )  # fmt: skip
 WRITING = (
     ("add", "tree"), ("add", "tree/b"), ("add", "new.csv"), ("commit", "-f"), ("checkout", "-f"),
@@ -85,6 +86,7 @@ class Target:
 TARGETS = (
     Target("data.csv.dvc", "dvc file"), Target("tree.dvc", "dvc file"), Target("dvc.yaml", "dvc.yaml"),
     Target("dvc.lock", "dvc.lock"), Target("params.yaml", "params.yaml"), Target("code.py", "params.py"),
+    Target("m.json", "params.json"),
     Target(".dvc/config", "config", True), Target(".dvc/config.local", "config", True),
     Target(".dvcignore", "dvcignore"), Target("sub/.dvcignore", "dvcignore"), Target(".gitignore",
     "dvcignore"),

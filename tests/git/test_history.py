@@ -160,3 +160,11 @@ def test_files(root: Path, git: Git, place: Path) -> None:
     assert list(git.files(first, (".dvc",))) == ["a.dvc", "sub/b.dvc", "\udcff.dvc"]
     assert set(git.files("main")) == {"a.dvc", "run", "sub/b.dvc", "sub/c.txt", "\udcff.dvc"}
     assert git.read_many(list(git.files(first, ("run",)).values())) == [b"x"]
+
+
+def test_times(sh: Shell, root: Path) -> None:
+    load(sh, root, commits([{"a": "1"}, {"a": "2"}, {"a": "3"}]))
+    shas = history.line(str(root), [history.require(str(root), "main")], -1)
+    assert [history.times(str(root), shas)[sha] for sha in shas] == [1002, 1001, 1000]
+    assert history.times(str(root), shas[1:2]) == {shas[1]: 1001}
+    assert history.times(str(root), []) == {}

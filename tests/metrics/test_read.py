@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def test_what_is_no_metric_is_left_out(cache: ObjectCache) -> None:
         "a.yaml": "zero: 0\nno: false\nempty: ''\nlist: [1]\nnull: ~\nnone: {a: [], b: {c: ~}}\nday: 2024-01-02\n"
     }
     assert read.metrics(files(texts, cache), texts) == {"a.yaml": {"zero": 0, "no": False, "empty": ""}}
+
+
+def test_every_key_can_stand_in_json(cache: ObjectCache) -> None:
+    texts = {"a.yaml": "2024-01-02: 1\n3: 2\n? [x, y]\n: 3\ntrue: 4\n"}
+    found = read.metrics(files(texts, cache), texts)
+    assert list(json.loads(json.dumps(found["a.yaml"])).values()) == [1, 2, 3, 4]
 
 
 def test_an_error_stands_in_its_place(cache: ObjectCache) -> None:

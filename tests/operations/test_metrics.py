@@ -216,6 +216,40 @@ def test_files_may_change_their_shape(work: Work, tools: tuple[Tool, Tool]) -> N
     same(work, tools, "params", "diff")
 
 
+TEMPLATES = """\
+vars: [conf.yaml, "part.json:one", {inline: 1}]
+stages:
+  plain:
+    vars: [own.toml]
+    cmd: echo ${conf.a} ${list[1]} ${inline} ${stage} ${one.x} ${epochs} ${conf.in[0]}
+  whole:
+    cmd: echo ${model}
+  group:
+    foreach: ${list}
+    do:
+      cmd: echo ${item} ${conf.b}
+  product:
+    matrix: {at: [1, 2]}
+    cmd: echo ${item.at} ${other}
+"""
+
+
+def test_params_in_templates(work: Work, tools: tuple[Tool, Tool]) -> None:
+    work.write("dvc.yaml", TEMPLATES)
+    for number in (1, 2):
+        conf = f"conf: {{a: {number}, b: {number}, unused: {number}, in: [{number}]}}\nlist: [0, {number}]\n"
+        model = f"model: {{lr: {number}, deep: {{size: {number}}}}}\nother: x{number}\nnever: {number}\n"
+        work.write("conf.yaml", conf + model)
+        work.write("part.json", json.dumps({"one": {"x": number}, "two": number}))
+        work.write("own.toml", f"stage = {number}\n")
+        work.write("params.yaml", f"epochs: {number}\nother_param: {number}\n")
+        work.save()
+    found = same(work, tools, "params", "diff", "HEAD~1")
+    assert found["conf.yaml"].keys() == {"conf.a", "conf.b", "conf.in.0", "list.1", "other"}
+    assert same(work, tools, "params", "diff", "HEAD~1", "--deps")["params.yaml"].keys() == {"epochs"}
+    same(work, tools, "params", "diff", "HEAD~1", "--targets", "params.yaml")
+
+
 def test_a_revision_that_cannot_be_understood(work: Work, tools: tuple[Tool, Tool]) -> None:
     work.write("dvc.yaml", "stages: [\n")
     work.save()

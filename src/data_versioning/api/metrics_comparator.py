@@ -19,7 +19,6 @@ from data_versioning.errors import (
 from data_versioning.metrics.compare import Change
 from data_versioning.operations import metrics, sides
 from data_versioning.operations.metrics import Point
-from data_versioning.operations.sides import Found
 from data_versioning.repo import Repo
 
 __all__ = ["MetricChange", "MetricsComparator", "MetricsDiff", "Point", "ValueChange"]
@@ -139,11 +138,7 @@ class MetricsDiff(Mapping[str, AnyChange]):
         )
 
     def _unknown(self, key: str) -> MetricNotFound:
-        unread = [
-            f"{side}: {error.message}"
-            for side in (self._old, self._new)
-            for error in _errors(self._sides, side)
-        ]
+        unread = [f"{side}: {error.message}" for side, error in sides.errors(self._sides)]
         known = ", ".join(name.full for name in self._changes) or "none"
         more = f"; not all could be read: {'; '.join(unread)}" if unread else ""
         return MetricNotFound(
@@ -209,9 +204,3 @@ class _Name(NamedTuple):
         """All names that may mean it: the full one, and its dotted name without some of its beginning."""
         parts = self.metric.split(".")
         return {self.full, *(".".join(parts[at:]) for at in range(len(parts)))} - {""}
-
-
-def _errors(found: Found, side: str) -> list[DataVersioningError]:
-    return [
-        value for value in sides.values_of(found, side).values() if isinstance(value, DataVersioningError)
-    ]

@@ -28,7 +28,7 @@ def add_revisions(parser: argparse.ArgumentParser, what: str) -> None:
     flag = parser.add_argument
     flag("a_rev", nargs="?", default="HEAD", help="old revision (default: HEAD)")
     flag("b_rev", nargs="?", default="workspace", help="new revision (default: the workspace)")
-    flag("--targets", nargs="*", default=[], metavar="PATH", help=f"only these {what} files, declared or not")
+    flag("--targets", nargs="*", default=[], metavar="PATH", help="only these files, declared or not")
     flag("--all", action="store_true", help=f"also {what} that did not change")
     flag("--no-path", action="store_true", help="without the column of the files")
     add_format(parser)
@@ -50,21 +50,12 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def tell_failed(names: Sequence[str], sides: Mapping[str, Any]) -> None:
-    """Say on stderr what could not be read, and why; the exit code stays 0, as in DVC."""
-    if not names:
-        return
-    for name in names:
-        side = sides[name]
-        errors = (
-            [side]
-            if isinstance(side, DataVersioningError)
-            else [value for value in side.values() if isinstance(value, DataVersioningError)]
-        )
+def tell(errors: Iterable[tuple[str, DataVersioningError]]) -> None:
+    """Say on stderr what could not be read of which side, and why; the exit code stays 0, as in DVC."""
+    for name, error in errors:
         where = f"{name}: " if name else ""
-        for error in errors:
-            hint = f"   ({error.hint})" if error.hint else ""
-            sys.stderr.write(f"{where}{error.message}{hint}\n")
+        hint = f"   ({error.hint})" if error.hint else ""
+        sys.stderr.write(f"{where}{error.message}{hint}\n")
 
 
 def in_json(value: Any, path: str = "") -> Any:

@@ -98,7 +98,7 @@ def _show(repo: Repo, args: argparse.Namespace) -> int:
         all_tags=args.all_tags,
         all_commits=args.all_commits,
     )
-    changes.tell_failed(operations.sides.failed(found), found)
+    changes.tell(operations.sides.errors(found))
     if args.json:
         print_json({name: _side_in_json(repo, side) for name, side in found.items()})
         return 0
@@ -125,7 +125,7 @@ def _side_in_json(repo: Repo, side: Any) -> Any:
 
 def _diff(repo: Repo, args: argparse.Namespace) -> int:
     found = operations.metrics.diff(repo, args.a_rev, args.b_rev, args.targets)
-    changes.tell_failed(operations.sides.failed(found.sides), found.sides)
+    changes.tell(operations.sides.errors(found.sides))
     changed = changes.seen(repo, found.changes, unchanged=args.all)
     if args.json:
         changes.print_changes(changed)
@@ -139,11 +139,10 @@ def _diff(repo: Repo, args: argparse.Namespace) -> int:
 
 def _history(repo: Repo, args: argparse.Namespace) -> int:
     points = operations.metrics.history(repo, args.targets, rev=args.rev, count=args.num)
-    sides = {point.commit[:_SHORT]: point.errors for point in points if point.errors}
     if args.json:
         print_json([_point_in_json(repo, point) for point in points])
         return 0
-    changes.tell_failed(list(sides), sides)
+    changes.tell((point.commit[:_SHORT], error) for point in points for error in point.errors.values())
     lines = [
         (
             [

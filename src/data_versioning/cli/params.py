@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print; the exit code is 0 also when files could not be read, as in DVC."""
     repo = session.open_repo(args)
     found = operations.params.diff(repo, args.a_rev, args.b_rev, args.targets, only_dependencies=args.deps)
-    changes.tell_failed(operations.sides.failed(found.sides), found.sides)
+    changes.tell(operations.sides.errors(found.sides))
     changed = changes.seen(repo, found.changes, unchanged=args.all)
     if args.json:
         changes.print_changes(changed)

@@ -14,6 +14,8 @@ from data_versioning.metrics.files import Files
 Values: TypeAlias = dict[str, Any]
 """By file, as DVC orders them: nested values, or the `DataVersioningError` that reading it met."""
 
+_KEYS = str | int | float | None  # what may be a key in JSON
+
 
 def metrics(files: Files, names: Iterable[str]) -> Values:
     """Return the metrics in files, or in all files of directories: numbers, booleans and text, nested.
@@ -55,7 +57,10 @@ def _metrics_in(value: object) -> Any:
         return value
     if not isinstance(value, dict):
         return None
-    inside = {key: _metrics_in(item) for key, item in value.items()}
+    inside = {
+        key if isinstance(key, _KEYS) else str(key): _metrics_in(item)  # a date, for one
+        for key, item in value.items()
+    }
     return {key: item for key, item in inside.items() if item is not None and item != {}}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from data_versioning.errors import DataVersioningError, GitError, PathError
@@ -96,14 +96,11 @@ def values_of(found: Found, name: str) -> Values:
     return {} if isinstance(side, DataVersioningError) else side
 
 
-def failed(found: Found) -> list[str]:
-    """Return the names of the sides of which something could not be read."""
-    return [
-        name
-        for name, side in found.items()
-        if isinstance(side, DataVersioningError)
-        or any(isinstance(value, DataVersioningError) for value in side.values())
-    ]
+def errors(found: Found) -> Iterator[tuple[str, DataVersioningError]]:
+    """Yield what could not be read, with the name of its side."""
+    for name, side in found.items():
+        values = [side] if isinstance(side, DataVersioningError) else side.values()
+        yield from ((name, value) for value in values if isinstance(value, DataVersioningError))
 
 
 def located(repo: Repo, names: Sequence[str]) -> list[str]:

@@ -71,6 +71,26 @@ def resolve(pipeline: PipelineFile, *, read: Read, flags: FlagStyle = templates.
     )
 
 
+def used_values(pipeline: PipelineFile, *, read: Read) -> dict[str, dict[str, object]]:
+    """Return the values in files that templates of stages name, by file and dotted key.
+
+    Whole mappings and the items of a group are left out. `pipeline` is one that `resolve` understands.
+    """
+    resolver = _Resolver(pipeline, read, templates.DVC_STYLE)
+    top = resolver.top_context()
+    found: dict[str, dict[str, object]] = {}
+    for name, definition in pipeline.stages.items():
+        body = definition.get("do", definition)
+        is_group = body is not definition or "matrix" in definition
+        context = top if is_group else resolver.stage_context(body, top, ("stages", name), source=name)
+        filled = {key: value for key, value in body.items() if key not in {"vars", "matrix"}}
+        for expression in templates.expressions(filled):
+            if origin := context.origin(expression):
+                file, key, value = origin
+                found.setdefault(file, {})[key] = value
+    return found
+
+
 class _Resolver:
     """What stays the same for all entries of one file."""
 
@@ -127,18 +147,26 @@ class _Resolver:
     def _body(
         self, body: Mapping[str, Any], context: Context, place: tuple[str, ...], *, source: str
     ) -> dict[str, Any]:
-        if declared := body.get("vars"):
-            wdir = body.get("wdir", "")
-            filled = self.filled(wdir, context, *place, "wdir", kinds=SCALARS)
-            directory = join(self._directory, templates.to_text(filled))
-            if directory is None:
-                raise self._pipeline.wrong(f"{wdir!r} lies outside of the repository", *place, "wdir")
-            context = self._with_vars(context, declared, directory, (*place, "vars"), source=f"{source}.")
+        context = self.stage_context(body, context, place, source=source)
         return {
             key: self.filled(value, context, *place, key, kinds=COMMAND if key == "cmd" else SCALARS)
             for key, value in body.items()
             if key != "vars"
         }
+
+    def stage_context(
+        self, body: Mapping[str, Any], context: Context, place: tuple[str, ...], *, source: str
+    ) -> Context:
+        """Return the context with the `vars` of one stage."""
+        declared = body.get("vars")
+        if not declared:
+            return context
+        wdir = body.get("wdir", "")
+        filled = self.filled(wdir, context, *place, "wdir", kinds=SCALARS)
+        directory = join(self._directory, templates.to_text(filled))
+        if directory is None:
+            raise self._pipeline.wrong(f"{wdir!r} lies outside of the repository", *place, "wdir")
+        return self._with_vars(context, declared, directory, (*place, "vars"), source=f"{source}.")
 
     def _foreach_items(
         self, declared: Any, context: Context, place: tuple[str, ...]

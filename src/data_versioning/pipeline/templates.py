@@ -101,6 +101,22 @@ class Context(NamedTuple):
                 raise Unresolved(f"could not find '{expression}'") from None
         return found
 
+    def origin(self, expression: str) -> tuple[str, str, object] | None:
+        """Return file, dotted key and value of the single value that "a.b[0]" names, if it comes from a file.
+
+        As for DVC, what is a mapping or an item of a group has no origin.
+        """
+        steps = tuple(step.strip() for step in expression.replace("[", ".").replace("]", "").split("."))
+        try:
+            value = self.lookup(expression)
+        except Unresolved:
+            return None
+        inside = next(at for at in range(len(steps), -1, -1) if _holds(self.values, steps[:at]))
+        source = self._source_of(steps[:inside])
+        if source not in self.loaded or isinstance(value, (dict, list)):
+            return None
+        return source, ".".join(steps), value
+
 
 def _holds(value: object, place: tuple[str, ...]) -> bool:
     for key in place:
