@@ -216,7 +216,11 @@ def _planned(loaded: Loaded, file: RepoPath, text: str) -> list[Stage]:
     )
     stages, sections = load.pipeline(file, text, Workspace(loaded.repo.root), flags=flags)
     others = [stage for stage in loaded.project.stages if stage.file != file]
-    Project([*others, *stages], [sections]).check()
+    try:
+        Project([*others, *stages], [sections]).check()
+    except Overlap as error:
+        error.hint = "give the new stage another output, or take that from the other one"
+        raise
     return stages
 
 
