@@ -210,6 +210,7 @@ def test_it_runs_the_stage_if_asked(work: Work, dv: Tool) -> None:
         ({"outs": [NewOutput("sub/dvc.yaml")]}, FormatError), ({"outs": [NewOutput(".git/x")]}, PathError),
         ({"deps": ["a", "b/../a"]}, Overlap), ({"outs": [NewOutput("s3://b/x")]}, PathError),
         ({"deps": ["\0"]}, PathError),
+        ({"cmd": "\udcff"}, UsageError), ({"outs": [NewOutput("\udcff")]}, UsageError), ({"wdir": "\udcff"}, PathError),
     ],
 )  # fmt: skip
 def test_hostile_words(work: Work, fields: dict[str, object], error: type[Exception]) -> None:

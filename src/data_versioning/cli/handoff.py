@@ -23,7 +23,6 @@ _INTERRUPTED = 252
 # Commands, and sub-commands, that leave the repository as it is, and so leave no record.
 _READING = frozenset({"daemon", "du", "get", "get-url", "list", "list-url", "ls", "ls-url"} | {"test-db"})
 _READING_PARTS = {
-    "artifacts": {"get"},
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
     "plots": {"diff", "show", "templates"},

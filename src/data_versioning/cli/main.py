@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "fetch": ("Download data from a remote into the cache.", "fetch"),
         "list": ("List files and data of a repository.", "list"),
         "get": ("Download from another repository.", "get"),
+        "artifacts": ("Download a version of a model or data set.", "artifacts"),
         "import": ("Download from another repository and track it.", "import_data"),
         "import-url": ("Copy data from a URL and track it.", "import_url"),
         "get-url": ("Copy data from a URL, without tracking it.", "get_url"),
@@ -77,7 +78,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 # Commands of DVC that are passed to the program `dvc`.
 HANDED_OVER = (
-    "artifacts", "daemon", "dataset", "ds", "du", "exp",
+    "daemon", "dataset", "ds", "du", "exp",
     "experiments", "import-db",
     "plots", "queue",
     "studio", "test-db",

@@ -99,7 +99,10 @@ def freeze(text: str, name: str, *, frozen: bool, file: str = "") -> str:
     """Return `text` with the stage `name`, or all that it generates, frozen or not; all else keeps its form."""
 
     def put(values: dict[str, Any]) -> None:
-        entry = values["stages"][name]
+        stages = values.get("stages")
+        entry = stages.get(name) if isinstance(stages, dict) else None
+        if not isinstance(entry, dict):
+            return  # removed by somebody else meanwhile
         body = entry.get("do", entry)
         if frozen:
             body["frozen"] = True

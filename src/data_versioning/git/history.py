@@ -76,6 +76,26 @@ def references(root: str, prefix: str) -> dict[str, str]:
     return found
 
 
+class AnnotatedTag(NamedTuple):
+    """A tag that is an object of its own: the commit it names, and when it was made (seconds since 1970)."""
+
+    name: str
+    commit: str
+    time: int
+
+
+def annotated_tags(root: str) -> list[AnnotatedTag]:
+    """Return the annotated tags of commits."""
+    form = "%(objecttype)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00%(refname:strip=2)"
+    lines = process.run(root, "for-each-ref", f"--format={form}", "refs/tags/").splitlines()
+    rows = [line.split(b"\0") for line in lines]
+    return [
+        AnnotatedTag(os.fsdecode(name), sha.decode(), int(time or 0))
+        for kind, behind, sha, time, name in rows
+        if (kind, behind) == (b"tag", b"commit")
+    ]
+
+
 def line(root: str, starts: Sequence[str], count: int) -> list[str]:
     """Return the first `count` commits of the first-parent line below each start (negative: all)."""
     if count in (0, 1):

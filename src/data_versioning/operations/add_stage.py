@@ -70,7 +70,7 @@ def add_stage(repo: Repo, new: NewStage, *, force: bool = False) -> AddStageResu
     kept. The project is checked as it will be: raises `UsageError`, `Conflict`, `Overlap`, `PathError` or `FormatError`
     with nothing written.
     """
-    _check_name(new)
+    _check_words(new)
     with repo.transaction("stage add") as transaction:
         loaded = loading.load(repo)
         base = targets.base(repo)
@@ -97,12 +97,18 @@ def _put(file: RepoPath, name: str, entry: Mapping[str, object]) -> Change:
     return edit
 
 
-def _check_name(new: NewStage) -> None:
+def _check_words(new: NewStage) -> None:
     if not new.name or _FORBIDDEN.intersection(new.name):
         raise UsageError(
             f"'{new.name}' cannot be the name of a stage: only letters, digits, '-' and '_' can stand in it",
             hint="dv stage add -n NAME COMMAND",
         )
+    words = [new.name, new.cmd, *new.deps, *new.params, *(out.path for out in new.outs), new.desc or ""]
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!r} is not UTF-8, so dvc.yaml cannot hold it", hint="locale") from None
     if not new.cmd:
         raise UsageError("which command is the stage to run?", hint=f"dv stage add -n {new.name} COMMAND")
 
@@ -216,7 +222,11 @@ def _planned(loaded: Loaded, file: RepoPath, text: str) -> list[Stage]:
     )
     stages, sections = load.pipeline(file, text, Workspace(loaded.repo.root), flags=flags)
     others = [stage for stage in loaded.project.stages if stage.file != file]
-    Project([*others, *stages], [sections]).check()
+    try:
+        Project([*others, *stages], [sections]).check()
+    except Overlap as error:
+        error.hint = "give the new stage another output, or take that from the other one"
+        raise
     return stages
 
 
