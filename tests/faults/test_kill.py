@@ -251,7 +251,8 @@ def test_kill_at_random_moments(campaign: Campaign, name: str) -> None:
 def test_kill_at_system_calls(campaign: Campaign, name: str) -> None:
     rng = random.Random(f"{name} at system calls")
     total = campaign.calls(name)
-    numbers = [*rng.sample(range(total // 2, total - 10), 3), *rng.sample(range(total - 10, total + 1), 3)]
+    # How many calls there are differs from run to run: the last ones may not come.
+    numbers = [*rng.sample(range(total // 3, total - 40), 4), *rng.sample(range(total - 40, total + 1), 3)]
     hits = sum(campaign.at_call(name, number) for number in numbers)
     assert hits >= 3, f"only {hits} kills hit {total} calls"
 

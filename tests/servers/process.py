@@ -77,12 +77,16 @@ def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path
         time.sleep(0.02)
 
 
+# Higher ones are given to outgoing connections, at any time (Linux: 32768 and up).
+_HIGHEST = 32_000
+
+
 def free_ports(count: int, *, also: int = 0) -> list[int]:
     """Return ports nobody listens on; with `also`, the ports so much higher are free too."""
     ports: list[int] = []
     with contextlib.ExitStack() as held:
         while len(ports) < count:
-            port = random.randrange(20_000, 32_000)
+            port = random.randrange(_HIGHEST - also - 12_000, _HIGHEST - also)
             if all(_hold(held, number) for number in {port, port + also}):
                 ports.append(port)
     return ports
