@@ -76,23 +76,34 @@ class Portal:
         When the caller is interrupted, the work is cancelled, and has cleaned up when the exception goes on.
         """
         self._start()
-        ended = threading.Event()
+        loop, ended = self._life.loop, threading.Event()
+        tasks: list[asyncio.Task[T]] = []
 
-        async def run() -> T:
-            try:
-                return await work
-            finally:
+        def begin() -> None:
+            tasks.append(loop.create_task(work))
+            tasks[0].add_done_callback(end)
+
+        def end(task: asyncio.Task[T]) -> None:
+            if not task.cancelled():
+                task.exception()  # nobody may ask for it any more, and asyncio would complain
+            ended.set()
+
+        def stop() -> None:
+            if tasks:
+                tasks[0].cancel()
+            else:  # the interrupt came before the work was handed over
+                work.close()
                 ended.set()
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._life.loop)
         try:
+            loop.call_soon_threadsafe(begin)
             while not ended.wait(_TICK):
                 if tick:
                     tick()
-            return future.result()
+            return tasks[0].result()
         except BaseException:
             if not ended.is_set():
-                future.cancel()
+                loop.call_soon_threadsafe(stop)  # after `begin`, however early we were interrupted
                 ended.wait()
             raise
         finally:
