@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from data_versioning import operations
 from data_versioning.cli import render, session
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -24,11 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Freeze, then say what to commit."""
     repo = session.open_repo(args)
-    result = operations.freeze.freeze(repo, args.targets)
+    tell(args, repo, operations.freeze.freeze(repo, args.targets), "frozen")
+    return 0
+
+
+def tell(args: argparse.Namespace, repo: Repo, result: operations.freeze.FreezeResult, state: str) -> None:
+    """Print what the stages are now, and what to commit."""
     if args.json:
         render.print_json(result)
-        return 0
+        return
     for stage in result.stages:
-        print(f"frozen: {stage}")
+        print(f"{state}: {stage}")
     render.tell_edited([repo.shown(path) for path in result.edited])
-    return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import freeze, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -15,19 +15,12 @@ EPILOG = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare DVC's arguments and --json."""
-    parser.add_argument("targets", nargs="+", help="stages, groups of stages, or .dvc files")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    """Declare what `dv freeze` has."""
+    freeze.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Unfreeze, then say what to commit."""
     repo = session.open_repo(args)
-    result = operations.freeze.unfreeze(repo, args.targets)
-    if args.json:
-        render.print_json(result)
-        return 0
-    for stage in result.stages:
-        print(f"not frozen: {stage}")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    freeze.tell(args, repo, operations.freeze.unfreeze(repo, args.targets), "not frozen")
     return 0

@@ -85,12 +85,7 @@ def _select(repo: Repo, names: Sequence[str], options: CommitOptions) -> tuple[L
 
 
 def _outputs(stages: Sequence[Stage]) -> list[tuple[RepoPath, Output]]:
-    return [
-        (path, out)
-        for stage in stages
-        for out in stage.outs
-        if (path := stage.located(out.path)) and not out.external
-    ]
+    return [placed for stage in stages for placed in stage.placed_outs()]
 
 
 def _confirm(repo: Repo, found: Found, options: CommitOptions, confirm: Callable[[str], bool]) -> None:

@@ -38,28 +38,25 @@ def look(loaded: Loaded, stage: Stage, progress: Progress) -> Found:
     Raises `PathError` when an output or a dependency is gone, or lies behind a symbolic link.
     """
     found = Found(stage=stage)
-    for out in stage.outs:
-        path = stage.located(out.path)
-        if path is None or out.external:
-            continue
+    for path, out in stage.placed_outs():
         snapshot = output(loaded, path, progress, legacy=out.is_legacy)
         found.outs[out.path] = snapshot
         if snapshot.oid != ObjectId(out.md5 or "", out.is_legacy):
             found.changed.append(path)
     for dep in stage.deps if stage.cmd else ():
-        path = stage.located(dep.path)
-        if path is None or dep.external:
+        place = stage.located(dep.path)
+        if place is None or dep.external:
             continue
         legacy = dep.md5 is not None and dep.hash is None
-        there = scan.look(loaded.scanner(legacy=legacy, progress=progress), path)
+        there = scan.look(loaded.scanner(legacy=legacy, progress=progress), place)
         if there is None:
             raise PathError(
-                f"the dependency '{path}' does not exist", hint=f"dv checkout {path}, or dv repro"
+                f"the dependency '{place}' does not exist", hint=f"dv checkout {place}, or dv repro"
             )
         if there.oid != ObjectId(dep.md5 or "", legacy):
-            found.changed.append(path)
+            found.changed.append(place)
             # What is recorded anew is recorded as DVC 3 does.
-            there = (legacy and scan.look(loaded.scanner(progress=progress), path)) or there
+            there = (legacy and scan.look(loaded.scanner(progress=progress), place)) or there
         found.deps[dep.path] = there
     return found
 

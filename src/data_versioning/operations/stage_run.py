@@ -78,9 +78,7 @@ class StageRun:
 
     def places(self) -> list[RepoPath]:
         """Return where the outputs are."""
-        return [
-            path for out in self.stage.outs if not out.external and (path := self.stage.located(out.path))
-        ]
+        return [path for path, _ in self.stage.placed_outs()]
 
     def prepare(self) -> None:
         """Hash what goes in.
@@ -170,10 +168,7 @@ class StageRun:
         """Move old outputs out of the way; those that persist stay, as files of their own."""
         bench, stage = self.bench, self.stage
         gone = []
-        for out in stage.outs:
-            path = stage.located(out.path)
-            if path is None or out.external:
-                continue
+        for path, out in stage.placed_outs():
             if out.persist:
                 unprotect.unprotect(bench.loaded.repo.root, path)
             else:
@@ -237,8 +232,7 @@ class StageRun:
         is_kept = bench.store and run_cache.is_suitable(stage) and not _has_uncached_data(stage)
         outs = {
             out.path: self._output(path, store=bench.store and (out.cache or is_kept), relink=out.cache)
-            for out in stage.outs
-            if not out.external and (path := stage.located(out.path))
+            for path, out in stage.placed_outs()
         }
         done = replace(self.inputs, outs=recording.locked_outputs(outs))
         if is_kept:
@@ -268,9 +262,7 @@ def _check_out(bench: Bench, chosen: Sequence[Selection], kind: LinkType) -> Non
 
 def cached_places(stage: Stage) -> list[RepoPath]:
     """Return where the outputs are that are kept in the cache, not in Git."""
-    return [
-        path for out in stage.outs if out.cache and not out.external and (path := stage.located(out.path))
-    ]
+    return [path for path, out in stage.placed_outs() if out.cache]
 
 
 @contextlib.contextmanager

@@ -168,6 +168,14 @@ class Stage(NamedTuple):
         """Whether the command differs from the one that ran."""
         return self.lock is not None and self.lock.cmd != self.cmd
 
+    def placed_outs(self) -> list[tuple[RepoPath, Output]]:
+        """Return the outputs in the repository, each with where it lies."""
+        return [
+            (path, out)
+            for out in self.outs
+            if not out.external and (path := self.located(out.path)) is not None
+        ]
+
     def located(self, path: str) -> RepoPath | None:
         """Return where a path written in this stage lies; None when that is outside of the repository."""
         return join(self.wdir, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
-from data_versioning.errors import StorageError
+from data_versioning.errors import DataVersioningError, StorageError
 from data_versioning.storage.base import Failure, ObjectInfo, Page
 
 
@@ -45,6 +45,23 @@ def part_length(size: int, part_size: int) -> int:
     (8388608, 122167530)
     """
     return max(part_size, -(-size // _MOST_PARTS))
+
+
+class Relay:
+    """Parts on their way through a library that hides what they raise; that is kept in `failure`."""
+
+    def __init__(self, parts: AsyncIterator[bytes]) -> None:
+        self._parts = parts
+        self.failure: DataVersioningError | None = None
+
+    async def content(self) -> AsyncIterator[bytes]:
+        """Yield the parts."""
+        try:
+            async for part in self._parts:
+                yield part
+        except DataVersioningError as error:
+            self.failure = error
+            raise
 
 
 class Body(NamedTuple):

@@ -17,10 +17,10 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from yarl import URL
 
-from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
+from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import http_options
 from data_versioning.storage.base import ObjectInfo
-from data_versioning.storage.client import Body, Unavailable, Unreachable, asked_pause
+from data_versioning.storage.client import Body, Relay, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.concurrent import PlainStore
 
 _PART, _CHUNK = 8 << 20, 1 << 20
@@ -104,26 +104,16 @@ class HttpClient:
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`: one request, which the server drops when it ends too early."""
-        failure: DataVersioningError | None = None
-
-        async def body() -> AsyncIterator[bytes]:
-            nonlocal failure
-            try:
-                async for part in parts:
-                    yield part
-            except DataVersioningError as error:
-                failure = error
-                raise
-
+        relay = Relay(parts)
         if self.is_challenged:
             # The parts come only once, so the question has to be answered before.
             (await self._ask("HEAD", key)).close()
         try:
             headers = {"Content-Length": str(size)}
-            async with await self._ask(self.method, key, data=body(), headers=headers) as answer:
+            async with await self._ask(self.method, key, data=relay.content(), headers=headers) as answer:
                 self._check_upload(answer, key)
         except StorageError as error:
-            raise failure or error from None
+            raise relay.failure or error from None
 
     async def close(self) -> None:
         """Close all connections."""

@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote, urlsplit
 import aiohttp
 from yarl import URL
 
-from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
+from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import http_options
-from data_versioning.storage.client import Body, Unavailable, Unreachable, asked_pause
+from data_versioning.storage.client import Body, Relay, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
 from data_versioning.storage.http import trust
@@ -170,23 +170,13 @@ class WebhdfsFiles:
     async def _write(self, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """Write a new file: the NameNode says to which DataNode; directories are made."""
         where = await self._redirected("PUT", "CREATE", path, overwrite="false")
-        failure: DataVersioningError | None = None
-
-        async def body() -> AsyncIterator[bytes]:
-            nonlocal failure
-            try:
-                async for part in parts:
-                    yield part
-            except DataVersioningError as error:
-                failure = error
-                raise
-
+        relay = Relay(parts)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         try:
-            async with await self._ask("PUT", where, data=body(), headers=headers) as answer:
+            async with await self._ask("PUT", where, data=relay.content(), headers=headers) as answer:
                 await self._check(answer, path)
         except StorageError as error:
-            raise failure or error from None
+            raise relay.failure or error from None
 
     async def _redirected(self, method: str, operation: str, path: str, **query: str) -> URL:
         """Return where the NameNode sends for the content of a file."""
