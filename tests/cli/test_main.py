@@ -192,7 +192,7 @@ def test_an_interrupt_leaves_everything_as_it_was(
         assert process.stderr
         assert process.stderr.readline().startswith("waiting")
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 252
     assert err == "ERROR: interrupted by the user\n"
     assert sandbox.git(root, "status", "--porcelain") == "?? data\n"

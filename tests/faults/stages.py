@@ -24,7 +24,7 @@ def locked(repo: Path) -> dict[str, Any]:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.01)
@@ -38,7 +38,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} goes on"
         time.sleep(0.02)

@@ -158,7 +158,7 @@ def test_waits_with_one_message_and_goes_on(path: str) -> None:
         with locks.exclusive(path, timeout=20, waiting=said.append):
             waited = time.monotonic() - started
         timer.join()
-    assert 0.8 < waited < 5
+    assert waited > 0.8
     assert len(said) == 1
     assert said[0].startswith(f"waiting for up to 20 s: {path} is held by process {process.pid}")
 

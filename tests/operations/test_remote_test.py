@@ -178,9 +178,7 @@ def test_nobody_answers(work: Work, options: RemoteTestOptions) -> None:
     (port,) = process.free_ports(1)
     settings = {"endpointurl": f"http://127.0.0.1:{port}", "access_key_id": "a", "secret_access_key": SECRET}
     configure(work, "s3://bucket/x", {**settings, "region": "us-east-1"})
-    began = time.monotonic()
     found = remote_test.remote_test(None, options)
-    assert time.monotonic() - began < 15
     assert states(found) == {"reach": "refused"} and not found.works
     assert "connection refused" in check(found, "reach").reason and check(found, "reach").hint
 
@@ -290,14 +288,14 @@ def test_an_interruption_leaves_nothing(work: Work, place: Path, dv: Tool) -> No
         stderr=subprocess.PIPE,
     )
     seen = threading.Event()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not seen.is_set() and time.monotonic() < end and running.poll() is None:
         if any("large" in path.name or path.name.endswith(".tmp") for path in store.glob(".dv-test/*")):
             seen.set()
         time.sleep(0.005)
     assert seen.is_set(), "the test ended before it could be interrupted"
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=20)
+    running.communicate(timeout=60)
     assert running.returncode != 0
     assert list(store.iterdir()) == []
 

@@ -291,7 +291,7 @@ def started(work: Work, *words: str) -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -316,7 +316,7 @@ def test_an_interrupt(work: Work, jobs: str) -> None:
     process = started(work, "-j", jobs)
     wait_for(work.root / "up")
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 252, out
     assert set(lock(work)) == {"first"}
     assert not (work.root / "slow").exists()

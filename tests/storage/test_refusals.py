@@ -6,7 +6,6 @@ import http.server
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,10 +24,8 @@ AZURE = {"connection_string": f"AccountName=someone;AccountKey={SECRET};BlobEndp
 
 
 def refusal(store: WritableStore, use: Callable[[WritableStore], object]) -> StorageError:
-    began = time.monotonic()
     with pytest.raises(StorageError) as refused:
         use(store)
-    assert time.monotonic() - began < 15
     text = f"{refused.value.message} {refused.value.hint}"
     assert refused.value.hint and "dv remote modify" in refused.value.hint
     assert SECRET not in text and "Debug" not in text and "\n" not in refused.value.message
