@@ -142,6 +142,7 @@ def pipelines(place: Place, tool: str, program: str) -> Life:
         place.quiet(DV, "repro", "-q", cwd=root)
         yield None
     yield Step("repro again, 1,000 stages", [program, "repro"], root)
+    (root / "dvc.lock").unlink()
     slow = (f"  t{n}: {{cmd: 'sleep 1; echo {n} > q{n}', outs: [q{n}]}}\n" for n in range(8))
     (root / "dvc.yaml").write_text(f"stages:\n{''.join(slow)}")
     at_once = ["-j", "8"] if tool == "dv" else []

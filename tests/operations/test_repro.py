@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from data_versioning.errors import NotTracked, UsageError
+from data_versioning.localfs import batch
 from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
 from data_versioning.operations.sharing import TransferOptions
@@ -60,6 +61,26 @@ def test_run_cached_restored(work: Work) -> None:
     work.delete("out")
     assert outcomes(run(work)) == {"a": "restored"}
     assert outcomes(run(work, run_cache=False, force=True)) == {"a": "run"}
+
+
+def test_what_many_stages_need_is_hashed_once(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(300):
+        work.write(f"data/{number}", f"{number}")
+    stages = {name: {"cmd": f"cat data/* > {name}", "deps": ["data"], "outs": [name]} for name in "abcd"}
+    pipeline(work, **stages)
+    run(work)
+    work.write("data/7", "changed")
+    time.sleep(0.05)  # a file that changed just now may change again within one tick of the clock
+    hashed: list[str] = []
+    hash_files = batch.hash_files
+
+    def noted(root: str, names: bytes, **options: Any) -> batch.Batch:
+        hashed.extend(os.path.join(root, os.fsdecode(name)) for name in names.split(b"\0")[:-1])
+        return hash_files(root, names, **options)
+
+    monkeypatch.setattr(batch, "hash_files", noted)
+    assert outcomes(run(work)) == dict.fromkeys("abcd", "run")
+    assert [path for path in hashed if "/data/" in path] == [str(work.root / "data/7")]
 
 
 def test_a_command_that_fails_leaves_the_old_outputs(work: Work) -> None:
