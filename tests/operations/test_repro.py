@@ -70,7 +70,7 @@ def test_what_many_stages_need_is_hashed_once(work: Work, monkeypatch: pytest.Mo
     pipeline(work, **stages)
     run(work)
     work.write("data/7", "changed")
-    time.sleep(0.05)  # a file that changed just now may change again within one tick of the clock
+    work.settle()
     hashed: list[str] = []
     hash_files = batch.hash_files
 
