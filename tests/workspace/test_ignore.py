@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from data_versioning.errors import FormatError
+from data_versioning.workspace import ignore
 from data_versioning.workspace.ignore import IgnoreRules, Rule, _regex
 from tests.oracle import Sandbox, Tool
 
@@ -190,6 +191,13 @@ PIECES = (
     "*.*",
     "[[]*a*",
 )
+
+
+@pytest.mark.parametrize("pattern", ignore._ALWAYS)
+def test_what_is_always_ignored_is_as_pathspec_has_it(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = _regex(Rule(pattern=pattern))
+    monkeypatch.setattr(ignore, "_ALWAYS", {})
+    assert _regex(Rule(pattern=pattern)) == known
 
 
 @pytest.mark.filterwarnings("ignore:Possible nested set")

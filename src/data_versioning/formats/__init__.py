@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         preferences,
         roundtrip,
         suggest,
+        yamlevents,
         yamltext,
     )
 
@@ -30,6 +31,7 @@ __all__ = [
     "preferences",
     "roundtrip",
     "suggest",
+    "yamlevents",
     "yamltext",
 ]
 

@@ -15,7 +15,7 @@ from typing import Any
 from data_versioning import formats, paths
 from data_versioning.formats import yamltext
 from data_versioning.formats.fields import Fields
-from data_versioning.formats.yamlevents import is_text
+from data_versioning.formats.scalars import is_text
 
 _CLOUD_KEYS = ("etag", "checksum", "version_id")
 CONTENT_KEYS = frozenset({"md5", "etag", "checksum", "size", "nfiles", "isexec", "version_id"})

@@ -6,62 +6,21 @@ keys, keys that are not scalars) is reported instead of guessed: `Document.needs
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from math import inf, nan
 
 import yaml
 from yaml._yaml import CParser
 
 from data_versioning.errors import FormatError
-from data_versioning.formats import limits
+from data_versioning.formats import limits, scalars
 
 MAX_ALIASED = 100_000  # values that aliases stand for, all together
 
-_SPECIAL_FIRST = frozenset("-+.0123456789tTfFnN~<=")
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-}
-_INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|[0-9_]+|0x[0-9a-fA-F_]+)")
-_FLOAT = re.compile(
-    r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
-    r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-)
-_LOOKS_LIKE_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
-_BASES = {"0b": 2, "0o": 8, "0x": 16}
 _NO_KEY = object()
 
 
 class YamlSyntaxError(FormatError):
     """libyaml cannot read the text."""
-
-
-def is_text(scalar: str) -> bool | None:
-    """Whether the unquoted `scalar` is text to a YAML 1.2 reader; None for what looks like a date or a merge.
-
-    >>> is_text("on"), is_text("1e-3"), is_text("2001-01-01")
-    (True, False, None)
-    """
-    if scalar and scalar[0] not in _SPECIAL_FIRST:
-        return True
-    if scalar in _WORDS or _FLOAT.fullmatch(scalar) or (scalar[0] != "_" and _INT.fullmatch(scalar)):
-        return False
-    return None if scalar in ("<<", "=") or _LOOKS_LIKE_DATE.match(scalar) else True
-
-
-def _integer(text: str) -> int:
-    sign = -1 if text[0] == "-" else 1
-    digits = text.lstrip("+-").replace("_", "")
-    base = _BASES.get(digits[:2], 10)
-    return sign * int(digits if base == 10 else digits[2:], base)
-
-
-def _real(text: str) -> float:
-    sign = -1 if text[0] == "-" else 1
-    digits = text.lstrip("+-").replace("_", "").lower()
-    return sign * inf if digits == ".inf" else nan if digits == ".nan" else sign * float(digits)
 
 
 @dataclass(slots=True)
@@ -130,20 +89,20 @@ class Document:
         if event.tag is not None:
             self.needs_ruamel = True
             return text
-        if not event.implicit[0] or (text and text[0] not in _SPECIAL_FIRST):
+        if not event.implicit[0] or (text and text[0] not in scalars.SPECIAL_FIRST):
             return text
-        if text in _WORDS:
-            return _WORDS[text]
-        if _FLOAT.fullmatch(text):
-            return _real(text)
-        if text[0] != "_" and _INT.fullmatch(text):
+        if text in scalars.WORDS:
+            return scalars.WORDS[text]
+        if scalars.FLOAT.fullmatch(text):
+            return scalars.real(text)
+        if text[0] != "_" and scalars.INT.fullmatch(text):
             return self._number(text, event)
-        if text in ("<<", "=") or _LOOKS_LIKE_DATE.match(text):
+        if text in ("<<", "=") or scalars.LOOKS_LIKE_DATE.match(text):
             self.needs_ruamel = True
         return text
 
     def _number(self, text: str, event: yaml.ScalarEvent) -> int:
-        number = _integer(text) if len(text) <= limits.MAX_BITS else None
+        number = scalars.integer(text) if len(text) <= limits.MAX_BITS else None
         if number is None or number.bit_length() > limits.MAX_BITS:
             raise self._error(limits.TOO_BIG, event)
         return number

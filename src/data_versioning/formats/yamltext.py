@@ -13,7 +13,7 @@ from typing import Any
 from data_versioning import formats
 from data_versioning.errors import FormatError
 from data_versioning.formats import limits
-from data_versioning.formats.yamlevents import Document, YamlSyntaxError, is_text
+from data_versioning.formats.scalars import is_text
 
 _SECOND_OPINION = 256 * 1024  # characters that ruamel reads in about a second
 _WIDTH = 79  # a line may be this long before ruamel thinks of folding it
@@ -41,10 +41,10 @@ def unix_lines(text: str) -> str:
 
 def read(text: str, *, file: str) -> object:
     """Return the value of the one document in `text`; None when there is none."""
-    document = Document(file)
+    document = formats.yamlevents.Document(file)
     try:
         document.feed(text)
-    except YamlSyntaxError:
+    except formats.yamlevents.YamlSyntaxError:
         # ruamel reads some things that libyaml does not, such as "\udcff" for a byte that is not UTF-8.
         if _is_risky(text) or not (second := formats.roundtrip.try_read(text)):
             raise

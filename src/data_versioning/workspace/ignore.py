@@ -6,6 +6,7 @@ directories above; for an entry the rules of its own directory count, and the la
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -15,14 +16,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
 
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
 from data_versioning.errors import FormatError
 from data_versioning.paths import RepoPath, parents
 from data_versioning.source import Source
 from data_versioning.workspace.source import Workspace
 
-_ALWAYS = (".hg/", ".git/", ".git", ".dvc/")
+# As pathspec writes them. Most repositories have no other rule; then pathspec is not loaded.
+_ALWAYS = {
+    ".hg/": r"^(?:.+/)?\.hg/",
+    ".git/": r"^(?:.+/)?\.git/",
+    ".git": r"^(?:.+/)?\.git(?:/|$)",
+    ".dvc/": r"^(?:.+/)?\.dvc/",
+}
 _LONGEST = 4096  # characters of a rule; no path is longer
 _MOST_GUESSES = 3
 _SHOWN = 200
@@ -217,10 +222,13 @@ def _first_match(rules: Sequence[Rule], spellings: Sequence[str]) -> Rule | None
 
 def _regex(rule: Rule) -> tuple[str, bool] | None:
     """Return the rule as a regular expression and whether it ignores; None when it says nothing."""
+    if rule.pattern in _ALWAYS:
+        return _ALWAYS[rule.pattern], True
+    spec = importlib.import_module("pathspec.patterns.gitignore.spec").GitIgnoreSpecPattern
     try:
         if len(rule.pattern) > _LONGEST:
             raise ValueError(f"longer than {_LONGEST} characters")
-        text, ignored = GitIgnoreSpecPattern.pattern_to_regex(rule.pattern)
+        text, ignored = spec.pattern_to_regex(rule.pattern)
         if text is None or ignored is None:
             return None
         text = _linear(_DIRECTORY_MARK.sub("/", text))
