@@ -61,11 +61,12 @@ def tell(errors: Iterable[tuple[str, DataVersioningError]]) -> None:
 def in_json(value: Any, path: str = "") -> Any:
     """Return values, or an error in their place, as DVC's JSON has them."""
     if isinstance(value, DataVersioningError):
-        return {"error": {"type": _kind(value, path), "msg": value.message}}
+        return {"error": {"type": kind(value, path), "msg": value.message}}
     return {"data": value}
 
 
-def _kind(error: DataVersioningError, path: str) -> str:
+def kind(error: DataVersioningError, path: str) -> str:
+    """Return DVC's name for an error that reading the file `path` met."""
     if not isinstance(error, FormatError):
         return "FileNotFoundError"
     if isinstance(error.__cause__, UnicodeDecodeError):

@@ -25,7 +25,7 @@ _READING = frozenset({"daemon", "du", "get", "get-url", "list", "list-url", "ls"
 _READING_PARTS = {
     "exp": {"diff", "list", "ls", "show"},
     "experiments": {"diff", "list", "ls", "show"},
-    "plots": {"diff", "show", "templates"},
+    "plots": {"diff"},
     "queue": {"logs", "status"},
     "studio": {"login", "logout", "token"},
 }

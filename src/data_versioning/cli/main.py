@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "dag": ("Draw which stage needs which.", "dag"),
         "metrics": ("Show and compare metrics.", "metrics"),
         "params": ("Compare parameters.", "params"),
+        "plots": ("Draw plots, and compare them between revisions.", "plots"),
     },
     "Maintenance": {
         "gc": ("Delete data that nothing refers to.", "gc"),
@@ -80,7 +81,7 @@ ALIASES = {"ls": "list", "ls-url": "list-url", "mv": "move", "rm": "remove"}
 HANDED_OVER = (
     "daemon", "dataset", "ds", "du", "exp",
     "experiments", "import-db",
-    "plots", "queue",
+    "queue",
     "studio", "test-db",
 )  # fmt: skip
 # Left out of the help because they are other names, or meant for programs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from data_versioning.errors import DataVersioningError, GitError, PathError
 from data_versioning.git import history as commits
@@ -32,6 +32,7 @@ class Side(NamedTuple):
 
 
 Read: TypeAlias = Callable[[Side], Values]
+Answer = TypeVar("Answer")
 Found: TypeAlias = dict[str, "Values | DataVersioningError"]
 """By the name of the side: what it holds, or why nothing can be known of it."""
 
@@ -58,9 +59,11 @@ def revision(repo: Repo, git: Git, sha: str) -> Side | None:
     return Side(project, Files(source, below, _tracked(project), repo.cache))
 
 
-def read(repo: Repo, names: Mapping[str, str | None], ask: Read) -> Found:
+def read(
+    repo: Repo, names: Mapping[str, str | None], ask: Callable[[Side], Answer]
+) -> dict[str, Answer | DataVersioningError]:
     """Ask each side, named as in the result, None being the workspace; a side of another repository is left out."""
-    found: Found = {}
+    found: dict[str, Answer | DataVersioningError] = {}
     for name, sha in names.items():
         try:
             side = workspace(repo) if sha is None else revision(repo, in_git(repo), sha)

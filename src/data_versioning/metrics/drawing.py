@@ -1,0 +1,87 @@
+"""Charts as pictures: Vega-Lite specifications to SVG, by vl-convert. Nothing is fetched, no browser is needed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import vl_convert
+
+from data_versioning.errors import FormatError
+
+# What may not stand in an XML document, not even escaped.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNKNOWN = "\ufffd"
+_VERSION = re.compile(r"/vega-lite/v(\d+)")
+
+
+def svg(specification: Mapping[str, Any]) -> str:
+    """Return a chart as an SVG image; what is not known of a point (NaN, for one) is not drawn.
+
+    Raises `FormatError` for a specification that asks for data from elsewhere, or that Vega-Lite does not accept.
+    """
+    if any("url" in data for data in _data(specification)):
+        raise FormatError("it asks for data from a URL, and charts are drawn offline")
+    text = json.dumps(_drawable(_settled(specification)), allow_nan=False)
+    try:
+        found: str = vl_convert.vegalite_to_svg(
+            text, vl_version=_version(str(specification.get("$schema"))), allowed_base_urls=[]
+        )
+    except ValueError as error:
+        raise FormatError(f"Vega-Lite does not accept it: {_reason(error)}") from error
+    return found
+
+
+def _version(schema: str) -> str:
+    """Return the newest release of Vega-Lite for a schema, of the newest major version when it is not known."""
+    releases = [str(release) for release in vl_convert.get_vegalite_versions()]
+    wanted = _VERSION.search(schema)
+    fitting = [release for release in releases if wanted and release.partition(".")[0] == wanted[1]]
+    return (fitting or releases)[-1]
+
+
+def _data(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "data" and isinstance(item, Mapping):
+                yield item
+            yield from _data(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _data(item)
+
+
+def _settled(specification: Mapping[str, Any]) -> dict[str, Any]:
+    """Tick the checkboxes: nobody can do it in a picture, and what they show is worth seeing."""
+    found = dict(specification)
+    params = found.get("params")
+    if isinstance(params, list):
+        found["params"] = [_ticked(param) for param in params]
+    return found
+
+
+def _ticked(param: Any) -> Any:
+    bind = param.get("bind") if isinstance(param, dict) else None
+    return {"value": True, **param} if isinstance(bind, dict) and bind.get("input") == "checkbox" else param
+
+
+def _drawable(value: Any) -> Any:
+    """Return what JSON and XML can say; a value of any other kind as text."""
+    if isinstance(value, Mapping):
+        return {_drawable(str(key)): _drawable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_drawable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, int):
+        return value
+    return _NOT_XML.sub(_UNKNOWN, str(value))
+
+
+def _reason(error: ValueError) -> str:
+    """Return the line that says what is wrong, without the places in Vega's own source."""
+    lines = [line.strip() for line in str(error).splitlines() if not line.strip().startswith("at ")]
+    return lines[-1] if lines else "no reason given"
