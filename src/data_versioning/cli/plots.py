@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from data_versioning import operations
 from data_versioning.cli import changes, main, session
 from data_versioning.cli.render import print_json
-from data_versioning.errors import DataVersioningError, FormatError, GitError, MetricNotFound, UsageError
+from data_versioning.errors import (
+    DataVersioningError,
+    FormatError,
+    GitError,
+    MetricNotFound,
+    PathError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from data_versioning.repo import Repo
@@ -123,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(repo, found, args)
         return 0
-    changes.tell(_errors(found))
+    changes.tell(dict.fromkeys(_errors(found)))  # a file that several plots need is told of once
     if args.show_vega:
         _print_vega(repo, found)
         return 0
@@ -136,7 +143,7 @@ def _templates(name: str | None) -> int:
         return 0
     try:
         print_json(operations.plot_template.built_in(name))
-    except UsageError as error:
+    except PathError as error:
         error.exit_code = _REFUSED
         raise
     return 0
@@ -180,7 +187,8 @@ def _errors(found: operations.plots.Found) -> Iterable[tuple[str, DataVersioning
 
 def _write(repo: Repo, found: operations.plots.Found, args: argparse.Namespace) -> int:
     if not found.plots:
-        sys.stderr.write("no plots were found, so nothing was drawn\n")
+        wanted = f" for {', '.join(args.targets)}" if args.targets else ""
+        sys.stderr.write(f"no plots were found{wanted}, so nothing was drawn\n")
         return 0
     if args.svg:
         written = operations.plot_page.write_pictures(repo, found, out=args.out)

@@ -16,6 +16,11 @@ from data_versioning.errors import FormatError
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNKNOWN = "\ufffd"
 _VERSION = re.compile(r"/vega-lite/v(\d+)")
+# Marks that appear under a pointer only: of many points, most of the image.
+_INVISIBLE = re.compile(r'<(?:line|path) [^<>]* opacity="0"/>')
+# What a specification leaves open: names at x stay legible, also long ones, and so do dashes in a legend.
+_CONFIG = {"axisXDiscrete": {"labelAngle": -40}}
+_DASHES = {"symbolType": "stroke", "symbolSize": 900}
 
 
 def svg(specification: Mapping[str, Any]) -> str:
@@ -28,11 +33,14 @@ def svg(specification: Mapping[str, Any]) -> str:
     text = json.dumps(_drawable(_settled(specification)), allow_nan=False)
     try:
         found: str = vl_convert.vegalite_to_svg(
-            text, vl_version=_version(str(specification.get("$schema"))), allowed_base_urls=[]
+            text,
+            vl_version=_version(str(specification.get("$schema"))),
+            config=_CONFIG,
+            allowed_base_urls=[],
         )
     except ValueError as error:
         raise FormatError(f"Vega-Lite does not accept it: {_reason(error)}") from error
-    return found
+    return _INVISIBLE.sub("", found)
 
 
 def _version(schema: str) -> str:
@@ -55,11 +63,14 @@ def _data(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _settled(specification: Mapping[str, Any]) -> dict[str, Any]:
-    """Tick the checkboxes: nobody can do it in a picture, and what they show is worth seeing."""
+    """Tick the checkboxes, which nobody can do in a picture, and show dashes as lines."""
     found = dict(specification)
-    params = found.get("params")
+    params, encoding = found.get("params"), found.get("encoding")
     if isinstance(params, list):
         found["params"] = [_ticked(param) for param in params]
+    dashes = encoding.get("strokeDash") if isinstance(encoding, dict) else None
+    if isinstance(dashes, dict) and isinstance(legend := dashes.get("legend"), dict):
+        found["encoding"] = {**encoding, "strokeDash": {**dashes, "legend": {**_DASHES, **legend}}}
     return found
 
 

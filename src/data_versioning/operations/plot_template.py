@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from data_versioning.errors import DiskError, FormatError, UsageError
+from data_versioning.errors import DiskError, FormatError, PathError
 from data_versioning.formats import values, yamltext
 from data_versioning.localfs import regular
 from data_versioning.metrics import charts, vega
@@ -22,7 +22,7 @@ _SUFFIX = ".json"
 def specification(repo: Repo, plot: DataPlot) -> Specification:
     """Return a plot's Vega-Lite, nothing without points.
 
-    Raises `UsageError` for an unknown template, `FormatError` for one that is none, `MetricNotFound` for an axis that
+    Raises `PathError` for an unknown template, `FormatError` for one that is none, `MetricNotFound` for an axis that
     no point has.
     """
     return vega.specification(find(repo, plot.template), plot.chart) if plot.chart else {}
@@ -44,9 +44,9 @@ def find(repo: Repo, name: str | None) -> Template:
 
 
 def built_in(name: str) -> Template:
-    """Return a built-in template. Raises `UsageError` for another name."""
+    """Return a built-in template. Raises `PathError` for another name."""
     if name not in charts.TEMPLATES:
-        raise UsageError(f"there is no template '{name}'", hint="dv plots templates   lists those built in")
+        raise PathError(f"there is no template '{name}'", hint="dv plots templates   lists those built in")
     return charts.TEMPLATES[name]()
 
 

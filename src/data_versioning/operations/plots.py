@@ -78,14 +78,15 @@ def diff(repo: Repo, revisions: Sequence[str], request: Request) -> Found:
 
 
 def _found(repo: Repo, revisions: Mapping[str, str | None], request: Request) -> Found:
-    found = sides.read(repo, revisions, partial(_declared, repo=repo, request=request))
+    files = sides.located(repo, request.targets)
+    found = sides.read(repo, revisions, partial(_declared, repo=repo, request=request, files=files))
     return Found(
         plots=plots({name: side for name, side in found.items() if isinstance(side, Declared)}),
         errors={name: side for name, side in found.items() if isinstance(side, DataVersioningError)},
     )
 
 
-def _declared(side: Side, *, repo: Repo, request: Request) -> Declared:
+def _declared(side: Side, *, repo: Repo, request: Request, files: Sequence[str]) -> Declared:
     search = _Search(repo, side.files, request)
     definitions = {
         repo.shown(sections.file): dict(search.of_sections(sections))
@@ -99,7 +100,7 @@ def _declared(side: Side, *, repo: Repo, request: Request) -> Declared:
             free[path] = properties
             if "header" in properties:
                 headers[path] = properties["header"]
-    free |= search.of_targets(missing=not definitions and not free)
+    free |= search.of_files(files, missing=not definitions and not free)
     definitions[""] = free
     return Declared(definitions, _contents(repo, side.files, definitions, headers))
 
@@ -143,14 +144,12 @@ class _Search:
                 for file in self._files(place):
                     yield file, {**options, **self.request.properties}
 
-    def of_targets(self, *, missing: bool) -> dict[str, Properties]:
+    def of_files(self, wanted: Sequence[str], *, missing: bool) -> dict[str, Properties]:
         """Return files that were asked for, declared or not; `missing`: also those that are not there."""
         found: dict[str, Properties] = {}
-        for target, path in zip(
-            self.request.targets, sides.located(self.repo, self.request.targets), strict=True
-        ):
+        for path in wanted:
             if missing or self.files.exists(path):
-                found |= dict.fromkeys(self._files(os.path.normpath(target)), self.request.properties)
+                found |= dict.fromkeys(self._files(self.repo.shown(path)), self.request.properties)
         return found
 
     def _is_wanted(self, file: str, name: str) -> bool:
