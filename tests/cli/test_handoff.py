@@ -61,7 +61,7 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
         ["exp", "list"],
         ["exp", "show", "--nonsense"],
         ["exp", "apply", "nothing"],
-        ["plots", "templates"],
+
         ["check-ignore", "."],
     ):
         theirs, ours = dvc.real(root, *args), dv.real(root, *args)

@@ -189,6 +189,7 @@ def test_show_of_targets(two: Work, tools: tuple[Tool, Tool]) -> None:
     for args in (
         ["loss.csv"],
         ["Losses"],
+        ["out.csv", "--title", "T"],
         ["sub/dvc.yaml::Losses"],
         ["folder"],
         ["more.csv", "-x", "actual", "-y", "predicted", "-t", "confusion"],

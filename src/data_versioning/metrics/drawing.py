@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +14,7 @@ from data_versioning.errors import FormatError
 
 # What may not stand in an XML document, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LARGEST = sys.float_info.max
 _UNKNOWN = "\ufffd"
 _VERSION = re.compile(r"/vega-lite/v(\d+)")
 # Marks that appear under a pointer only: of many points, most of the image.
@@ -65,13 +66,16 @@ def _data(value: Any) -> Iterator[Mapping[str, Any]]:
 def _settled(specification: Mapping[str, Any]) -> dict[str, Any]:
     """Tick the checkboxes, which nobody can do in a picture, and show dashes as lines."""
     found = dict(specification)
-    params, encoding = found.get("params"), found.get("encoding")
-    if isinstance(params, list):
+    if isinstance(params := found.get("params"), list):
         found["params"] = [_ticked(param) for param in params]
-    dashes = encoding.get("strokeDash") if isinstance(encoding, dict) else None
-    if isinstance(dashes, dict) and isinstance(legend := dashes.get("legend"), dict):
-        found["encoding"] = {**encoding, "strokeDash": {**dashes, "legend": {**_DASHES, **legend}}}
+    if isinstance(encoding := found.get("encoding"), dict):
+        found["encoding"] = {key: _dashed(key, channel) for key, channel in encoding.items()}
     return found
+
+
+def _dashed(key: str, channel: Any) -> Any:
+    legend = channel.get("legend") if key == "strokeDash" and isinstance(channel, dict) else None
+    return channel | {"legend": _DASHES | legend} if isinstance(legend, dict) else channel
 
 
 def _ticked(param: Any) -> Any:
@@ -85,10 +89,8 @@ def _drawable(value: Any) -> Any:
         return {_drawable(str(key)): _drawable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_drawable(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, int):
-        return value
+    if value is None or isinstance(value, int | float):
+        return value if value is not None and -_LARGEST <= value <= _LARGEST else None
     return _NOT_XML.sub(_UNKNOWN, str(value))
 
 

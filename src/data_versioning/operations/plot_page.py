@@ -50,12 +50,13 @@ def write_page(repo: Repo, found: Found, *, out: str | None = None, template: st
     """
     folder = _Folder.choose(repo, out)
     shape = _html_template(repo, template)
-    drawn, failed = _draw(repo, found.plots)
-    if not found.plots:
+    wanted = _distinct(found.plots)
+    drawn, failed = _draw(repo, wanted)
+    if not wanted:
         return Written([], failed)
     images = folder.inside(_IMAGES)
     figures = []
-    for plot in sorted(found.plots, key=_place):
+    for plot in sorted(wanted, key=_place):
         if isinstance(plot, DataPlot):
             figures += [page.chart(plot.name, drawn[plot.name])] if plot.name in drawn else []
         elif plot.pictures:
@@ -72,9 +73,10 @@ def write_page(repo: Repo, found: Found, *, out: str | None = None, template: st
 def write_pictures(repo: Repo, found: Found, *, out: str | None = None) -> Written:
     """Write an SVG image of every plot, and the images as they are, into a directory; see `write_page`."""
     folder = _Folder.choose(repo, out)
-    drawn, failed = _draw(repo, found.plots)
+    wanted = _distinct(found.plots)
+    drawn, failed = _draw(repo, wanted)
     files = [folder.write(f"{name}.svg", text.encode()) for name, text in drawn.items()]
-    for plot in found.plots:
+    for plot in wanted:
         if isinstance(plot, Pictures):
             files += [file for _, file in folder.save(plot.pictures)]
     return Written(files, failed)
@@ -85,6 +87,22 @@ def save_images(
 ) -> list[tuple[Picture, str]]:
     """Write images into a directory, and return the path of each; see `write_page`."""
     return list(_Folder.choose(repo, out).save(pictures))
+
+
+def _distinct(found: Iterable[Plot]) -> list[Plot]:
+    """Leave out what would be shown twice: a file that was asked for is a plot of its own, also if it is declared."""
+    kept: dict[tuple[str, str], list[Plot]] = {}
+    for plot in found:
+        same = kept.setdefault((type(plot).__name__, plot.name.rpartition("::")[2]), [])
+        if not any(_shown(plot) == _shown(other) for other in same):
+            same.append(plot)
+    return [plot for same in kept.values() for plot in same]
+
+
+def _shown(plot: Plot) -> object:
+    if isinstance(plot, Pictures):
+        return plot.pictures
+    return plot.template, plot.chart and plot.chart._replace(title="")
 
 
 def _draw(repo: Repo, wanted: Iterable[Plot]) -> tuple[dict[str, str], list[Failed]]:

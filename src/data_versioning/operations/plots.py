@@ -100,7 +100,8 @@ def _declared(side: Side, *, repo: Repo, request: Request, files: Sequence[str])
             free[path] = properties
             if "header" in properties:
                 headers[path] = properties["header"]
-    free |= search.of_files(files, missing=not definitions and not free)
+    for path in search.of_files(files, missing=not definitions and not free):
+        free[path] = {**free.get(path, {}), **request.properties}
     definitions[""] = free
     return Declared(definitions, _contents(repo, side.files, definitions, headers))
 
@@ -144,13 +145,11 @@ class _Search:
                 for file in self._files(place):
                     yield file, {**options, **self.request.properties}
 
-    def of_files(self, wanted: Sequence[str], *, missing: bool) -> dict[str, Properties]:
-        """Return files that were asked for, declared or not; `missing`: also those that are not there."""
-        found: dict[str, Properties] = {}
+    def of_files(self, wanted: Sequence[str], *, missing: bool) -> Iterator[str]:
+        """Yield files that were asked for, declared or not; `missing`: also those that are not there."""
         for path in wanted:
             if missing or self.files.exists(path):
-                found |= dict.fromkeys(self._files(self.repo.shown(path)), self.request.properties)
-        return found
+                yield from self._files(self.repo.shown(path))
 
     def _is_wanted(self, file: str, name: str) -> bool:
         return not self.request.targets or any(
