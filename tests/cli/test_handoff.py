@@ -61,7 +61,6 @@ def test_the_real_one_answers_as_if_called_itself(dvc: Tool, dv: Tool, root: Pat
         ["exp", "list"],
         ["exp", "show", "--nonsense"],
         ["exp", "apply", "nothing"],
-
         ["check-ignore", "."],
     ):
         theirs, ours = dvc.real(root, *args), dv.real(root, *args)
@@ -93,7 +92,7 @@ def test_reading_leaves_no_record(sandbox: Sandbox, place: Path, root: Path) -> 
     for args in (
         ["du", "."],
         ["exp", "show"],
-        ["plots", "diff"],
+        ["plots", "diff", "-e"],
         ["queue", "--help"],
         ["--cd", ".", "queue", "status"],
     ):

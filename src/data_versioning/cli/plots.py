@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from data_versioning.repo import Repo
 
 EPILOG = """examples:
-  dv plots show                 a page with all plots: dvc_plots/index.html
-  dv plots diff                 the same plots of the last commit and of the workspace
-  dv plots templates            what they can look like
+  dv plots show          a page with all plots: dvc_plots/index.html
+  dv plots diff          the last commit and the workspace over each other
+  dv plots templates     what they can look like
 """
 _SHOW_EPILOG = """examples:
-  dv plots show                              a page with all plots that dvc.yaml declares
-  dv plots show loss.csv -x step -y loss     of this file, declared or not
+  dv plots show                            a page with all that dvc.yaml declares
+  dv plots show loss.csv -x step -y loss   of this file, declared or not
   dv plots show preds.csv -t confusion -x actual -y predicted
-  dv plots show --svg -o pictures            an SVG image of each plot instead of a page
+  dv plots show --svg -o pictures          SVG images instead of a page
 """
 _DIFF_EPILOG = """examples:
   dv plots diff                              the last commit and the workspace
-  dv plots diff v1.0 v2.0 HEAD               of three revisions
+  dv plots diff v1.0 v2.0 HEAD               three revisions
   dv plots diff v1.0 --targets loss.csv      of this file only
 """
 _MODIFY_EPILOG = """examples:
@@ -45,8 +45,8 @@ _MODIFY_EPILOG = """examples:
   dv plots modify loss.csv --unset x         and take it back
 """
 _TEMPLATES_EPILOG = """examples:
-  dv plots templates                                         their names
-  dv plots templates linear >.dvc/plots/mine.json            begin your own: template: mine
+  dv plots templates                                    their names
+  dv plots templates linear >.dvc/plots/mine.json       begin your own
 """
 _AUTO_OPEN = "auto_open"
 _PROPERTIES = ("template", "x", "y", "x_label", "y_label", "title", "header")
