@@ -27,6 +27,7 @@ CODES = {0, 1, 251, 253, 254, 255}
 PIPELINE = b"""\
 vars: [params.yaml]
 metrics: [m.json]
+plots: [m.json, p.csv, {both: {x: a, y: {p.csv: [a, b], m.json: x}}}]
 stages:
   train:
     cmd: train ${lr}
@@ -64,6 +65,7 @@ READING = (
     ("fsck",),
     ("config", "core.remote"), ("push", "--dry-run"), ("gc", "-w", "--dry"),
     ("metrics", "show"), ("metrics", "diff", "--json"), ("metrics", "history"), ("params", "diff", "--json"),
+    ("plots", "show", "--json"), ("plots", "diff", "--json", "--split"),
 )  # fmt: skip
 WRITING = (
     ("add", "tree"), ("add", "tree/b"), ("add", "new.csv"), ("commit", "-f"), ("checkout", "-f"),
@@ -86,7 +88,7 @@ class Target:
 TARGETS = (
     Target("data.csv.dvc", "dvc file"), Target("tree.dvc", "dvc file"), Target("dvc.yaml", "dvc.yaml"),
     Target("dvc.lock", "dvc.lock"), Target("params.yaml", "params.yaml"), Target("code.py", "params.py"),
-    Target("m.json", "params.json"),
+    Target("m.json", "params.json"), Target("p.csv", "params.json"),
     Target(".dvc/config", "config", True), Target(".dvc/config.local", "config", True),
     Target(".dvcignore", "dvcignore"), Target("sub/.dvcignore", "dvcignore"), Target(".gitignore",
     "dvcignore"),
@@ -180,7 +182,7 @@ def world(sandbox: Sandbox, template: Path) -> World:
         "data.csv": b"1,2\n", "tree/a": b"a", "tree/b": b"b", "tree/c/d": b"d", "new.csv": b"new",
         "model": b"",
         "params.yaml": b"lr: 1\n", "code.py": CODE, ".dvcignore": b"*.tmp\n", "sub/.dvcignore": b"x\n",
-        "m.json": b"{}",
+        "m.json": b"{}", "p.csv": b"a,b\n1,2\n",
         ".dvc/config.local": b"[core]\n    checksum_jobs = 1\n", ".dvc/config": CONFIG.encode(),
     }  # fmt: skip
     for name, raw in content.items():

@@ -30,7 +30,7 @@ EPILOG = """examples:
   dv plots templates     what they can look like
 """
 _SHOW_EPILOG = """examples:
-  dv plots show                            a page with all that dvc.yaml declares
+  dv plots show                            all that dvc.yaml declares, on a page
   dv plots show loss.csv -x step -y loss   of this file, declared or not
   dv plots show preds.csv -t confusion -x actual -y predicted
   dv plots show --svg -o pictures          SVG images instead of a page
