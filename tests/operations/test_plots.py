@@ -305,3 +305,37 @@ def test_pictures_have_the_bytes_of_their_revision(two: Work) -> None:
     shown = {one.revision: one.content for one in pictures["images/1.svg"]}
     assert shown == {"v1": DOT.encode(), "v2": DOT.replace("4", "3").encode()}
     assert [one.revision for one in pictures["images/deep/two.svg"]] == ["v1"]
+
+
+def test_what_templates_put_in_is_text_or_left_out(work: Work) -> None:
+    work.write("params.yaml", "number: 0\nmapping: {a: 1}\nlisted: [a, {b: 1}]\n")
+    work.write("x.csv", "0,a\n1,2\n")
+    work.write(
+        "dvc.yaml",
+        "vars: [params.yaml]\n"
+        "plots:\n"
+        "  - A: {x: '${number}', y: {x.csv: '${listed}'}, title: '${number}', x_label: '${number}'}\n"
+        "  - B: {y: {x.csv: '${mapping}'}, template: '${number}'}\n"
+        "  - '${mapping}'\n"
+        "stages: {s: {cmd: echo, plots: [x.csv: {cache: false, x: '${number}', template: '${number}'}]}}\n",
+    )
+    found = {plot.name: plot for plot in plots.show(work.repo(), Request()).plots}
+    assert isinstance(found["A"], DataPlot) and found["A"].chart
+    assert (found["A"].chart.x, found["A"].chart.y, found["A"].chart.title) == ("0", "a", "0")
+    assert isinstance(found["B"], DataPlot) and found["B"].chart is None
+
+
+def test_a_table_has_the_header_that_its_stage_says_in_every_plot(
+    two: Work, tools: tuple[Tool, Tool]
+) -> None:
+    two.write("sub/dvc.yaml", "plots: [Bare: {x: '0', y: {../bare.csv: '1'}}]\n")
+    found = same(two, tools, "show", "--json", "Bare")
+    assert found["data"]["Bare"][0]["content"]["data"]["values"][0]["1"] == "2"
+
+
+def test_the_whole_repository_is_a_directory(work: Work) -> None:
+    work.write("dvc.yaml", "plots: [.]\n")
+    work.write("a/x.csv", "a\n1\n")
+    work.save()
+    for found in (plots.show(work.repo(), Request()), plots.diff(work.repo(), ["HEAD", "HEAD"], Request())):
+        assert "a/x.csv" in {plot.name for plot in found.plots if isinstance(plot, DataPlot) and plot.chart}

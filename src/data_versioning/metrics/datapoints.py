@@ -103,17 +103,18 @@ def _fields(axis: Any, name: str) -> list[Field]:
     """Return the fields of an axis, which names one or several, of one file or, in a mapping, of each."""
     files = axis if isinstance(axis, dict) else {name: axis}
     return [
-        (file, field)
+        (file, str(field))
         for file, fields in files.items()
         for field in (fields if isinstance(fields, list) else [fields])
+        if isinstance(field, str | int | float)
     ]
 
 
 def _x_fields(x: Any, y: Any, name: str) -> list[Field]:
     if x is None:
         return []
-    if isinstance(x, str) and isinstance(y, dict):
-        return [(file, x) for file, _ in _fields(y, name)]
+    if isinstance(y, dict) and not isinstance(x, dict):
+        return [(file, field) for file, _ in _fields(y, name) for _, field in _fields(x, name)]
     return _fields(x, name)
 
 

@@ -170,8 +170,8 @@ def _data_plot(name: str, group: Sequence[_One]) -> DataPlot:
             drawn.add(one.revision, found)
     return DataPlot(
         name=name,
-        template=properties.get("template"),
-        chart=_chart(properties.get("title", name), drawn),
+        template=str(properties["template"]) if "template" in properties else None,
+        chart=_chart(str(properties.get("title", name)), drawn),
         failures=failures,
     )
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from data_versioning import paths
 from data_versioning.errors import DataVersioningError, PathError
-from data_versioning.formats.pipelinefile import PLOT_OPTIONS
 from data_versioning.git import history as commits
 from data_versioning.metrics import plotfiles
 from data_versioning.metrics.files import Files
@@ -93,17 +92,13 @@ def _declared(side: Side, *, repo: Repo, request: Request, files: Sequence[str])
         for sections in side.project.sections
         if sections.plots
     }
-    headers: dict[str, object] = {}
-    free: dict[str, Properties] = {}
-    for stage in side.project.stages:
-        for path, properties in search.of_outputs(stage):
-            free[path] = properties
-            if "header" in properties:
-                headers[path] = properties["header"]
+    free = {
+        path: properties for stage in side.project.stages for path, properties in search.of_outputs(stage)
+    }
     for path in search.of_files(files, missing=not definitions and not free):
         free[path] = {**free.get(path, {}), **request.properties}
     definitions[""] = free
-    return Declared(definitions, _contents(repo, side.files, definitions, headers))
+    return Declared(definitions, search.contents(side.project.stages, definitions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ class _Search:
         declared: dict[str, Mapping[str, object]] = {}
         for item in sections.plots:
             for name, properties in item.items() if isinstance(item, dict) else [(item, None)]:
-                declared[str(name)] = properties or {}
+                declared[str(name)] = properties if isinstance(properties, dict) else {}
         places = {name: self._shown(directory, name) for name in declared}
         for name, properties in declared.items():
             if not self._is_wanted(self.repo.shown(sections.file), name):
@@ -137,19 +132,39 @@ class _Search:
     def of_outputs(self, stage: Stage) -> Iterator[tuple[str, Properties]]:
         """Yield the plots that a stage writes."""
         for output in stage.outs:
-            if output.kind is not OutputKind.PLOT or output.external:
-                continue
-            place = self._shown(stage.wdir, output.path)
-            if self._is_wanted(self.repo.shown(stage.file), place):
-                options = {key: value for key, value in (output.plot or {}).items() if key in PLOT_OPTIONS}
-                for file in self._files(place):
-                    yield file, {**options, **self.request.properties}
+            if output.kind is OutputKind.PLOT and not output.external:
+                place = self._shown(stage.wdir, output.path)
+                if self._is_wanted(self.repo.shown(stage.file), place):
+                    for file in self._files(place):
+                        yield file, {**(output.plot or {}), **self.request.properties}
 
     def of_files(self, wanted: Sequence[str], *, missing: bool) -> Iterator[str]:
         """Yield files that were asked for, declared or not; `missing`: also those that are not there."""
         for path in wanted:
             if missing or self.files.exists(path):
                 yield from self._files(self.repo.shown(path))
+
+    def contents(
+        self, stages: Iterable[Stage], definitions: Mapping[str, Mapping[str, Properties]]
+    ) -> Contents:
+        """Return what the files of all these plots hold. The stage that writes a table says whether it has a header."""
+        headers = {
+            self._shown(stage.wdir, output.path): output.plot["header"]
+            for stage in stages
+            for output in stage.outs
+            if output.plot and "header" in output.plot and not output.external
+        }
+        asked = self.request.properties.get("header")
+        files = [
+            file
+            for declared in definitions.values()
+            for name, properties in declared.items()
+            for file in sources(name, properties)
+        ]
+        return {
+            file: self._content(file, header=bool(headers.get(file, True) if asked is None else asked))
+            for file in dict.fromkeys(files)
+        }
 
     def _is_wanted(self, file: str, name: str) -> bool:
         return not self.request.targets or any(
@@ -160,7 +175,11 @@ class _Search:
         path = self.repo.relative(place)
         if _problem(place, path):
             return [place]
-        return [self.repo.shown(file) for file in self.files.expand(path)]
+        return [self.repo.shown(file) for file in self.files.expand("" if path == "." else path)]
+
+    def _content(self, file: str, *, header: bool) -> object:
+        path = self.repo.relative(file)
+        return _problem(file, path) or plotfiles.read(self.files, path, name=file, header=header)
 
     def _shown(self, directory: str, name: str) -> str:
         """Return a name written in a directory of the repository, as the user sees it; it may lead outside."""
@@ -180,25 +199,6 @@ def _begins(target: str, name: str) -> bool:
         return re.match(target, name) is not None
     except re.error:
         return name.startswith(target)
-
-
-def _contents(
-    repo: Repo,
-    files: Files,
-    definitions: Mapping[str, Mapping[str, Properties]],
-    headers: Mapping[str, object],
-) -> Contents:
-    found: Contents = {}
-    for plots_of_file in definitions.values():
-        for name, properties in plots_of_file.items():
-            header = bool(properties.get("header", headers.get(name, True)))
-            for file in sources(name, properties):
-                if file not in found:
-                    path = repo.relative(file)
-                    found[file] = _problem(file, path) or plotfiles.read(
-                        files, path, name=file, header=header
-                    )
-    return found
 
 
 def _problem(file: str, path: str) -> PathError | None:

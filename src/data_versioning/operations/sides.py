@@ -14,6 +14,7 @@ from data_versioning.metrics.read import Values
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import history
 from data_versioning.operations import loaded as loading
+from data_versioning.paths import is_inside
 from data_versioning.pipeline.project import Project
 from data_versioning.pipeline.stage import join
 from data_versioning.repo import Repo
@@ -54,7 +55,7 @@ def revision(repo: Repo, git: Git, sha: str) -> Side | None:
     names = list(source.walk())
 
     def below(path: str) -> Iterable[str]:
-        return (name for name in names if name.startswith(f"{path}/"))
+        return (name for name in names if is_inside(name, path))
 
     return Side(project, Files(source, below, _tracked(project), repo.cache))
 
