@@ -13,7 +13,7 @@ setup-dev:
 	@scripts/setup $(VENV) dev
 
 setup-demo:
-	@scripts/setup $(VENV) dvc,examples
+	@scripts/setup $(VENV) dvc,examples,plots
 
 setup-bench:
 	@scripts/setup $(VENV) bench

@@ -99,6 +99,8 @@ def pipeline() -> None:
     check("prepare did not run", "Stage 'prepare' didn't change" in said)
     check(f"better on data not seen: {first:.1%} -> {evaluated():.1%}", evaluated() > first)
     commit("Train longer", tag="model-v2")
+    run("dv", "plots", "diff", "model-v1", "model-v2", "--out", str(HERE / "plots"))
+    check("the confusion matrices of both models are on one page", (HERE / "plots/index.html").is_file())
 
     say("Back to the first params: everything comes from the cache")
     said = run("dv", "repro", "-P", "train.epochs=2", "-P", "train.learning_rate=0.001")
