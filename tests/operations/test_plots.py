@@ -339,3 +339,12 @@ def test_the_whole_repository_is_a_directory(work: Work) -> None:
     work.save()
     for found in (plots.show(work.repo(), Request()), plots.diff(work.repo(), ["HEAD", "HEAD"], Request())):
         assert "a/x.csv" in {plot.name for plot in found.plots if isinstance(plot, DataPlot) and plot.chart}
+
+
+def test_what_looks_like_an_image_but_is_a_table_is_not_shown(work: Work) -> None:
+    work.write("dvc.yaml", "plots:\n  - a.png: {y: {x.csv: a}}\n  - B: {y: {a.png: a}}\n")
+    work.write("x.csv", "a\n1\n")
+    work.write("a.png", b"\x89PNG")
+    image, chart = plots.show(work.repo(), Request()).plots
+    assert isinstance(image, Pictures) and not image.pictures
+    assert isinstance(chart, DataPlot) and chart.chart is None and chart.failures

@@ -244,7 +244,7 @@ def _print_json(repo: Repo, found: operations.plots.Found, args: argparse.Namesp
     print_json(({"errors": errors} if errors else {}) | ({"data": data} if data else {}))
 
 
-def _in_json(repo: Repo, plot: Any, args: argparse.Namespace) -> list[dict[str, Any]]:
+def _in_json(repo: Repo, plot: operations.plots.Plot, args: argparse.Namespace) -> list[dict[str, Any]]:
     if isinstance(plot, operations.plots.Pictures):
         return [
             {"type": "image", "revisions": [picture.revision], "url": path}

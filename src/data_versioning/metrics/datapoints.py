@@ -14,6 +14,7 @@ Field: TypeAlias = tuple[str, str]
 """A file, and the name of a field in its points."""
 
 REVISION, FILE, FIELD = "rev", "filename", "field"
+WRONG_AXIS = "name other fields: x and y in dvc.yaml, or -x and -y"
 _INDEX = "step"  # the field with the number of a point, from 0, where nothing else is x
 _X, _Y = "dvc_inferred_x_value", "dvc_inferred_y_value"  # where several fields share an axis
 
@@ -46,7 +47,9 @@ def series(name: str, properties: Mapping[str, Any], contents: Mapping[str, Any]
     for file, field in (*xs, *ys):
         _check_field(points, file, field)
     if len(xs) > 1 and len(xs) != len(ys):
-        raise FormatError(f"{len(xs)} fields are x, {len(ys)} are y: one x is expected, or one for each y")
+        raise FormatError(
+            f"{len(xs)} fields are x, {len(ys)} are y: one x is expected, or one for each y", hint=WRONG_AXIS
+        )
     x_name = _common(xs, _INDEX, _X)
     y_name = _common(ys, None, _Y)
     short = _shorter({file for file, _ in ys})
@@ -129,7 +132,7 @@ def _last_field(name: str, contents: Mapping[str, Any]) -> list[Field]:
 def _check_field(points: Mapping[str, Sequence[Point]], file: str, field: str) -> None:
     if file in points and field not in (known := points[file][0] if points[file] else {}):
         there = ", ".join(map(str, known)) or "none"
-        raise MetricNotFound(f"'{file}' has no field '{field}'; its fields: {there}")
+        raise MetricNotFound(f"'{file}' has no field '{field}'; its fields: {there}", hint=WRONG_AXIS)
 
 
 def _common(fields: Sequence[Field], none: str | None, several: str) -> str | None:
@@ -160,7 +163,8 @@ def _put_x(
     if len(others) != len(drawn):
         raise FormatError(
             f"'{x_field[1]}' of '{x_field[0]}' cannot be x of '{y_field[1]}' of '{y_field[0]}': "
-            f"{len(others)} points, and {len(drawn)}"
+            f"{len(others)} points, and {len(drawn)}",
+            hint=WRONG_AXIS,
         )
     _copy(x_field[1], others, name, drawn)
 

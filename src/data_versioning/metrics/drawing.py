@@ -30,7 +30,10 @@ def svg(specification: Mapping[str, Any]) -> str:
     Raises `FormatError` for a specification that asks for data from elsewhere, or that Vega-Lite does not accept.
     """
     if any("url" in data for data in _data(specification)):
-        raise FormatError("it asks for data from a URL, and charts are drawn offline")
+        raise FormatError(
+            "its template asks for data from a URL, and charts are drawn offline",
+            hint="put <DVC_METRIC_DATA> into the template in place of the URL",
+        )
     text = json.dumps(_drawable(_settled(specification)), allow_nan=False)
     try:
         found: str = vl_convert.vegalite_to_svg(
@@ -40,7 +43,9 @@ def svg(specification: Mapping[str, Any]) -> str:
             allowed_base_urls=[],
         )
     except ValueError as error:
-        raise FormatError(f"Vega-Lite does not accept it: {_reason(error)}") from error
+        raise FormatError(
+            f"Vega-Lite does not accept its template: {_reason(error)}", hint="dv plots templates"
+        ) from error
     return _INVISIBLE.sub("", found)
 
 

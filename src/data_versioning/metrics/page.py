@@ -52,7 +52,9 @@ class Shown(NamedTuple):
 def page(figures: Iterable[str], *, template: str = PAGE) -> str:
     """Return the page with figures in the place that `template` has for them. Raises `FormatError` if it has none."""
     if _PLOTS not in template:
-        raise FormatError(f"the HTML template has no place for the plots: {_PLOTS}")
+        raise FormatError(
+            f"the HTML template has no place for the plots: {_PLOTS}", hint=f"write {_PLOTS} into its body"
+        )
     for place in _UNUSED:
         template = template.replace(place, "")
     return template.replace(_PLOTS, "\n".join(figures))

@@ -81,20 +81,20 @@ def sources(name: str, properties: Properties) -> list[str]:
     return list(dict.fromkeys([*files, *([*x][:1] if isinstance(x, dict) else [])]))
 
 
-def plots(found: Mapping[str, Declared]) -> list[Plot]:
+def collect(found: Mapping[str, Declared]) -> list[Plot]:
     """Return all plots of revisions, by name; where these differ about a property, the first one decides."""
-    groups: dict[str, list[_One]] = {}
+    groups: dict[str, list[_Version]] = {}
     for revision, declared in found.items():
-        for one in _named(revision, declared):
-            groups.setdefault(one.name, []).append(one)
+        for version in _named(revision, declared):
+            groups.setdefault(version.name, []).append(version)
     return [
         _pictures(group) if is_picture(group[0].own_name) else _data_plot(name, group)
         for name, group in groups.items()
     ]
 
 
-class _One(NamedTuple):
-    """A plot of one revision; `name` begins with its configuration file where several files have the same one."""
+class _Version(NamedTuple):
+    """A plot as one revision has it; `name` begins with its configuration file where several files have the name."""
 
     name: str
     own_name: str
@@ -119,7 +119,7 @@ class _One(NamedTuple):
         }
 
 
-def _named(revision: str, declared: Declared) -> Iterator[_One]:
+def _named(revision: str, declared: Declared) -> Iterator[_Version]:
     by_name: dict[str, dict[str, Properties]] = {}
     for file, definitions in declared.definitions.items():
         for name, properties in definitions.items():
@@ -127,14 +127,17 @@ def _named(revision: str, declared: Declared) -> Iterator[_One]:
     for name, files in by_name.items():
         for file, properties in files.items():
             full = f"{file}::{name}" if file and len(files) > 1 else name
-            yield _One(full, name, revision, properties, declared.contents)
+            yield _Version(full, name, revision, properties, declared.contents)
 
 
-def _pictures(group: Sequence[_One]) -> Pictures:
+def _pictures(group: Sequence[_Version]) -> Pictures:
     return Pictures(
         name=group[0].own_name,
         pictures=[
-            Picture(one.revision, file, content) for one in group for file, content in one.readable().items()
+            Picture(one.revision, file, content)
+            for one in group
+            for file, content in one.readable().items()
+            if isinstance(content, bytes)
         ],
         failures=[failure for one in group for failure in one.failures()],
     )
@@ -155,7 +158,7 @@ class _Drawn:
             self.revisions.append(revision)
 
 
-def _data_plot(name: str, group: Sequence[_One]) -> DataPlot:
+def _data_plot(name: str, group: Sequence[_Version]) -> DataPlot:
     properties: dict[str, Any] = {}
     for one in reversed(group):
         properties |= one.properties

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from data_versioning.errors import FormatError, MetricNotFound
 from data_versioning.metrics.charts import Template, anchor
-from data_versioning.metrics.datapoints import FIELD, FILE, REVISION, Field, Point
+from data_versioning.metrics.datapoints import FIELD, FILE, REVISION, WRONG_AXIS, Field, Point
 
 Specification: TypeAlias = dict[str, Any]
 
@@ -25,7 +25,7 @@ _SPLIT = frozenset(
     {"color", "data", "plot_height", "plot_width", "shape", "stroke_dash"}
     | {"title", "tooltip", "x_label", "y_label", "zoom_and_pan"}
 )
-# Of these a template has those that it needs; the others are required, or filled in where they stand.
+# What tells series of one revision apart; empty where there is only one.
 _TELLING_APART = ("row", "column", "stroke_dash", "shape")
 
 
@@ -48,7 +48,10 @@ def specification(template: Template, chart: Chart) -> Specification:
     Raises `FormatError` for a template without a place for the points, `MetricNotFound` for an axis that no point has.
     """
     if anchor("data") not in _anchors(template):
-        raise FormatError(f"the template has no {anchor('data')}: nothing would be drawn")
+        raise FormatError(
+            f"the template has no {anchor('data')}: nothing would be drawn",
+            hint="dv plots templates simple   shows where it stands",
+        )
     values = _values(template, chart)
     found: Specification = _filled(template, {anchor(name): value for name, value in values.items()})
     return found
@@ -70,7 +73,7 @@ def _values(template: Template, chart: Chart) -> dict[str, Any]:
     """Return the values of anchors: those that the template has, and those that every chart has."""
     for field in (chart.x, chart.y):
         if field and not any(field in point for point in chart.points):
-            raise MetricNotFound(f"no point has the field '{field}'")
+            raise MetricNotFound(f"no point has the field '{field}'", hint=WRONG_AXIS)
     optional = _optional(chart)
     there = _anchors(template)
     found = {name: value for name, value in optional.items() if anchor(name) in there}
@@ -165,8 +168,10 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
         return {key: _filled(item, values) for key, item in value.items()}
     if isinstance(value, list):
         return [_filled(item, values) for item in value]
-    if not isinstance(value, str) or value in values:
-        return values[value] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value in values:
+        return values[value]
     return _ANCHOR.sub(lambda found: _as_text(found[0], values), value)
 
 

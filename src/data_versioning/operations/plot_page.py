@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from data_versioning import paths
@@ -14,7 +14,6 @@ from data_versioning.formats import yamltext
 from data_versioning.localfs import atomic, regular
 from data_versioning.metrics import page, plots
 from data_versioning.metrics.plots import DataPlot, Picture, Pictures, Plot
-from data_versioning.metrics.vega import Specification
 from data_versioning.objects.hashing import md5
 from data_versioning.operations import plot_template
 from data_versioning.operations.plots import Found
@@ -109,26 +108,26 @@ def _draw(repo: Repo, wanted: Iterable[Plot]) -> tuple[dict[str, str], list[Fail
     """Return the SVG of every plot that has points, by name, and what failed."""
     drawn: dict[str, str] = {}
     failed: list[Failed] = []
-    for plot in wanted:
-        if isinstance(plot, DataPlot) and plot.chart:
-            try:
-                drawn[plot.name] = _svg(plot_template.specification(repo, plot))
-            except ConfigError:
-                raise
-            except DataVersioningError as error:
-                failed.append(Failed(plot.name, error))
+    charted = [plot for plot in wanted if isinstance(plot, DataPlot) and plot.chart]
+    if not charted:
+        return drawn, failed  # images need no vl-convert
+    drawing = _drawing()
+    for plot in charted:
+        try:
+            drawn[plot.name] = drawing.svg(plot_template.specification(repo, plot))
+        except DataVersioningError as error:
+            failed.append(Failed(plot.name, error))
     return drawn, failed
 
 
-def _svg(specification: Specification) -> str:
+def _drawing() -> Any:
     try:
-        drawing = importlib.import_module(_DRAWING)
+        return importlib.import_module(_DRAWING)
     except ModuleNotFoundError as error:
         raise ConfigError(
             "to draw plots, vl-convert is needed, which is not installed; --json and --show-vega do without",
             hint="pip install 'data-versioning[plots]'",
         ) from error
-    return str(drawing.svg(specification))
 
 
 def _unread(found: Found) -> Iterator[Failed]:
@@ -144,7 +143,7 @@ class _Folder(NamedTuple):
 
     path: str
     within: str | None  # the directory that it must not lead out of
-    used: dict[str, object]
+    used: dict[str, str]
 
     @classmethod
     def choose(cls, repo: Repo, out: str | None) -> _Folder:

@@ -21,7 +21,7 @@ from data_versioning.metrics.plots import (
     Pictures,
     Plot,
     Properties,
-    plots,
+    collect,
     sources,
 )
 from data_versioning.operations import sides
@@ -30,7 +30,7 @@ from data_versioning.pipeline.project import Sections
 from data_versioning.pipeline.stage import OutputKind, Stage
 from data_versioning.repo import Repo
 
-__all__ = ["DataPlot", "Found", "Pictures", "Request", "UnknownKind", "diff", "show"]
+__all__ = ["DataPlot", "Found", "Pictures", "Plot", "Request", "UnknownKind", "diff", "show"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def _found(repo: Repo, revisions: Mapping[str, str | None], request: Request) ->
     files = sides.located(repo, request.targets)
     found = sides.read(repo, revisions, partial(_declared, repo=repo, request=request, files=files))
     return Found(
-        plots=plots({name: side for name, side in found.items() if isinstance(side, Declared)}),
+        plots=collect({name: side for name, side in found.items() if isinstance(side, Declared)}),
         errors={name: side for name, side in found.items() if isinstance(side, DataVersioningError)},
     )
 
