@@ -64,6 +64,7 @@ def test_an_x_for_each_y() -> None:
 def test_labels_that_are_given_win() -> None:
     found = drawn("a.csv", {"x": "step", "y": "loss", "x_label": "X", "y_label": "Y"}, a=LOSS)
     assert (found.x_label, found.y_label) == ("X", "Y")
+    assert drawn("a.csv", {"x_label": ""}, a=LOSS).x_label == ""
 
 
 def test_a_field_that_is_not_there() -> None:

@@ -86,6 +86,11 @@ def test_nothing_is_fetched(data: dict[str, Any]) -> None:
             drawing.svg({"mark": "point", **specification})
 
 
+def test_a_field_may_be_named_as_a_part_of_a_specification() -> None:
+    odd = [{**point, "data": {"url": "http://127.0.0.1:9/"}} for point in points("r")]
+    assert "Loss" in texts(drawing.svg(vega.specification(charts.TEMPLATES["simple"](), chart(odd))))
+
+
 @pytest.mark.parametrize(
     "specification",
     [{}, {"mark": "nonsense"}, {"mark": "point", "transform": [{"calculate": "nope(", "as": "b"}]}],

@@ -29,7 +29,7 @@ class Series:
     points: Sequence[Point]
     x: str
     y: str | None
-    x_label: str
+    x_label: str | None
     y_label: str | None
     fields: Sequence[Field]
 
@@ -67,8 +67,8 @@ def series(name: str, properties: Mapping[str, Any], contents: Mapping[str, Any]
         points=found,
         x=x_name or _INDEX,
         y=y_name,
-        x_label=properties.get("x_label") or _common(xs, _INDEX, "x") or "",
-        y_label=properties.get("y_label") or _common(ys, None, "y"),
+        x_label=_given(properties.get("x_label"), _common(xs, _INDEX, "x")),
+        y_label=_given(properties.get("y_label"), _common(ys, None, "y")),
         fields=[(short[file], field) for file, field in ys],
     )
 
@@ -139,6 +139,10 @@ def _common(fields: Sequence[Field], none: str | None, several: str) -> str | No
     """Return the name that all fields share, or what stands for `several`, or for `none`."""
     names = {field for _, field in fields}
     return several if len(names) > 1 else next(iter(names), none)
+
+
+def _given(label: str | None, inferred: str | None) -> str | None:
+    return inferred if label is None else label
 
 
 def _shorter(files: set[str]) -> dict[str, str]:

@@ -58,11 +58,13 @@ def _version(schema: str) -> str:
 
 
 def _data(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield where data comes from, wherever it is needed; the points themselves are not looked at."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "data" and isinstance(item, Mapping):
                 yield item
-            yield from _data(item)
+            elif key != "values":
+                yield from _data(item)
     elif isinstance(value, list):
         for item in value:
             yield from _data(item)

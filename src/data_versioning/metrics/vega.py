@@ -35,7 +35,7 @@ class Chart(NamedTuple):
     title: str
     x: str
     y: str | None
-    x_label: str
+    x_label: str | None
     y_label: str | None
     points: Sequence[Point]
     revisions: Sequence[str]
