@@ -348,3 +348,11 @@ def test_what_looks_like_an_image_but_is_a_table_is_not_shown(work: Work) -> Non
     image, chart = plots.show(work.repo(), Request()).plots
     assert isinstance(image, Pictures) and not image.pictures
     assert isinstance(chart, DataPlot) and chart.chart is None and chart.failures
+
+
+def test_modify_is_handed_over_and_recorded(two: Work, dv: Tool) -> None:
+    dv(two.root, "plots", "modify", "kept.json", "-x", "kept", "--title", "Kept").ok()
+    kept = next(plot for plot in plots.show(two.repo(), Request()).plots if plot.name == "kept.json")
+    assert isinstance(kept, DataPlot) and kept.chart
+    assert (kept.chart.x, kept.chart.title) == ("kept", "Kept")
+    assert json.loads(dv(two.root, "log", "--json").ok().out)[0]["verb"] == "plots"
