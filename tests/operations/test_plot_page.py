@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from data_versioning.cli import main
 from data_versioning.errors import ConfigError, DiskError, FormatError
 from data_versioning.operations import plot_page, plots
 from data_versioning.operations.plot_page import Written
@@ -190,6 +192,20 @@ def test_the_browser_is_opened_for_the_user_only(drawn: Work, dv: Tool) -> None:
     (drawn.root / ".dvc/config.local").write_text("[plots]\n    auto_open = true\n")
     dv(drawn.root, "plots", "show", env=ours).ok()
     assert seen.read_text() == f"file://{drawn.root}/dvc_plots/index.html\n" * 2
+
+
+def test_what_draws_can_be_interrupted(drawn: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def write_page(*_: object, **__: object) -> Written:
+        seen.append((signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
+        return Written([str(drawn.root / "page")], [])
+
+    usual = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(plot_page, "write_page", write_page)
+    assert main.main(["plots", "show"]) == 0
+    assert seen == [(signal.SIG_DFL, signal.SIG_DFL)]
+    assert signal.getsignal(signal.SIGINT) == usual
 
 
 def test_images_of_json_are_written_where_dvc_writes_them(drawn: Work, dvc: Tool, dv: Tool) -> None:

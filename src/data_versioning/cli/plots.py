@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import pathlib
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from data_versioning import operations
@@ -190,17 +192,32 @@ def _write(repo: Repo, found: operations.plots.Found, args: argparse.Namespace) 
         wanted = f" for {', '.join(args.targets)}" if args.targets else ""
         sys.stderr.write(f"no plots were found{wanted}, so nothing was drawn\n")
         return 0
-    if args.svg:
-        written = operations.plot_page.write_pictures(repo, found, out=args.out)
-        print("\n".join(written.files))
-        opened = True
-    else:
-        written = operations.plot_page.write_page(repo, found, out=args.out, template=args.html_template)
-        page = pathlib.Path(written.files[0]).as_uri()
-        print(page)
-        opened = not (args.open or _opens_always(repo)) or _open(page)
+    with _ended_at_once():
+        if args.svg:
+            written = operations.plot_page.write_pictures(repo, found, out=args.out)
+        else:
+            written = operations.plot_page.write_page(repo, found, out=args.out, template=args.html_template)
+    shown = written.files if args.svg else [pathlib.Path(page).as_uri() for page in written.files]
+    print("\n".join(shown))
     changes.tell(written.failed)
-    return _FAILED if written.failed else 0 if opened else _REFUSED
+    wants_browser = not args.svg and (args.open or _opens_always(repo))
+    if wants_browser and not _open(shown[0]):
+        return _REFUSED
+    return _FAILED if written.failed else 0
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process: vl-convert holds Python's lock while it draws, so that no handler would run.
+
+    Every file is written in one step, so that nothing is half done.
+    """
+    usual = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def _opens_always(repo: Repo) -> bool:
