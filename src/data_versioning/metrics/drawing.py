@@ -19,8 +19,14 @@ _UNKNOWN = "\ufffd"
 _VERSION = re.compile(r"/vega-lite/v(\d+)")
 # Marks that appear under a pointer only: of many points, most of the image.
 _INVISIBLE = re.compile(r'<(?:line|path) [^<>]* opacity="0"/>')
-# What a specification leaves open: names at x stay legible, also long ones, and so do dashes in a legend.
-_CONFIG = {"axisXDiscrete": {"labelAngle": -40}}
+# What a specification leaves open: names at x stay legible, also long ones, and so do dashes in a legend. Texts are
+# measured here and set by the reader's fonts: these are equally wide, and there is room for a wider one.
+_CONFIG = {
+    "font": "Arial, 'Liberation Sans', Helvetica, sans-serif",
+    "axisXDiscrete": {"labelAngle": -40},
+    "axisY": {"titlePadding": 14},
+    "padding": {"left": 5, "top": 5, "right": 20, "bottom": 5},
+}
 _DASHES = {"symbolType": "stroke", "symbolSize": 900}
 
 
