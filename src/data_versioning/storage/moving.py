@@ -6,10 +6,10 @@ import asyncio
 import os
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from data_versioning.errors import CorruptObject, MissingObject
 from data_versioning.storage import bandwidth
@@ -18,6 +18,8 @@ from data_versioning.storage.client import Body, PlainClient, Unavailable, Unrea
 from data_versioning.storage.partial import Partial
 
 T = TypeVar("T")
+Pieces: TypeAlias = Sequence[bytes | memoryview]
+"""Content as it came, in a row: joining it would copy every byte."""
 
 ATTEMPTS, _UNREACHED = 6, 3
 # Seconds before the second attempt; doubled for each later one, up to the longest.
@@ -66,9 +68,13 @@ async def content(
     client: PlainClient, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None
 ) -> bytes:
     """Return content of an object as a whole."""
+    return b"".join(await _pieces(client, key, start, end, etag))
+
+
+async def _pieces(client: PlainClient, key: str, start: int, end: int | None, etag: str | None) -> Pieces:
     body = await client.get(key, start=start, end=end, etag=etag)
-    found = b"".join([bytes(chunk) async for chunk in body.chunks])
-    if len(found) != min(body.size, end or body.size) - start:
+    found = [chunk async for chunk in body.chunks]
+    if sum(map(len, found)) != min(body.size, end or body.size) - start:
         raise Unavailable(f"the connection ended in the middle of {key}")
     return found
 
@@ -119,7 +125,7 @@ async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffi
 
 async def _write_body(client: PlainClient, body: Body, partial: Partial, traffic: Traffic) -> None:
     async for chunk in body.chunks:
-        await _write(partial, chunk, traffic)
+        await _write(partial, [chunk], traffic)
         if body.in_parts and body.size - partial.size > client.part_size:
             return  # the rest of a large file comes faster in several parts at once
 
@@ -128,7 +134,7 @@ async def _fill_ahead(
     client: PlainClient, key: str, size: int, etag: str | None, partial: Partial, traffic: Traffic
 ) -> None:
     starts = iter(range(partial.size, size, client.part_size))
-    ahead: deque[asyncio.Task[bytes]] = deque()
+    ahead: deque[asyncio.Task[Pieces]] = deque()
     start = next(starts, None)
     try:
         while ahead or start is not None:
@@ -136,7 +142,7 @@ async def _fill_ahead(
             while start is not None and len(ahead) < _AHEAD and not (ahead and traffic.parts.locked()):
                 await traffic.parts.acquire()
                 end = min(start + client.part_size, size)
-                ahead.append(asyncio.create_task(content(client, key, start=start, end=end, etag=etag)))
+                ahead.append(asyncio.create_task(_pieces(client, key, start, end, etag)))
                 start = next(starts, None)
             await _write(partial, await ahead[0], traffic)
             ahead.popleft()
@@ -148,13 +154,14 @@ async def _fill_ahead(
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _write(partial: Partial, chunk: bytes | memoryview, traffic: Traffic) -> None:
-    await traffic.line.down.take(len(chunk))
-    if len(chunk) > _SMALL:
-        await asyncio.to_thread(partial.write, chunk)
+async def _write(partial: Partial, pieces: Pieces, traffic: Traffic) -> None:
+    size = sum(map(len, pieces))
+    await traffic.line.down.take(size)
+    if size > _SMALL:
+        await asyncio.to_thread(partial.write, pieces)
     else:
-        partial.write(chunk)
-    traffic.moved += len(chunk)
+        partial.write(pieces)
+    traffic.moved += size
 
 
 async def digest(client: PlainClient, key: str, traffic: Traffic) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -37,13 +38,14 @@ class Partial:
         with suppress(FileNotFoundError):
             os.unlink(self._temporary)
 
-    def write(self, content: bytes | memoryview) -> None:
+    def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Add bytes at the end."""
-        rest = memoryview(content)
-        self._md5.update(rest)
-        self.size += len(rest)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        for piece in pieces:
+            rest = memoryview(piece)
+            self._md5.update(rest)
+            self.size += len(rest)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
 
     def digest(self) -> bytes:
         """Return the MD5 of what was written."""

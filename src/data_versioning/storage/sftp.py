@@ -256,7 +256,11 @@ class SftpFiles:
         """See `Files.make_directory`."""
         client = await self._session.client()
         with self._translated(path):
-            await client.makedirs(path, exist_ok=True)
+            try:
+                await client.mkdir(path)
+            except asyncssh.SFTPError:
+                # Its parent is missing, or it is there: the one takes a request for each directory above, too.
+                await client.makedirs(path, exist_ok=True)
 
     async def _write(
         self, client: asyncssh.SFTPClient, path: str, parts: AsyncIterator[bytes]
