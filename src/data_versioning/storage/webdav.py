@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import aiohttp
 
 from data_versioning.errors import ConfigError, MissingObject, StorageError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, xmltext
 from data_versioning.storage.client import Body, Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
@@ -225,18 +225,11 @@ class WebdavFiles:
         try:
             if status != _MULTI_STATUS:
                 raise ValueError
-            return dict(map(_entry, _parsed(text).iter(f"{_DAV}response")))
-        except (ElementTree.ParseError, ValueError):
+            return dict(map(_entry, xmltext.parsed(text).iter(f"{_DAV}response")))
+        except ValueError:
             raise StorageError(
                 f"{self.requests.place} does not speak WebDAV at {path}", hint="dv remote modify NAME url URL"
             ) from None
-
-
-def _parsed(text: bytes) -> ElementTree.Element:
-    """Return a document that defines no entities of its own: those can grow without bounds."""
-    if b"<!" in text:
-        raise ValueError
-    return ElementTree.fromstring(text)  # noqa: S314 - without a document type there is nothing to expand
 
 
 def _entry(answer: ElementTree.Element) -> tuple[str, Entry]:
