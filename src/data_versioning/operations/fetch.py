@@ -35,7 +35,7 @@ def fetch(
         result = sharing.joined([plan_all(repo, shares, imports, options), known])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
     with repo.transaction("fetch"):
-        copied = partial_imports.fetch(loading.load(repo), partial, progress).result
+        copied = partial_imports.fetch(loading.load(repo), partial, options.jobs, progress).result
         foreign = sharing.fetch_imports(repo, imports, options, progress).result
         result = sharing.joined([run(repo, shares, options, progress), copied, foreign])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)

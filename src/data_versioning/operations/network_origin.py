@@ -189,7 +189,7 @@ def _record(origin: Origin, written: str, found: Found, progress: Progress) -> D
     if not origin.is_content_recorded:
         return origins.dependency(origin, written, found)
     progress.start("Hashing", files=len(found.names), size=found.size)
-    hashes = origin.store.hash(origin.keys(found.names), advance=progress.advance)
+    hashes = origin.store.hash(origin.keys(found.names), threads=origin.jobs, advance=progress.advance)
     _refuse(hashes.failures, origin.url)
     return origins.dependency(origin, written, found, oids.hex_digests(hashes.digests))
 
@@ -220,7 +220,7 @@ def _receive(
 
 
 def _fetch(origin: Origin, names: Sequence[str], staged: _Staged, progress: Progress) -> None:
-    _download_files(origin, names, staged.directory, staged.names, None, progress)
+    _download_files(origin, names, staged.directory, staged.names, progress)
 
 
 def download(
@@ -228,21 +228,19 @@ def download(
     found: Found,
     directory: str,
     names: Sequence[str],
-    *,
-    jobs: int | None,
     progress: Progress,
 ) -> None:
     """Copy what was found to the files `names` of a directory, each complete or not at all."""
     packed = os.fsencode("".join([f"{name}\0" for name in names]))
-    _download_files(origin, found.names, directory, packed, jobs, progress)
+    _download_files(origin, found.names, directory, packed, progress)
 
 
 def _download_files(
-    origin: Origin, names: Sequence[str], directory: str, packed: bytes, jobs: int | None, progress: Progress
+    origin: Origin, names: Sequence[str], directory: str, packed: bytes, progress: Progress
 ) -> None:
     keys = os.fsencode("".join([f"{key}\0" for key in origin.keys(names)]))
     items = Items(directory=directory, names=packed, keys=keys)
-    _refuse(origin.store.download(items, threads=jobs, advance=progress.advance).failures, origin.url)
+    _refuse(origin.store.download(items, threads=origin.jobs, advance=progress.advance).failures, origin.url)
 
 
 def _refuse_unread(done: Batch, origin: Origin) -> None:

@@ -27,7 +27,7 @@ from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
-from data_versioning.repo import Repo
+from data_versioning.repo import Preferences, Repo
 from data_versioning.storage.base import FailureKind, Limits
 
 if TYPE_CHECKING:
@@ -343,8 +343,12 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             hint="dvc push, dvc pull",
         )
     refuse_programs(repo.root, found)
-    limits = Limits(repo.limit("upload"), repo.limit("download"))
-    return remotes.open(repo.settings, name, limits=limits)
+    return remotes.open(repo.settings, name, limits=limits(repo.preferences))
+
+
+def limits(preferences: Preferences) -> Limits:
+    """Return how many bytes a second may pass; `ConfigError` for a variable that says no number."""
+    return Limits(preferences.limit("upload"), preferences.limit("download"))
 
 
 def refuse_programs(root: str, found: Location) -> None:

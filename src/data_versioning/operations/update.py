@@ -55,7 +55,9 @@ def update(
     recorded, `PathError`, `GitError`, `Conflict` or `FileChanged`.
     """
     sharing.check_jobs(options.jobs)
-    remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
+    remote = None
+    if options.extent is Extent.REMOTE:
+        remote = url_origin.destination_of(repo, options.remote, jobs=options.jobs)
     stages = _select(repo, names, options)
     foreign = [stage for stage in stages if stage.is_repo_import]
     download = options.extent is not Extent.HASHED
@@ -72,7 +74,13 @@ def update(
             changed = {stage.place: stage.file in edits for stage in foreign}
             for stage in (each for each in stages if not each.is_repo_import):
                 changed[stage.place] = update_url.update(
-                    loaded, transaction, stage, extent=options.extent, remote=remote, progress=progress
+                    loaded,
+                    transaction,
+                    stage,
+                    extent=options.extent,
+                    remote=remote,
+                    jobs=options.jobs,
+                    progress=progress,
                 )
         finally:
             progress.finish()

@@ -9,7 +9,7 @@ from data_versioning.errors import Conflict, CorruptObject, FormatError, Missing
 from data_versioning.formats import dvcfile
 from data_versioning.formats.dvcfile import Dependency, Output
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import import_url, url_origin
+from data_versioning.operations import import_url, sharing, url_origin
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.import_url import Ends, Extent
 from data_versioning.operations.loaded import Loaded
@@ -46,6 +46,7 @@ def update(
     *,
     extent: Extent = Extent.WORKSPACE,
     remote: Destination | None = None,
+    jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> bool:
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
@@ -56,7 +57,8 @@ def update(
     """
     repo = loaded.repo
     written = stage.deps[0].path
-    origin = url_origin.find(repo.settings, written, f"{repo.root}/{stage.wdir}")
+    limits = sharing.limits(repo.preferences)
+    origin = url_origin.find(repo.settings, written, f"{repo.root}/{stage.wdir}", limits=limits, jobs=jobs)
     ends = Ends(
         origin=origin if isinstance(origin, Origin) else os.path.normpath(origin),
         written=written,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -32,6 +33,7 @@ from data_versioning.remotes import origin as origins
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.origin import Origin
 from data_versioning.remotes.remote import Location, Remote
+from data_versioning.storage.base import UNLIMITED, Limits
 from data_versioning.workspace import scan, store
 from data_versioning.workspace.scan import Scanner, Snapshot
 
@@ -55,18 +57,21 @@ class _Content(NamedTuple):
     stored: Snapshot
 
 
-def find(settings: Settings, url: str, base: str) -> Place:
+def find(
+    settings: Settings, url: str, base: str, *, limits: Limits = UNLIMITED, jobs: int | None = None
+) -> Place:
     """Return what `url` means; a relative path counts from the directory `base`, whose repository is the one here.
 
-    A url below a configured remote gets that remote's settings. Raises `ServedByDvc` when only `dvc` reaches it,
-    `ConfigError` for an unknown remote, or settings that would start a program.
+    `limits` and `jobs` are for what comes through a network. A url below a configured remote gets that remote's
+    settings. Raises `ServedByDvc` when only `dvc` reaches it, `ConfigError` for an unknown remote, or for settings
+    that would start a program.
     """
     if is_here(settings, url):
         return place(settings, url, base)
     location = _location(settings, url)
     with contextlib.suppress(NotInRepository):
         sharing.refuse_programs(repos.find_root(base), location)
-    return origins.open(location)
+    return origins.open(location, limits=limits, jobs=jobs)
 
 
 def refuse_unrecorded(settings: Settings, url: str) -> None:
@@ -85,10 +90,10 @@ def exists(origin: Place) -> bool:
     return origins.look(origin) is not None if isinstance(origin, Origin) else os.path.exists(origin)
 
 
-def destination_of(repo: repos.Repo, name: str | None) -> Destination:
-    """Return the remote `name`, or the default one, as something that data can be sent to."""
+def destination_of(repo: repos.Repo, name: str | None, *, jobs: int | None = None) -> Destination:
+    """Return the remote `name`, or the default one, as something that data can be sent to, `jobs` files at once."""
     remote = sharing.open_remote(repo, name)
-    return existence.as_cache(remote.store) or remote
+    return existence.as_cache(remote.store) or replace(remote, jobs=jobs or remote.jobs)
 
 
 def place(settings: Settings, url: str, base: str) -> str:

@@ -22,7 +22,7 @@ from data_versioning.objects.oid import DIRECTORY_SUFFIX
 from data_versioning.paths import first_bad, is_inside, parents
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Location
-from data_versioning.storage.base import Page, ReadableStore, Store
+from data_versioning.storage.base import UNLIMITED, Limits, Page, ReadableStore, Store
 
 # What identifies a file for DVC, by scheme. Other schemes have ids of their own that our clients are not told.
 _ETAG, _CHECKSUM, _CONTENT = "etag", "checksum", "md5"
@@ -46,6 +46,7 @@ class Origin:
     shown: str  # as DVC's lists name it
     store: ReadableStore = field(repr=False)
     key: str
+    jobs: int | None = None  # transfers at once; None: the store decides
 
     @property
     def is_recorded(self) -> bool:
@@ -99,8 +100,11 @@ def covering(settings: Settings, url: str) -> Location:
     return found
 
 
-def open(location: Location) -> Origin:
-    """Open the store around a place; `ConfigError` as `open_store`."""
+def open(location: Location, *, limits: Limits = UNLIMITED, jobs: int | None = None) -> Origin:
+    """Open the store around a place, for `jobs` transfers at once, else as many as the settings of its remote say.
+
+    Raises `ConfigError` as `open_store`.
+    """
     scheme = storage.scheme(location.url)
     rest = location.url.partition("://")[2].rstrip("/")
     parent, _, key = rest.rpartition("/") if "/" in rest else (rest, "", "")
@@ -117,8 +121,9 @@ def open(location: Location) -> Origin:
         url=url,
         scheme=scheme,
         shown=f"{host}{parts.path}" if scheme in _BUCKETS else shown,
-        store=storage.open_store(base, location.options, name=_remote_of(location)),
+        store=storage.open_store(base, location.options, name=_remote_of(location), limits=limits),
         key=key,
+        jobs=jobs or location.jobs,
     )
 
 
