@@ -28,7 +28,7 @@ def push(
         result = sharing.joined([_plan(repo, share, options) for share in shares])
         return sharing.checked(result, verb="push")
     with repo.transaction("push"):
-        result = sharing.joined([_push(repo, share, options, progress) for share in shares])
+        result = sharing.each(shares, lambda share: _push(repo, share, options, progress))
         return sharing.checked(result, verb="push")
 
 

@@ -15,6 +15,10 @@ from data_versioning.storage.client import Unavailable, Unreachable
 
 _STATUS = re.compile(r"status code: (\d{3})(?: ([A-Za-z][A-Za-z ]*))?")
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
+# S3 deletes many in one request, and refuses single ones of them within an answer that says 200.
+_NOT_DELETED = re.compile(
+    r"DeleteObjects request failed [^\n]*\(code: (AccessDenied|AllAccessDisabled|MethodNotAllowed)\)"
+)
 _NO_ROOT = re.compile("NoSuchBucket|ContainerNotFound|(?:bucket|container) does not exist", re.IGNORECASE)
 _WRONG_CREDENTIALS = re.compile(
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|InvalidClientTokenId"
@@ -74,6 +78,11 @@ class Place:
         if _WRONG_CREDENTIALS.search(text) or isinstance(error, exceptions.UnauthenticatedError):
             return StorageError(
                 f"{self.name} does not accept the credentials{_code(text)}", hint=self.credentials
+            )
+        if found := _NOT_DELETED.search(text):
+            return StorageError(
+                f"{self.name} does not permit to delete ({found[1]}): no right to it, or a lock on the object",
+                hint=self.credentials,
             )
         if (status := _STATUS.search(text)) and status[1] == "403":
             return StorageError(
