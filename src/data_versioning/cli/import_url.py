@@ -16,9 +16,9 @@ EPILOG = """examples:
   dv import-url --no-download /mnt/share/big   only record what is there
   dv import-url --to-remote /mnt/share/big     straight to the default remote
 
-URLs are paths, file://, remote://NAME/path, s3://, azure://, http(s):// and
-ssh://; below a configured remote they get its settings. gs://, hdfs://,
-webdav:// and others are handed to dvc, as is what --version-aware and
+URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
+webdav(s)://, webhdfs:// and ssh://; below a configured remote they get its
+settings. hdfs:// and others are handed to dvc, as is what --version-aware and
 --fs-config ask for.
 next: git add and commit the files it names; `dv update FILE.dvc` when the origin has changed
 """

@@ -61,6 +61,12 @@ def existing(origin: Origin) -> Found:
     return found
 
 
+def _existing(origin: Origin, written: str) -> Found:
+    """Return what the origin holds, with what identifies it where that is to be `written`."""
+    found = existing(origin)
+    return origins.identified(origin, found) if written else found
+
+
 def _looking_around(origin: Origin) -> str:
     """Return the hint for an origin that is not there."""
     if not isinstance(origin.store, Store) or not origin.key:
@@ -70,7 +76,7 @@ def _looking_around(origin: Origin) -> str:
 
 def declared(origin: Origin, written: str, progress: Progress) -> Dependency:
     """Return the record of what the origin holds; its content is read only where that is what is recorded."""
-    return _record(origin, written, existing(origin), progress)
+    return _record(origin, written, _existing(origin, written), progress)
 
 
 def put(
@@ -171,12 +177,12 @@ def _staged(directory: str, count: int) -> Iterator[_Staged]:
 
 def _steadily(origin: Origin, written: str, read: Callable[[Found], Arrived]) -> Arrived:
     """Read the origin, again when it was another one afterwards."""
-    found = existing(origin)
+    found = _existing(origin, written)
     if written and not origin.is_content_recorded:
         origins.dependency(origin, written, found)  # before much is read: it may not be possible
     for _ in range(_ATTEMPTS):
         arrived = read(found)
-        before, found = found, existing(origin)
+        before, found = found, _existing(origin, written)
         if found == before:
             return arrived
     raise FileChanged(

@@ -33,7 +33,9 @@ class Fetched:
 def is_ours(repo: Repo, item: Tracked) -> bool:
     """Whether an output without content comes from a place that we reach and whose record we know."""
     dependency = item.stage.deps[0]
-    if not (item.stage.is_partial_import and dependency.digest and update_url.is_ours(item.stage)):
+    if not (
+        item.stage.is_partial_import and dependency.digest and update_url.is_ours(repo.settings, item.stage)
+    ):
         return False
     try:
         url_origin.refuse_unrecorded(repo.settings, dependency.path)

@@ -111,7 +111,7 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             )
         if stage.is_repo_import:
             continue
-        if not update_url.is_ours(stage):
+        if not update_url.is_ours(repo.settings, stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
         url_origin.refuse_unrecorded(repo.settings, stage.deps[0].path)
     return list(found.values())

@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
 from data_versioning import repo as repos
 from data_versioning import storage
@@ -85,6 +86,11 @@ def refuse_unrecorded(settings: Settings, url: str) -> None:
         )
 
 
+def has_versions(settings: Settings, url: str) -> bool:
+    """Whether DVC records the version of any file there, also of those that it takes as they are now."""
+    return not is_here(settings, url) and origins.has_versions(storage.scheme(_location(settings, url).url))
+
+
 def exists(origin: Place) -> bool:
     """Whether anything is there."""
     return origins.look(origin) is not None if isinstance(origin, Origin) else os.path.exists(origin)
@@ -122,7 +128,9 @@ def is_here(settings: Settings, url: str) -> bool:
 
 def destination(url: str, out: str | None) -> str:
     """Return where data from `url` goes: to `out`, into it when it is a directory, else here under its own name."""
-    name = os.path.basename(os.path.normpath(url))
+    # What follows a "?" is part of the name on this machine only.
+    path = urlsplit(url).path if storage.scheme(url) else url
+    name = os.path.basename(os.path.normpath(path))
     if out is not None and not os.path.isdir(out):
         return out
     if name in {"", ".", ".."}:
@@ -202,13 +210,9 @@ def _put(loaded: Loaded, origin: str, out: RepoPath, cache: ObjectCache, progres
 
 def _location(settings: Settings, url: str) -> Location:
     found = origins.covering(settings, url)
-    if not found.is_ours or _has_query(found.url):
+    if not found.is_ours or (storage.scheme(found.url).startswith("http") and "#" in found.url):
         raise ServedByDvc(f"{url} is reached by the program dvc for now", hint=f"dvc list-url {url}")
     return found
-
-
-def _has_query(url: str) -> bool:
-    return storage.scheme(url).startswith("http") and bool({"?", "#"}.intersection(url))
 
 
 def existing(loaded: Loaded, origin: str, progress: Progress = SILENT) -> Snapshot:

@@ -6,22 +6,24 @@ Credentials come from the file that the remote names, else they are Google's app
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from obstore.store import GCSStore
 
 from data_versioning.errors import ConfigError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, moving
 from data_versioning.storage.concurrent import ConcurrentMovingStore
 from data_versioning.storage.gcs_multipart import GcsUploads
+from data_versioning.storage.gcs_requests import GcsRequests
 from data_versioning.storage.object_errors import Place
-from data_versioning.storage.object_store import opened
+from data_versioning.storage.object_store import ObjectStoreClient, opened
 from data_versioning.storage.resuming import ResumingClient
 
 if TYPE_CHECKING:
@@ -33,7 +35,22 @@ _EMULATOR = "STORAGE_EMULATOR_HOST"
 _HINT = "dv remote modify --local NAME credentialpath PATH, or gcloud auth application-default login"
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
+class GcsStore(ConcurrentMovingStore):
+    """The `IdentifyingStore` of a bucket; `requests` loads a library, so it is called when needed."""
+
+    def __init__(self, client: ObjectStoreClient, requests: Callable[[], GcsRequests]) -> None:
+        super().__init__(client)
+        self._prefix, self._requests = client.prefix, requests
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """See `IdentifyingStore.ids`."""
+        names = [self._prefix + key for key in keys]
+        ask = moving.retried(lambda: asyncio.to_thread(lambda: self._requests().etags(names)))
+        found = self._call(ask) if names else {}
+        return [found.get(name, "") for name in names]
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> GcsStore:
     """Open a bucket, or what is below a prefix of it; settings as in the `[remote]` section of Google Cloud Storage.
 
     `projectname` says who owns buckets that are made, and none is made here. Raises `ConfigError`.
@@ -64,13 +81,15 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     )
 
     @functools.cache
-    def uploads() -> GcsUploads:
+    def requests() -> GcsRequests:
         session = _session(settings, credentials)
-        return GcsUploads(session=session, root=f"{endpoint}/{bucket}", place=place, prefix=prefix)
+        return GcsRequests(session=session, endpoint=endpoint, bucket=bucket, place=place)
 
-    return ConcurrentMovingStore(
-        ResumingClient(store=store, place=place, prefix=prefix, state="version", uploads=uploads)
-    )
+    def uploads() -> GcsUploads:
+        return GcsUploads(requests=requests(), prefix=prefix)
+
+    client = ResumingClient(store=store, place=place, prefix=prefix, state="version", uploads=uploads)
+    return GcsStore(client, requests)
 
 
 def _session(settings: Mapping[str, str], credentials: Any) -> Any:

@@ -27,7 +27,7 @@ _SECONDS = 60.0
 _LOGIN = "dv remote modify --local NAME user USER, and password PASSWORD (or token TOKEN)"
 _PROPERTIES = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop>'
-    b"<resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>"
+    b"<resourcetype/><getcontentlength/><getlastmodified/><getetag/></prop></propfind>"
 )
 _DAV = "{DAV:}"
 _MULTI_STATUS, _BAD_REQUEST, _FORBIDDEN, _EXISTS = 207, 400, 403, 405
@@ -241,4 +241,5 @@ def _entry(answer: ElementTree.Element) -> tuple[str, Entry]:
         # Where nobody says, it is new: what is young is not collected.
         modified=parsedate_to_datetime(modified).timestamp() if modified else time.time(),
         is_directory=answer.find(f".//{_DAV}collection") is not None,
+        etag=answer.findtext(f".//{_DAV}getetag") or None,
     )
