@@ -204,7 +204,11 @@ def test_remotes_for_dvc_are_handed_over(repository: Path, sandbox: Sandbox, dvc
 
 
 def test_no_remote(repository: Path, dvc: Tool, dv: Tool) -> None:
+    """That is an error when anything is tracked, also if none of it would go there."""
     assert dv(repository, "push").ok().out == "Everything is up to date.\n"
+    write(repository, {"../other": "other"})
+    dvc(repository, "import-url", "-q", "../other").ok()
+    assert dv(repository, "push").code == dvc(repository, "push").code == 1
     write(repository, {"lone": "lone"})
     dvc(repository, "add", "-q", "lone").ok()
     result = dv(repository, "push")
