@@ -8,20 +8,19 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _ESCAPED = re.compile(r"\\(.)")
 # A line cannot hold the end of one, nor end in a carriage return; no escape stands for them, but a class of characters.
 _CONTROL = "[[:cntrl:]]"
-_SPECIAL = str.maketrans(
-    {**{character: "\\" + character for character in "\\[]!*#?"}, "\n": _CONTROL, "\r": _CONTROL}
-)
+_SPECIAL = str.maketrans({**{character: "\\" + character for character in "\\[]!*#?"}, "\n": _CONTROL})
 
 
 def entry_for(name: str) -> str:
     """Return the entry that hides `name` in the directory of the file.
 
-    As DVC writes it, but for names with ends of lines, whose entry is broken there.
+    As DVC writes it, but for names that hold the end of a line, or end in a carriage return: DVC's entry is broken.
 
     >>> entry_for("a[1].csv")
     '/a\\\\[1\\\\].csv'
     """
-    return "/" + name.translate(_SPECIAL)
+    entry = "/" + name.translate(_SPECIAL)
+    return entry.removesuffix("\r") + _CONTROL if entry.endswith("\r") else entry
 
 
 def add(text: str, entry: str) -> str:

@@ -95,19 +95,19 @@ def sample_size(text: str, total: int) -> int:
     return min(total, max(1, round(wanted)))
 
 
-def sample(objects: Listing, wanted: int) -> Listing:
-    """Choose `wanted` objects, every one with the same chance."""
-    chance = random.SystemRandom()
-    return objects.select(sorted(chance.sample(range(len(objects)), wanted)))
-
-
 def sampled(roots: Sequence[Listing], text: str | None) -> list[Listing]:
-    """Return the objects of each root to check: all, or a sample that is spread evenly over all roots."""
+    """Return the objects of each root to check: all, or a sample in which every object has the same chance."""
     total = sum(map(len, roots))
     if not text or not total:
         return list(roots)
-    wanted = sample_size(text, total)
-    return [sample(objects, round(wanted * len(objects) / total)) for objects in roots]
+    picked = sorted(random.SystemRandom().sample(range(total), sample_size(text, total)))
+    found: list[Listing] = []
+    start = 0
+    for objects in roots:
+        end = start + len(objects)
+        found.append(objects.select([index - start for index in picked if start <= index < end]))
+        start = end
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

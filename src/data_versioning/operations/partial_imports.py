@@ -33,15 +33,13 @@ class Fetched:
 def is_ours(repo: Repo, item: Tracked) -> bool:
     """Whether an output without content comes from a place that we reach and whose record we know."""
     dependency = item.stage.deps[0]
-    if not (
-        item.stage.is_partial_import and dependency.digest and update_url.is_ours(repo.settings, item.stage)
-    ):
+    if not (item.stage.is_partial_import and dependency.digest):
         return False
     try:
         url_origin.refuse_unrecorded(repo.settings, dependency.path)
+        return update_url.is_ours(repo.settings, item.stage)
     except ServedByDvc:
         return False
-    return True
 
 
 def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:

@@ -129,7 +129,7 @@ def is_here(settings: Settings, url: str) -> bool:
 def destination(url: str, out: str | None) -> str:
     """Return where data from `url` goes: to `out`, into it when it is a directory, else here under its own name."""
     # What follows a "?" is part of the name on this machine only.
-    path = urlsplit(url).path if storage.scheme(url) else url
+    path = url if storage.scheme(url) in _HERE else urlsplit(url).path
     name = os.path.basename(os.path.normpath(path))
     if out is not None and not os.path.isdir(out):
         return out
