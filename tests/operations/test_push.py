@@ -257,7 +257,7 @@ def test_nothing_slow_is_imported(repository: Path, sandbox: Sandbox, dvc: Tool,
     assert not packages & {"yaml", "ruamel", "configobj", "pathspec", "rich", "subprocess", "tomlkit"}
 
 
-@pytest.mark.parametrize("verb", ["push", "fetch"])
+@pytest.mark.parametrize("verb", ["push", "fetch", "pull"])
 def test_a_remote_that_refuses_everything(
     repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool, verb: str
 ) -> None:
@@ -266,9 +266,10 @@ def test_a_remote_that_refuses_everything(
     (repository / "tree").mkdir()
     (repository / "tree/file").write_text("in a tree")
     dvc(repository, "add", "-q", "tree").ok()
-    if verb == "fetch":
+    if verb != "push":
         dvc(repository, "push", "-q").ok()
         shutil.rmtree(repository / ".dvc/cache")
+        (repository / "lone").unlink()
     pointer = repository / "tree.dvc"
     pointer.write_text(pointer.read_text() + "  remote: wall\n")
     with answering(403, body=b"<Error><Code>AccessDenied</Code></Error>") as server:
@@ -287,14 +288,17 @@ def test_a_remote_that_refuses_everything(
     refusal = "s3://box does not permit this ("
     assert found.code == 1
     assert f"'tree' (md5 {oid_of(pointer)}) was left out: {refusal}" in found.err
-    assert f"ERROR: 1 file could not be {verb}ed" in found.err
-    assert f"to continue: dv {verb}" in found.err and "access_key_id" in found.err
+    word = "push" if verb == "push" else "fetch"
+    assert f"ERROR: 1 file could not be {word}ed" in found.err
+    assert f"to continue: dv {word}" in found.err and "access_key_id" in found.err
     # Of one output there is no list to make.
     assert alone.code == 1
     assert f"ERROR: {refusal}" in alone.err
     assert [row["path"] for row in told["failed"]] == ["tree"]
     place = remote if verb == "push" else repository / ".dvc/cache"
     assert object_of(place, "lone")
+    assert (repository / "lone").exists() is (verb != "fetch")
+    assert (repository / "tree/file").read_text() == "in a tree"
 
 
 def oid_of(pointer: Path) -> str:
