@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from data_versioning.errors import CorruptObject, StorageError
 from data_versioning.storage import resuming, s3
@@ -46,6 +47,27 @@ def test_a_refusal(client: ResumingClient, s3_server: S3Server) -> None:
     wrong: Any = s3.open_store(s3_server.fresh(), s3_server.settings | {"secret_access_key": "no"})
     with pytest.raises(StorageError, match="SignatureDoesNotMatch"):
         send(wrong.client, parts())
+
+
+class Denying:
+    """A client of boto3 that may not list uploads."""
+
+    def __init__(self, sdk: Any) -> None:
+        self.sdk = sdk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sdk, name)
+
+    def list_multipart_uploads(self, **_: object) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListMultipartUploads")
+
+
+def test_without_the_right_to_list_uploads_it_is_sent_anew(client: ResumingClient) -> None:
+    uploads: Any = client.uploads()
+    denied = replace(uploads, sdk=Denying(uploads.sdk))
+    send(replace(client, uploads=lambda: denied), parts())
+    answer = uploads.sdk.get_object(Bucket=uploads.bucket, Key=f"{client.prefix}large")
+    assert answer["Body"].read() == b"".join(CONTENT)
 
 
 def test_an_upload_that_somebody_else_ended(client: ResumingClient) -> None:

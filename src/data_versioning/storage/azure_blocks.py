@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from data_versioning.errors import StorageError
-from data_versioning.storage.client import Unavailable, Unreachable, asked_pause
+from data_versioning.storage.client import PASSING, NotPermitted, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.resuming import Ended, Part, Upload
 
@@ -23,12 +23,6 @@ T = TypeVar("T")
 _ID = re.compile(r"(\d{5})-([0-9a-f]{32})")
 _GONE = {"InvalidBlockList"}
 _FOREIGN = {"InvalidBlobOrBlock"}
-# Statuses below 500 after which trying again may help.
-_PASSING = frozenset({408, 409, 412, 429})
-
-
-class _NotPermitted(StorageError):
-    """The credentials do not suffice for a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,7 @@ class AzureUploads:
 
         try:
             names = [str(block.id) for block in self._call(blocks)]
-        except _NotPermitted:
+        except NotPermitted:
             return None  # who may write need not be permitted to read
         ours = [found for name in names if (found := _ID.fullmatch(name))]
         return Upload("", {Part(int(found[1]), bytes.fromhex(found[2])): found[0] for found in ours})
@@ -101,8 +95,8 @@ class AzureUploads:
                 hint="that program can complete it; otherwise Azure drops them a week after the last one came",
             )
         if status in (401, 403):
-            return _NotPermitted(f"{name} does not permit this: {told}", hint=self.place.credentials)
-        if 400 <= status < 500 and status not in _PASSING:
+            return NotPermitted(f"{name} does not permit this: {told}", hint=self.place.credentials)
+        if 400 <= status < 500 and status not in PASSING:
             return StorageError(f"{name} refuses this: {told}", hint=self.place.server)
         headers = error.response.headers if error.response is not None else {}
         return Unavailable(

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 
 from data_versioning.errors import MissingObject
 from data_versioning.storage import xmltext
-from data_versioning.storage.client import Unavailable
-from data_versioning.storage.gcs_requests import GcsRequests, NotPermitted
+from data_versioning.storage.client import NotPermitted, Unavailable
+from data_versioning.storage.gcs_requests import GcsRequests
 from data_versioning.storage.resuming import Ended, Part, Upload
 
 

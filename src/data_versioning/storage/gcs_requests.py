@@ -12,16 +12,10 @@ from urllib.parse import quote
 
 from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage import xmltext
-from data_versioning.storage.client import Unavailable, Unreachable, asked_pause
+from data_versioning.storage.client import PASSING, NotPermitted, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.object_errors import Place
 
-# Statuses below 500 after which trying again may help.
-_PASSING = frozenset({408, 409, 412, 429})
 _TIMEOUTS = (20, 900)  # seconds: to connect, and of silence
-
-
-class NotPermitted(StorageError):
-    """The credentials do not suffice for a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +103,7 @@ class GcsRequests:
             return NotPermitted(
                 f"{place.name} does not permit this: {code or status}", hint=place.credentials
             )
-        if 400 <= status < 500 and status not in _PASSING:
+        if 400 <= status < 500 and status not in PASSING:
             return StorageError(f"{place.name} refuses this: {code or status}", hint=place.server)
         return Unavailable(
             f"{place.name} does not answer: {code or status}",

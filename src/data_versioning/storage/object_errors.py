@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from obstore import exceptions
 
 from data_versioning.errors import StorageError
-from data_versioning.storage.client import Unavailable, Unreachable
+from data_versioning.storage.client import PASSING, Unavailable, Unreachable
 
 _STATUS = re.compile(r"status code: (\d{3})(?: ([A-Za-z][A-Za-z ]*))?")
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
@@ -35,8 +35,6 @@ _CERTIFICATE = re.compile(
     r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w+)|invalid peer certificate: (\w+)"
 )
 _QUERY = re.compile(r"\?[^\s\"')]*")
-# Statuses below 500 after which trying again may help: timeout, conflict, changed meanwhile, too early, too many.
-_PASSING = frozenset({"408", "409", "412", "425", "429"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +91,7 @@ class Place:
 
     def _request(self, error: Exception, text: str) -> StorageError | None:
         status = _STATUS.search(text)
-        if status and status[1].startswith("4") and status[1] not in _PASSING:
+        if status and status[1].startswith("4") and int(status[1]) not in PASSING:
             return StorageError(f"{self.name} refuses this: {_reason(text)}", hint=self.server)
         if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError):
             return StorageError(f"{self.name} cannot do this: {_reason(text)}", hint=self.server)

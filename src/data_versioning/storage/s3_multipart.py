@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_versioning.errors import StorageError
-from data_versioning.storage.client import Unavailable, asked_pause
+from data_versioning.storage.client import NotPermitted, Unavailable, asked_pause
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.resuming import Ended, Part, Upload
 
@@ -33,14 +33,17 @@ class S3Uploads:
     place: Place
     prefix: str
 
-    def begin(self, key: str) -> Upload:
+    def begin(self, key: str) -> Upload | None:
         """See `Uploads.begin`."""
         name = self._name(key)
-        begun = self._call("list_multipart_uploads", Bucket=self.bucket, Prefix=name["Key"])
-        ours = [found for found in begun.get("Uploads", []) if found["Key"] == name["Key"]]
-        for found in sorted(ours, key=lambda one: str(one.get("Initiated", "")), reverse=True):
-            with suppress(Ended):
-                return Upload(found["UploadId"], self._arrived(name, found["UploadId"]))
+        try:
+            begun = self._call("list_multipart_uploads", Bucket=self.bucket, Prefix=name["Key"])
+            ours = [found for found in begun.get("Uploads", []) if found["Key"] == name["Key"]]
+            for found in sorted(ours, key=lambda one: str(one.get("Initiated", "")), reverse=True):
+                with suppress(Ended):
+                    return Upload(found["UploadId"], self._arrived(name, found["UploadId"]))
+        except NotPermitted:
+            return None  # who may write objects need not be permitted to list uploads
         return Upload(self._call("create_multipart_upload", **name)["UploadId"], {})
 
     def send(self, key: str, upload: str, part: Part, content: bytes) -> str:
@@ -93,7 +96,8 @@ class S3Uploads:
             if code in _GONE:
                 raise Ended(f"somebody else ended the upload to {self.place.name}") from None
             if code in _PERMANENT:
-                raise StorageError(
+                kind = NotPermitted if code == "AccessDenied" else StorageError
+                raise kind(
                     f"{self.place.name} does not permit this: {code}", hint=self.place.credentials
                 ) from None
             headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
