@@ -258,7 +258,7 @@ def test_what_a_clone_brings_never_lowers_durability(
 def test_limits(repository: Path, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def limits() -> tuple[float | None, float | None]:
         found = repos.open(str(repository))
-        return found.limit("upload"), found.limit("download")
+        return found.preferences.limit("upload"), found.preferences.limit("download")
 
     assert limits() == (None, None)
     user.write_text("upload_limit = '2MB'\ndownload_limit = '3MB'\n")

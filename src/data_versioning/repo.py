@@ -56,6 +56,19 @@ class Preferences(NamedTuple):
     upload_limit: str | None = None
     download_limit: str | None = None
 
+    def limit(self, direction: Literal["upload", "download"]) -> float | None:
+        """Bytes a second that transfers may take; None when nobody limits them."""
+        name = f"DV_{direction.upper()}_LIMIT"
+        preferred = self.upload_limit if direction == "upload" else self.download_limit
+        wanted = os.environ.get(name) or preferred
+        if not wanted:
+            return None
+        preferences = _later("preferences")
+        rate: float | None = preferences.rate(wanted)
+        if rate is None:
+            raise ConfigError(f"{name} must be {preferences.RATE}, not {wanted!r}", hint=f"unset {name}")
+        return None if rate == float("inf") else rate
+
 
 class Repo(NamedTuple):
     """One workspace and everything that belongs to it.
@@ -125,21 +138,6 @@ class Repo(NamedTuple):
         if self.patient:
             return float("inf")
         return lock_timeout(preferred=self.preferences.lock_timeout)
-
-    def limit(self, direction: Literal["upload", "download"]) -> float | None:
-        """Bytes a second that transfers may take; None when nobody limits them."""
-        name = f"DV_{direction.upper()}_LIMIT"
-        preferred = (
-            self.preferences.upload_limit if direction == "upload" else self.preferences.download_limit
-        )
-        wanted = os.environ.get(name) or preferred
-        if not wanted:
-            return None
-        preferences = _later("preferences")
-        rate: float | None = preferences.rate(wanted)
-        if rate is None:
-            raise ConfigError(f"{name} must be {preferences.RATE}, not {wanted!r}", hint=f"unset {name}")
-        return None if rate == float("inf") else rate
 
     def transaction(self, verb: str, *, lock: str = "shared") -> AbstractContextManager[Transaction]:
         """Lock, change, record: see `transaction.begin`."""

@@ -50,10 +50,10 @@ def test_get_and_list(dv: Tool, root: Path, place: Path) -> None:
 
 def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
     for command in (
-        ("import-url", "gs://bucket/key"),
+        ("import-url", "hdfs://host/key"),
         ("import-url", "--version-aware", "../source"),
         ("import-url", "../source", "x", "--fs-config", "jobs=4"),
-        ("get-url", "https://host/file?signed=yes"),
+        ("get-url", "https://host/file#part"),
         ("list-url", "nobody://knows"),
     ):
         result = dv(root, *command, "--json")

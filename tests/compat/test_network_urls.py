@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import boto3
 import pytest
 
 from data_versioning import storage
 from data_versioning.storage.base import Items
 from tests.compat.twins import Twins
 from tests.oracle import Sandbox
+from tests.servers.apache import WebServer
+from tests.servers.seaweedfs import KEY, REGION, SECRET, S3Server
 
 NAMES = ("file.txt", "dir/a", "dir/b c", "dir/sub/c", "dir/sub/deep/ü")
 Settings = Mapping[str, str]
@@ -30,23 +34,30 @@ def upload(
     assert not outcome.failures
 
 
-@pytest.fixture(params=["s3", "azure", "http", "ssh"])
+def located(request: pytest.FixtureRequest) -> tuple[str, Settings]:
+    """The url of an empty place on a server, and a remote's settings."""
+    if request.param == "webhdfs":
+        hdfs = request.getfixturevalue("hdfs_server")
+        return hdfs.by_http(hdfs.fresh()), {"user": "ada"}
+    found = request.getfixturevalue(f"{'nginx' if request.param == 'http' else request.param}_server")
+    return found.fresh(), found.settings
+
+
+@pytest.fixture(params=["s3", "azure", "gcs", "http", "ssh", "webhdfs"])
 def server(
     request: pytest.FixtureRequest, sandbox: Sandbox, twins: Twins, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, Settings]:
     """A place with NAMES, which is the remote `cloud` of both repositories."""
-    name = {"http": "nginx"}.get(request.param, request.param)
-    found = request.getfixturevalue(f"{name}_server")
+    url, settings = located(request)
     if request.param == "ssh":
-        found.introduce(sandbox.base / "home")
+        request.getfixturevalue("ssh_server").introduce(sandbox.base / "home")
         monkeypatch.setenv("HOME", str(sandbox.base / "home"))
-    url = found.fresh()
-    upload(url, found.settings, twins.ours.root.parent / "source")
+    upload(url, settings, twins.ours.root.parent / "source")
     for player in twins.players:
-        lines = "".join([f"    {key} = {value}\n" for key, value in found.settings.items()])
+        lines = "".join([f"    {key} = {value}\n" for key, value in settings.items()])
         config = player.root / ".dvc/config"
         config.write_text(f"{config.read_text()}['remote \"cloud\"']\n    url = {url}\n{lines}")
-    return url, found.settings
+    return url, settings
 
 
 def pointers(root: Path) -> dict[str, bytes]:
@@ -172,3 +183,65 @@ def test_a_url_below_a_remote_has_its_settings(twins: Twins, server: tuple[str, 
     url, _ = server
     twins.ours.run("get-url", f"{url}/file.txt", "got").ok()
     assert (twins.ours.root / "got").read_text() == "content of file.txt\n"
+
+
+def test_a_signed_url(twins: Twins, s3_server: S3Server) -> None:
+    """Its signature is for GET, and for nothing else."""
+    url, settings = s3_server.fresh(), s3_server.settings
+    upload(url, settings, twins.ours.root.parent / "source", ("file.txt",))
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_server.url,
+        region_name=REGION,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+    )
+    place = {"Bucket": s3_server.bucket, "Key": f"{url.rpartition('/')[2]}/file.txt"}
+    signed = client.generate_presigned_url("get_object", Params=place)
+    twins.each("import-url", signed)
+    same_pointers(twins)
+    assert (twins.ours.root / "file.txt").read_text() == "content of file.txt\n"
+
+
+@pytest.fixture
+def files_of_apache(web_server: WebServer) -> str:
+    """The url of an empty directory with NAMES, old enough for Apache to have made up its mind about their etags."""
+    url = web_server.fresh()
+    root = web_server.root / url.rpartition("/")[2]
+    for name in NAMES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"content of {name}\n")
+        os.utime(root / name, (1_700_000_000, 1_700_000_000))
+    return url
+
+
+def test_webdav_is_recorded_as_dvc_does(twins: Twins, files_of_apache: str) -> None:
+    url = files_of_apache.replace("http://", "webdav://")
+    twins.each("import-url", f"{url}/dir")
+    twins.each("import-url", "--no-download", f"{url}/dir", "later")
+    twins.each("import-url", "--no-download", f"{url}/file.txt", "file")
+    before = same_pointers(twins)
+    assert b"etag: '\"" in before["file.dvc"]
+    twins.each("update", "dir.dvc")
+    assert same_pointers(twins) == before
+    # Of single files DVC can only record what they are.
+    ours = twins.ours
+    ours.run("pull", "file").ok()
+    assert (ours.root / "file").read_text() == "content of file.txt\n"
+    assert (ours.root / "dir/sub/deep/ü").read_text() == "content of dir/sub/deep/ü\n"
+
+
+def test_a_query_is_recorded_as_dvc_does(twins: Twins, files_of_apache: str) -> None:
+    """As it was written, and the name is what stands before it."""
+    url = f"{files_of_apache}/file.txt"
+    twins.each("import-url", f"{url}?sig=a%2Fb%2B&x=1/2")
+    twins.each("import-url", "--no-download", f"{url}?q", "later")
+    twins.each("get-url", f"{url}?q=a/b", "got")
+    before = same_pointers(twins)
+    assert b"?sig=a%2Fb%2B&x=1/2\n" in before["file.txt.dvc"]
+    twins.each("update", "file.txt.dvc")
+    assert same_pointers(twins) == before
+    for player in twins.players:
+        assert (player.root / "file.txt").read_text() == (player.root / "got").read_text()
+    gone = twins.ours.run("import-url", f"{url}none?sig=hunter2", "x")
+    assert gone.code == 1 and "hunter2" not in gone.err

@@ -109,5 +109,7 @@ def test_a_push_that_is_refused_tells_why(
     config.write_text(config.read_text().replace(f":{port}", ":9"))
     failed = dv.real(shared, "push")
     assert failed.code == 1 and "connection refused" in failed.err
-    assert len(failed.err.strip().splitlines()) == 2, failed.err
-    assert "dv remote modify" in failed.err
+    *outputs, error, hint = failed.err.strip().splitlines()
+    assert [line.partition(" (md5 ")[0] for line in outputs] == ["'data'", "'lone'"], failed.err
+    assert error == "ERROR: 2 files could not be pushed"
+    assert "dv remote modify" in hint and "to continue: dv push" in hint

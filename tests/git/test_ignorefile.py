@@ -72,3 +72,21 @@ def test_git_understands_the_entry(tmp_path: Path) -> None:
         ["git", "status", "--porcelain", "-z"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert set(said.stdout.split("\0")) == {"?? .gitignore", "?? a1", ""}
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\n", "end\n", "end\r", "a*\n[b]", "#\n"])
+def test_git_ignores_names_with_ends_of_lines(tmp_path: Path, name: str) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for other in (name, "two lines", "two", "lines", "end"):
+        (tmp_path / other).write_text("x")
+    before = "*.log\n"
+    text = ignorefile.add(before, ignorefile.entry_for(name))
+    (tmp_path / ".gitignore").write_bytes(text.encode())
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--others", "--exclude-standard"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    assert set(listed.split("\0")) == {"two lines", "two", "lines", "end", ".gitignore", ""}
+    assert ignorefile.remove(text, ignorefile.entry_for(name)) == before

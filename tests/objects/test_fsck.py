@@ -103,9 +103,13 @@ def test_nonsense_samples_are_refused(text):
 
 def test_a_sample_has_the_size_asked_for(tmp_path):
     names = cache(tmp_path, *(str(number).encode() for number in range(40)))
-    chosen = fsck.sample(walk(str(tmp_path)), 7).paths()
-    assert len(set(chosen)) == 7
-    assert set(chosen) <= set(names.values())
+    whole = walk(str(tmp_path))
+    (chosen,) = fsck.sampled([whole], "7")
+    assert len(set(chosen.paths())) == 7
+    assert set(chosen.paths()) <= set(names.values())
+    several = fsck.sampled([whole, whole.select([]), whole], "7")
+    assert sum(map(len, several)) == 7
+    assert fsck.sampled([whole, whole], None) == [whole, whole]
 
 
 def test_state_survives_writing_and_reading():

@@ -12,7 +12,7 @@ import pytest
 from data_versioning import repo as repos
 from data_versioning.errors import StorageError
 from data_versioning.localfs import disposable
-from data_versioning.operations import fsck_remote
+from data_versioning.operations import fsck_remote, push
 from data_versioning.operations.fsck import Options
 from data_versioning.operations.fsck_remote import RemoteFsckResult
 from data_versioning.remotes.aside import Removal
@@ -191,8 +191,76 @@ def test_the_command(tracked: Path, place: Path, dv: Tool) -> None:
     assert dv(root, "fsck", "-r", "box", "--repair").code == 0
     assert damaged.read_text() == "two"
     assert dv(root, "fsck", "--quarantine").code == 254
+    assert dv(root, "fsck", "--read").code == 254
+    assert dv(root, "fsck", "-r", "--read").ok().out.startswith("5 sound objects")
 
 
 def listing(root: Path) -> str:
     digest = (root / "data.dvc").read_text().partition("md5: ")[2].split()[0]
     return f"files/md5/{digest[:2]}/{digest[2:]}"
+
+
+OLD = {"unix": b"a\nb\n", "dos": b"a\r\nc\r\n", "binary": b"\0\r\n"}
+
+
+def text_key(content: bytes) -> str:
+    """Where DVC 2 keeps an object: its name is the hash of text with the line ends of Unix."""
+    digest = md5(content if b"\0" in content else content.replace(b"\r\n", b"\n")).hexdigest()
+    return f"{digest[:2]}/{digest[2:]}"
+
+
+@pytest.fixture
+def old(shared: Shared) -> Shared:
+    """The same, and a directory that DVC 2 has tracked; its listing is `old.dvc`'s."""
+    cache = shared.root / ".dvc/cache"
+    entries = []
+    for name, content in OLD.items():
+        key = text_key(content)
+        entries.append({"md5": key.replace("/", ""), "relpath": name})
+        (cache / key).parent.mkdir(parents=True, exist_ok=True)
+        (cache / key).write_bytes(content)
+    text = json.dumps(sorted(entries, key=lambda entry: entry["relpath"])).encode()
+    key = text_key(text)
+    (cache / f"{key}.dir").parent.mkdir(parents=True, exist_ok=True)
+    (cache / f"{key}.dir").write_bytes(text)
+    for path in cache.glob("??/*"):
+        path.chmod(0o444)
+    (shared.root / "old.dvc").write_text(
+        f"outs:\n- md5: {key.replace('/', '')}.dir\n  size: {sum(map(len, OLD.values()))}\n"
+        "  nfiles: 3\n  path: old\n"
+    )
+    push.push(repos.open(str(shared.root)))
+    return shared
+
+
+def test_objects_of_dvc_2_are_checked(old: Shared) -> None:
+    assert {text_key(content) for content in OLD.values()} <= set(old.listed())
+    result = check(old)
+    assert result.is_clean
+    assert result.sound == 9
+    # The store's digest is that of the plain content, which is not what the name of such text says.
+    assert result.told == (8 if old.tells else 0)
+    old.write(text_key(OLD["dos"]), "wrong")
+    old.write(text_key(OLD["unix"]), "a\r\nb\r\n")  # the same text
+    assert old.store.delete([text_key(OLD["binary"])]) == {}
+    result = check(old)
+    (damage,) = result.damaged
+    assert (damage.path, damage.used_by) == (text_key(OLD["dos"]), ("old/dos",))
+    (incomplete,) = result.incomplete
+    assert (incomplete.used_by, incomplete.missing, incomplete.in_cache) == (("old",), 1, 1)
+    assert not list((old.root / ".dvc/tmp/dv").glob("*.tmp"))
+
+
+def test_objects_of_dvc_2_are_repaired(old: Shared) -> None:
+    old.write(text_key(OLD["dos"]), "wrong")
+    assert old.store.delete([text_key(OLD["binary"])]) == {}
+    result = check(old, Removal.QUARANTINE, repair=True)
+    assert result.is_clean
+    assert result.damaged[0].quarantine
+    assert old.store.read(result.damaged[0].quarantine) == b"wrong"
+    assert [old.store.read(text_key(content)) for content in OLD.values()] == list(OLD.values())
+
+
+def test_every_byte_is_read_when_asked_for(shared: Shared) -> None:
+    result = check(shared, read=True)
+    assert (result.told, result.sound) == (0, 5)

@@ -150,14 +150,13 @@ def test_names_that_are_not_utf8(work: Work, source: Path) -> None:
 
 def test_elsewhere_is_for_dvc(work: Work, source: Path) -> None:
     (work.root / ".dvc/config").write_text(
-        "['remote \"cloud\"']\n    url = gs://bucket\n['remote \"kept\"']\n    url = s3://x\n    version_aware = true\n"
+        "['remote \"cloud\"']\n    url = hdfs://host\n['remote \"kept\"']\n    url = s3://x\n    version_aware = true\n"
     )
     before = work.everything()
     for url in (
-        "gs://bucket/key",
         "hdfs://host/key",
         "nobody://knows/this",
-        "https://host/file?signed=yes",
+        "https://host/file#part",
         "remote://cloud/key",
         "remote://kept/key",
         "s3://x/key",
@@ -256,3 +255,12 @@ def test_a_pointer_file_that_leads_outside_changes_nothing(work: Work, source: P
                 renewed(work, "x.dvc", extent=extent)
     assert kept.read_text() == "kept"
     assert (source / "a").read_text() == "alpha"
+
+
+def test_options_of_the_store_in_an_import_are_for_dvc(work: Work, source: Path) -> None:
+    """Nothing here reads them; an update without them might come from another place."""
+    imported(work, source, "data")
+    pointer = work.root / "data.dvc"
+    pointer.write_text(pointer.read_text().replace("deps:\n- ", "deps:\n- fs_config:\n    jobs: 4\n  "))
+    with pytest.raises(ServedByDvc):
+        renewed(work, "data.dvc")

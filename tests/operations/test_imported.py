@@ -136,4 +136,7 @@ def test_a_pointer_that_would_start_a_program(imports: Work, changing: Registry)
 def test_dvc_goes_on_with_it(imports: Work, dv: Tool, dvc: Tool) -> None:
     assert dv(imports.root, "pull").ok().out.endswith("5 files fetched and 6 files added\n")
     assert dvc(imports.root, "status", "--json").json == dv(imports.root, "status", "--json").json
+    # There is no remote, and imports would not go there.
+    assert dv(imports.root, "push").code == dvc(imports.root, "push").code == 1
+    dvc(imports.root, "remote", "add", "-d", "box", "../box").ok()
     assert "up to date" in dv(imports.root, "push").ok().out

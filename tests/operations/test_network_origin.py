@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data_versioning.errors import FileChanged, PathError, StorageError
+from data_versioning import storage
+from data_versioning.errors import FileChanged, PathError, StorageError, UsageError
+from data_versioning.operations import add_to_remote, import_url, network_origin, update
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import network_origin
+from data_versioning.operations.import_url import Extent, ImportOptions
 from data_versioning.operations.network_origin import Arrived
+from data_versioning.operations.update import UpdateOptions
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT
 from data_versioning.remotes.origin import Origin
 from data_versioning.remotes.remote import Remote
-from data_versioning.storage.base import Advance, Items, Outcome, Page
+from data_versioning.storage.base import Advance, Items, Limits, Outcome, Page
+from data_versioning.storage.concurrent import ConcurrentStore
 from tests.conformance.store_memory import MemoryStore
 from tests.operations.work import Work, digest
+from tests.servers.seaweedfs import S3Server
 
 
 @dataclass(slots=True)
@@ -129,3 +136,62 @@ def test_portions_on_the_way_to_a_remote(work: Work) -> None:
     assert md5(target.objects[key]).hexdigest() == arrived.stored.oid.value[:32]
     assert not leftovers(work)
     assert not os.path.exists(work.cache.root())
+
+
+@pytest.fixture
+def bucket(work: Work, s3_server: S3Server) -> str:
+    """A place with the file "file", below the remote `box`."""
+    url = s3_server.fresh()
+    lines = "".join([f"    {key} = {value}\n" for key, value in s3_server.settings.items()])
+    work.write(".dvc/config", f"[core]\n    remote = box\n['remote \"box\"']\n    url = {url}\n{lines}")
+    store: Any = storage.open_store(url, s3_server.settings)
+    assert store.put_if("file", bytes(6_000_000), None)
+    return url
+
+
+def watched(name: str, seen: list[tuple[str, int | None, Limits]]) -> Any:
+    """A method of stores that notes its jobs and limits first."""
+    real: Any = getattr(ConcurrentStore, name)
+
+    def method(store: ConcurrentStore, *arguments: Any, **keywords: Any) -> Any:
+        seen.append((name, keywords.get("threads"), store.limits))
+        return real(store, *arguments, **keywords)
+
+    return method
+
+
+def test_jobs_and_limits_reach_both_stores(
+    work: Work, bucket: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int | None, Limits]] = []
+    for name in ("download", "upload"):
+        monkeypatch.setattr(ConcurrentStore, name, watched(name, seen))
+    monkeypatch.setenv("DV_DOWNLOAD_LIMIT", "50MB")
+    monkeypatch.setenv("DV_UPLOAD_LIMIT", "60MB")
+    limits = Limits(60e6, 50e6)
+    import_url.import_url(work.repo(), f"{bucket}/file", options=ImportOptions(jobs=3))
+    assert seen == [("download", 3, limits)]
+    seen.clear()
+    store: Any = storage.open_store(bucket, s3_server.settings)
+    assert store.put_if("file", b"newer", store.find(["file"]).etags[0])
+    update.update(work.repo(), ["file.dvc"], options=UpdateOptions(jobs=2))
+    assert seen == [("download", 2, limits)]
+    seen.clear()
+    add_to_remote.add_to_remote(work.repo(), f"{bucket}/file", "sent", jobs=5)
+    assert seen == [("download", 5, limits), ("upload", 5, limits)]
+    seen.clear()
+    options = ImportOptions(jobs=4, extent=Extent.REMOTE)
+    import_url.import_url(work.repo(), f"{bucket}/file", "passed", options=options)
+    assert seen[0] == ("download", 4, limits)
+    for refused in (0, -1):
+        with pytest.raises(UsageError, match="at least 1"):
+            import_url.import_url(work.repo(), f"{bucket}/file", "x", options=ImportOptions(jobs=refused))
+
+
+def test_a_limit_slows_down_what_comes_from_an_origin(
+    work: Work, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DV_DOWNLOAD_LIMIT", "2MB")
+    started = time.monotonic()
+    import_url.import_url(work.repo(), f"{bucket}/file")
+    assert time.monotonic() - started > 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from data_versioning.operations.sharing import ServedByDvc, TransferFailed, Tran
 from data_versioning.storage.base import FailureKind
 from tests.operations.sharing import clone, commit, damage, object_of, objects, tracked, write
 from tests.oracle import Sandbox, Tool
+from tests.storage.test_refusals import answering
 
 
 def test_same_remote_as_dvc(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:
@@ -202,7 +204,11 @@ def test_remotes_for_dvc_are_handed_over(repository: Path, sandbox: Sandbox, dvc
 
 
 def test_no_remote(repository: Path, dvc: Tool, dv: Tool) -> None:
+    """That is an error when anything is tracked, also if none of it would go there."""
     assert dv(repository, "push").ok().out == "Everything is up to date.\n"
+    write(repository, {"../other": "other"})
+    dvc(repository, "import-url", "-q", "../other").ok()
+    assert dv(repository, "push").code == dvc(repository, "push").code == 1
     write(repository, {"lone": "lone"})
     dvc(repository, "add", "-q", "lone").ok()
     result = dv(repository, "push")
@@ -249,3 +255,51 @@ def test_nothing_slow_is_imported(repository: Path, sandbox: Sandbox, dvc: Tool,
     assert "data_versioning.remotes.transfer" in imported
     packages = {name.partition(".")[0] for name in imported}
     assert not packages & {"yaml", "ruamel", "configobj", "pathspec", "rich", "subprocess", "tomlkit"}
+
+
+@pytest.mark.parametrize("verb", ["push", "fetch", "pull"])
+def test_a_remote_that_refuses_everything(
+    repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool, verb: str
+) -> None:
+    """The other remote gets and gives its objects; then what is left out is listed, with the way on."""
+    remote = tracked(repository, sandbox, dvc)
+    (repository / "tree").mkdir()
+    (repository / "tree/file").write_text("in a tree")
+    dvc(repository, "add", "-q", "tree").ok()
+    if verb != "push":
+        dvc(repository, "push", "-q").ok()
+        shutil.rmtree(repository / ".dvc/cache")
+        (repository / "lone").unlink()
+    pointer = repository / "tree.dvc"
+    pointer.write_text(pointer.read_text() + "  remote: wall\n")
+    with answering(403, body=b"<Error><Code>AccessDenied</Code></Error>") as server:
+        settings = {
+            "endpointurl": server,
+            "access_key_id": "k",
+            "secret_access_key": "s",
+            "region": "us-east-1",
+        }
+        lines = "".join([f"    {name} = {value}\n" for name, value in settings.items()])
+        config = repository / ".dvc/config"
+        config.write_text(f"{config.read_text()}['remote \"wall\"']\n    url = s3://box\n{lines}")
+        found = dv(repository, verb)
+        alone = dv(repository, verb, "tree")
+        told = json.loads(dv(repository, verb, "--json").out)
+    refusal = "s3://box does not permit this ("
+    assert found.code == 1
+    assert f"'tree' (md5 {oid_of(pointer)}) was left out: {refusal}" in found.err
+    word = "push" if verb == "push" else "fetch"
+    assert f"ERROR: 1 file could not be {word}ed" in found.err
+    assert f"to continue: dv {word}" in found.err and "access_key_id" in found.err
+    # Of one output there is no list to make.
+    assert alone.code == 1
+    assert f"ERROR: {refusal}" in alone.err
+    assert [row["path"] for row in told["failed"]] == ["tree"]
+    place = remote if verb == "push" else repository / ".dvc/cache"
+    assert object_of(place, "lone")
+    assert (repository / "lone").exists() is (verb != "fetch")
+    assert (repository / "tree/file").read_text() == "in a tree"
+
+
+def oid_of(pointer: Path) -> str:
+    return pointer.read_text().partition("md5: ")[2].split()[0]

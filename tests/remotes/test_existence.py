@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from hashlib import md5
 from pathlib import Path
 
 import pytest
 
+from data_versioning import storage
 from data_versioning.remotes import existence, layout
+from data_versioning.storage.base import Items
 from data_versioning.storage.local import LocalStore
 from tests.conformance.store_memory import MemoryStore
 from tests.remotes.samples import put
+from tests.servers import fault_proxy
+from tests.servers.seaweedfs import S3Server
 
 VALUES = [md5(b"%d" % number).hexdigest() for number in range(3000)]
 
@@ -75,3 +80,28 @@ def test_local_remotes_of_any_size(tmp_path: Path, others: int) -> None:
         put(tmp_path, f"00{number:030x}", b"other")
     put(tmp_path, values[5], b"damaged", mode=0o600)
     assert existence.absent(LocalStore(root=str(tmp_path)), values) == [5, *range(990, 1000)]
+
+
+@pytest.mark.parametrize(("legacy", "mixed"), [(False, False), (True, False), (True, True)])
+def test_a_listing_costs_few_requests(tmp_path: Path, s3_server: S3Server, legacy: bool, mixed: bool) -> None:
+    """A bucket of 3,000 objects is three pages, though these are in 256 directories; asking would be 700 requests."""
+    with fault_proxy.disturbing(s3_server.url) as proxy:
+        url, settings = s3_server.fresh(), s3_server.settings | {"endpointurl": proxy.url}
+        fill(url, settings, tmp_path, layout.keys(VALUES, legacy=legacy))
+        if mixed:
+            fill(url, settings, tmp_path, layout.keys(VALUES[:1200]))
+        store = storage.open_store(url, settings)
+        proxy.forget()
+        wanted = [*VALUES[-690:], *["0" * 32] * 10]
+        assert existence.absent(store, wanted, legacy=legacy) == list(range(690, 700))
+        assert sum(proxy.requests.values()) <= 8
+
+
+def fill(url: str, settings: Mapping[str, str], place: Path, keys: list[str]) -> None:
+    (place / "empty").write_bytes(b"")
+    items = Items(
+        directory=str(place),
+        names=b"empty\0" * len(keys),
+        keys="".join([f"{key}\0" for key in keys]).encode(),
+    )
+    assert not storage.open_store(url, settings).upload(items).failures

@@ -15,12 +15,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from hashlib import md5
 from typing import Any
 from urllib.parse import quote, unquote
 
 from aiohttp import ClientSession, TCPConnector, web
 
 _JSON_API = ("/storage/", "/upload/", "/download/", "/batch/", "/_internal")
+_PARTS = 2  # in one answer
 _HOP_BY_HOP = {
     "host",
     "transfer-encoding",
@@ -46,13 +48,22 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Of the object `name` in the bucket `place`: the parts that came, by number."""
+
+    place: str
+    name: str
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Front:
-    """The server `behind`, and the parts of unfinished uploads by upload id and number."""
+    """The server `behind`, and the unfinished uploads by their id."""
 
     behind: str
     session: ClientSession
-    uploads: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path
@@ -62,6 +73,8 @@ class Front:
         place = f"/b/{bucket}/o"
         name = unquote(key)
         try:
+            if not key and "uploads" in request.query:
+                return self._list_uploads(place, request)
             if not key:
                 return await self._list(place, request)
             if "uploads" in request.query or "uploadId" in request.query:
@@ -113,21 +126,30 @@ class Front:
             ET.SubElement(ET.SubElement(answer, "CommonPrefixes"), "Prefix").text = prefix
         return _xml(answer)
 
+    def _list_uploads(self, place: str, request: web.Request) -> web.Response:
+        answer = ET.Element("ListMultipartUploadsResult")
+        for upload, found in self.uploads.items():
+            if found.place == place and found.name.startswith(request.query.get("prefix", "")):
+                entry = ET.SubElement(answer, "Upload")
+                ET.SubElement(entry, "Key").text = found.name
+                ET.SubElement(entry, "UploadId").text = upload
+        return _xml(answer)
+
     async def _multipart(self, place: str, name: str, request: web.Request) -> web.Response:
         upload = request.query.get("uploadId")
         if upload is None:
             upload = uuid.uuid4().hex
-            self.uploads[upload] = {}
+            self.uploads[upload] = Upload(place, name)
             answer = ET.Element("InitiateMultipartUploadResult")
             ET.SubElement(answer, "UploadId").text = upload
             return _xml(answer)
         if upload not in self.uploads:
             raise Refused(404, "NoSuchUpload")
         if request.method == "PUT":
-            number = request.query["partNumber"]
-            self.uploads[upload][int(number)] = await request.read()
-            return web.Response(headers={"ETag": f'"{number}"'})
-        parts = self.uploads.pop(upload)
+            return await self._part(self.uploads[upload], request)
+        if request.method == "GET":
+            return _list_parts(self.uploads[upload], request)
+        parts = self.uploads.pop(upload).parts
         if request.method == "DELETE":
             return web.Response(status=204)
         named = [int(part.text or "") for part in ET.fromstring(await request.read()).iter("PartNumber")]
@@ -135,6 +157,15 @@ class Front:
         answer = ET.Element("CompleteMultipartUploadResult")
         ET.SubElement(answer, "ETag").text = f'"{meta["etag"]}"'
         return _xml(answer, headers=_headers(meta))
+
+    async def _part(self, upload: Upload, request: web.Request) -> web.Response:
+        content = await request.read()
+        digest = md5(content)
+        asked = request.headers.get("Content-MD5")
+        if asked and b64decode(asked) != digest.digest():
+            raise Refused(400, "BadDigest")
+        upload.parts[int(request.query["partNumber"])] = content
+        return web.Response(headers={"ETag": f'"{digest.hexdigest()}"'})
 
     async def _one(self, place: str, name: str, request: web.Request) -> web.StreamResponse:
         url = f"{self.behind}/storage/v1{place}/{quote(name, safe='')}"
@@ -205,6 +236,21 @@ class Front:
             if found.status != 200:
                 raise Refused(found.status, "PreconditionFailed" if found.status == 412 else "NoSuchBucket")
             return dict(await found.json(content_type=None))
+
+
+def _list_parts(upload: Upload, request: web.Request) -> web.Response:
+    """Answer with two parts at a time, so that clients have to ask for the rest."""
+    after = int(request.query.get("part-number-marker") or 0)
+    numbers = sorted(number for number in upload.parts if number > after)
+    answer = ET.Element("ListPartsResult", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+    ET.SubElement(answer, "IsTruncated").text = "true" if len(numbers) > _PARTS else "false"
+    for number in numbers[:_PARTS]:
+        entry = ET.SubElement(answer, "Part")
+        ET.SubElement(entry, "PartNumber").text = str(number)
+        ET.SubElement(entry, "ETag").text = f'"{md5(upload.parts[number]).hexdigest()}"'
+    if len(numbers) > _PARTS:
+        ET.SubElement(answer, "NextPartNumberMarker").text = str(numbers[_PARTS - 1])
+    return _xml(answer)
 
 
 def _headers(meta: dict[str, Any]) -> dict[str, str]:

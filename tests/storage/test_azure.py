@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 
 from data_versioning.errors import ConfigError, StorageError
-from data_versioning.storage import azure
+from data_versioning.storage import azure, resuming
 from data_versioning.storage.azure import open_store
 from data_versioning.storage.concurrent import ConcurrentStore
 from tests.conformance.store import ConditionalStoreSuite, MovingStoreSuite, NetworkStoreSuite
+from tests.conformance.uploads import CONTENT, SIZE, parts
 from tests.servers.azurite import ACCOUNT, KEY, AzureServer
 
 
@@ -50,6 +52,29 @@ def test_shared_access_signature(azure_server: AzureServer) -> None:
     with pytest.raises(StorageError) as refused:
         store.put_if("a", b"x", None)
     assert token not in f"{refused.value} {refused.value.hint}" and "sig=" not in str(refused.value)
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_a_large_upload_with_a_shared_access_signature(
+    azure_server: AzureServer, monkeypatch: pytest.MonkeyPatch, may_read: bool
+) -> None:
+    """Blocks that arrived are asked for where that is permitted; else all of them are sent."""
+    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+    monkeypatch.setattr(resuming, "_WORTH_RESUMING", 1)
+    token = generate_container_sas(
+        ACCOUNT,
+        azure_server.container,
+        account_key=KEY,
+        permission=ContainerSasPermissions(read=may_read, create=True, write=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    text = f"BlobEndpoint={azure_server.url}/{ACCOUNT};AccountName={ACCOUNT};SharedAccessSignature={token}"
+    url = azure_server.fresh()
+    client: Any = open_store(url, {"connection_string": text}).client
+    assert (client.uploads().begin("large") is not None) is may_read
+    asyncio.run(client.put_parts("large", parts(), SIZE))
+    assert open_store(url, azure_server.settings).read("large") == b"".join(CONTENT)
 
 
 def test_connection_string_of_environment_and_program(

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from data_versioning.errors import CorruptObject, MissingObject, StorageError
-from data_versioning.storage import moving
-from data_versioning.storage.base import FailureKind, ObjectInfo
+from data_versioning.storage import concurrent, moving
+from data_versioning.storage.base import FailureKind, ObjectInfo, Page
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import PlainStore
 from data_versioning.storage.moving import Row, Traffic
@@ -410,3 +410,18 @@ def test_no_pause_is_shorter_than_asked_for_or_endless(monkeypatch: pytest.Monke
     asyncio.run(_REAL_PAUSE(1, 7))
     asyncio.run(_REAL_PAUSE(1, 1e9))
     assert 7 < slept[0] < 8 and 120 < slept[1] < 121
+
+
+@pytest.mark.parametrize(
+    ("last", "directories", "expected"),
+    [
+        ("files/md5/aa/x", [f"files/md5/{number:02x}/" for number in range(256)], True),
+        ("files/md5/01/x", [f"files/md5/{number:02x}/" for number in range(256)], False),
+        ("files/md5/01/x", ["files/"], False),
+        ("files/md5/ff/x", ["files/", "runs/"], False),
+        ("b", [], True),
+    ],
+)
+def test_when_a_listing_goes_on_page_by_page(last: str, directories: list[str], expected: bool) -> None:
+    page = Page(keys=["a", last], sizes=[0, 0])
+    assert concurrent._is_nearly_through(page, directories) is expected

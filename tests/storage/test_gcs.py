@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,10 @@ def test_a_file_with_credentials(
         path = service_account(tmp_path, server)
         store = open_store(gcs_server.fresh(), {"credentialpath": str(path)})
         assert store.put_if("a", b"x", None) and store.read("a") == b"x"
+        # So does the client of what obstore cannot do.
+        client: Any = store.client
+        assert client.uploads().begin("large").arrived == {}
+        assert store.ids(["a", "none"])[0] and store.ids(["none"]) == [""]
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
         store = open_store(gcs_server.fresh(), {"projectname": "p", "endpointurl": gcs_server.url})
         assert store.put_if("a", b"x", None)

@@ -172,6 +172,26 @@ def test_a_server_in_trouble_is_tried_again_and_named(kind: str, monkeypatch: py
         assert "does not answer: 503" in refusal(opened(kind, server), read).message
 
 
+def test_a_deletion_that_is_not_permitted_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 says so of single objects, within an answer of the status 200."""
+    body = (
+        b"<DeleteResult><Error><Key>p/a</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        b"</DeleteResult>"
+    )
+
+    async def never(attempt: int, after: float = 0.0) -> None:
+        raise AssertionError(f"attempt {attempt} was not the last")
+
+    monkeypatch.setattr("data_versioning.storage.moving._pause", never)
+    with answering(200, body=body) as server:
+        store = opened("s3", server)
+        assert isinstance(store, Store)
+        assert (
+            "does not permit to delete (AccessDenied)"
+            in refusal(store, lambda _: store.delete(["a"])).message
+        )
+
+
 def test_s3_credentials(s3_server: seaweedfs.S3Server, upload: Callable[[WritableStore], object]) -> None:
     store = storage.open_store(s3_server.fresh(), {**s3_server.settings, "secret_access_key": SECRET})
     for use in (read, listing, upload):

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--remote-jobs",
         type=int,
         metavar="N",
-        help="with --to-remote: transfers at once, where dvc does them",
+        help="with --to-remote: how many files to transfer at once",
     )
     notes.add_arguments(parser)
     flag("--json", action="store_true", help="print the result as JSON")
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
                 args.targets[0],
                 args.out,
                 remote=args.remote,
+                jobs=args.remote_jobs,
                 force=args.force,
                 notes=options.notes,
                 progress=progress,

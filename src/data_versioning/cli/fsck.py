@@ -25,6 +25,7 @@ examples:
   dv fsck --sample 5%    check some, chosen at random
   dv fsck --repair       restore damaged objects from intact workspace files
   dv fsck -r             check the default remote
+  dv fsck -r --read      read every byte of it, though the store tells digests
   dv fsck -r NAME --sample 1% --repair
                          check some of NAME, push what is damaged from the cache
 """
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         aside.add_argument(
             f"--{name}", dest="removal", action="store_const", const=name, help=f"with -r: {text}"
         )
+    add("--read", action="store_true", help="with -r: read every byte, whatever digests the store tells")
     add("--restart", action="store_true", help="check all again, also after an interruption")
     add("--resume", action="store_true", help="go on after an interruption (what is done anyway)")
     add("--dry-run", action="store_true", help="change nothing")
@@ -61,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
     """Check and tell; 1 when something damaged is left."""
     if args.removal and args.remote is None:
         raise UsageError("--quarantine and --delete need --remote", hint="dv fsck -r NAME --quarantine")
+    if args.read and args.remote is None:
+        raise UsageError(
+            "--read needs --remote: objects of the cache are always read", hint="dv fsck -r NAME --read"
+        )
     repo = session.open_repo(args)
     options = operations.fsck.Options(
         sample=args.sample,
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         repair=args.repair,
         dry_run=args.dry_run,
         jobs=args.jobs,
+        read=args.read,
     )
     progress = render.progress(args)
     if args.remote is not None:

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             force=args.force,
             jobs=args.jobs,
+            limits=operations.sharing.limits(operations.config.preferences()),
             progress=render.progress(args),
         )
     except operations.sharing.ServedByDvc as refused:

@@ -16,9 +16,9 @@ EPILOG = """examples:
   dv import-url --no-download /mnt/share/big   only record what is there
   dv import-url --to-remote /mnt/share/big     straight to the default remote
 
-URLs are paths, file://, remote://NAME/path, s3://, azure://, http(s):// and
-ssh://; below a configured remote they get its settings. gs://, hdfs://,
-webdav:// and others are handed to dvc, as is what --version-aware and
+URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
+webdav(s)://, webhdfs:// and ssh://; below a configured remote they get its
+settings. hdfs:// and others are handed to dvc, as is what --version-aware and
 --fs-config ask for.
 next: git add and commit the files it names; `dv update FILE.dvc` when the origin has changed
 """
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extent.add_argument(
         "--no-download", action="store_true", help="record what is there, but do not copy it yet"
     )
-    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, where dvc downloads")
+    flag("-j", "--jobs", type=int, metavar="N", help="how many files to transfer at once")
     flag("-f", "--force", action="store_true", help="overwrite what is at the destination")
     flag("--version-aware", action="store_true", help="record the version of a cloud (handed to dvc)")
     flag("--fs-config", nargs="*", metavar="NAME=VALUE", help="options of the URL's store (handed to dvc)")
@@ -83,6 +83,7 @@ def _options(args: argparse.Namespace) -> operations.import_url.ImportOptions:
         else extent.WORKSPACE,
         force=args.force,
         remote=args.remote,
+        jobs=args.jobs,
         notes=notes.given(args),
     )
 

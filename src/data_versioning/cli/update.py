@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flag("--no-download", action="store_true", help="record what is there, but do not copy it yet")
     flag("--to-remote", action="store_true", help="send it straight to the remote")
     flag("-r", "--remote", metavar="NAME", help="with --to-remote: which remote")
-    flag("-j", "--jobs", type=int, metavar="N", help="transfers at once, where data comes from a remote")
+    flag("-j", "--jobs", type=int, metavar="N", help="how many files to transfer at once")
     flag("--json", action="store_true", help="print the result as JSON")
 
 

@@ -7,7 +7,7 @@ import json
 import random
 import re
 import stat as modes
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from data_versioning.errors import UsageError
@@ -18,6 +18,7 @@ from data_versioning.objects.gc import LEFTOVER_NAME, OBJECT_NAME
 SEALED = modes.S_IFREG | 0o444
 
 _SAMPLE = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
+_LEGACY = "legacy/"
 # Seconds: what was checked longer ago than this is checked again.
 _STATE_AGE = 7 * 24 * 3600
 # The state is written after this many objects or bytes: often enough for Ctrl-C, and costs nothing.
@@ -94,10 +95,19 @@ def sample_size(text: str, total: int) -> int:
     return min(total, max(1, round(wanted)))
 
 
-def sample(objects: Listing, wanted: int) -> Listing:
-    """Choose `wanted` objects, every one with the same chance."""
-    chance = random.SystemRandom()
-    return objects.select(sorted(chance.sample(range(len(objects)), wanted)))
+def sampled(roots: Sequence[Listing], text: str | None) -> list[Listing]:
+    """Return the objects of each root to check: all, or a sample in which every object has the same chance."""
+    total = sum(map(len, roots))
+    if not text or not total:
+        return list(roots)
+    picked = sorted(random.SystemRandom().sample(range(total), sample_size(text, total)))
+    found: list[Listing] = []
+    start = 0
+    for objects in roots:
+        end = start + len(objects)
+        found.append(objects.select([index - start for index in picked if start <= index < end]))
+        start = end
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +171,19 @@ class State:
     # Of a remote: how many the store's own digest vouched for, and what it refused to send, with the reason.
     told: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def finish(self, prefixes: Iterable[str], *, legacy: bool = False) -> None:
+        """Note that two-digit directories need no check any more."""
+        self.done += [f"{_LEGACY}{prefix}" if legacy else prefix for prefix in prefixes]
+
+    def finished(self, *, legacy: bool = False) -> set[str]:
+        """Return the two-digit directories of one root that need no check any more."""
+        mine = (label for label in self.done if label.startswith(_LEGACY) == legacy)
+        return {label.removeprefix(_LEGACY) for label in mine}
+
+    def left(self, objects: Listing, *, legacy: bool = False) -> int:
+        """Return how many objects of one root need a check yet."""
+        return sum(len(share) for _, share in shares(objects, self.finished(legacy=legacy)))
 
     def dump(self) -> bytes:
         """Return the text of the state file."""

@@ -6,7 +6,7 @@ import os
 
 from data_versioning.errors import Overlap
 from data_versioning.operations import loaded as loading
-from data_versioning.operations import places, pointers, url_origin
+from data_versioning.operations import places, pointers, sharing, url_origin
 from data_versioning.operations.add import AddResult
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.pointers import AddedOutput, Annotations
@@ -21,6 +21,7 @@ def add_to_remote(
     out: str | None = None,
     *,
     remote: str | None = None,
+    jobs: int | None = None,
     force: bool = False,
     notes: Annotations = Annotations(),  # noqa: B008
     progress: Progress = SILENT,
@@ -30,8 +31,10 @@ def add_to_remote(
     Each byte is read once. What lies at `url` stays there; the pointer file is written last. Raises `PathError`,
     `Overlap`, `FileChanged` with nothing recorded; `ServedByDvc` before anything is done.
     """
-    destination = url_origin.destination_of(repo, remote)
-    origin = url_origin.find(repo.settings, url, os.getcwd())
+    sharing.check_jobs(jobs)
+    destination = url_origin.destination_of(repo, remote, jobs=jobs)
+    limits = sharing.limits(repo.preferences)
+    origin = url_origin.find(repo.settings, url, os.getcwd(), limits=limits, jobs=jobs)
     with repo.transaction("add") as transaction:
         path = _path(loading.load(repo), url, out, force=force)
         transaction.reserve(writes=[path])

@@ -14,6 +14,7 @@ from data_versioning.formats import config, configtext
 from data_versioning.formats import config_schema as schema
 from data_versioning.formats.config import Settings
 from data_versioning.paths import RepoPath
+from data_versioning.repo import Preferences
 from data_versioning.workspace import config_levels
 from data_versioning.workspace.config_levels import Change, Contents, Values
 from data_versioning.workspace.config_paths import level_paths
@@ -151,6 +152,12 @@ def settings() -> Settings:
     """Return the settings of the repository around, or without one those of this machine."""
     root = find_root()
     return repo.open(root).settings if root else config_levels.load(None)
+
+
+def preferences() -> Preferences:
+    """Return the preferences of the repository around; without one, nothing is preferred."""
+    root = find_root()
+    return repo.open(root).preferences if root else Preferences()
 
 
 def find_root() -> str | None:

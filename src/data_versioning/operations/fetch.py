@@ -35,7 +35,7 @@ def fetch(
         result = sharing.joined([plan_all(repo, shares, imports, options), known])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
     with repo.transaction("fetch"):
-        copied = partial_imports.fetch(loading.load(repo), partial, progress).result
+        copied = partial_imports.fetch(loading.load(repo), partial, options.jobs, progress).result
         foreign = sharing.fetch_imports(repo, imports, options, progress).result
         result = sharing.joined([run(repo, shares, options, progress), copied, foreign])
         return sharing.checked(result, verb="fetch", allow_missing=options.allow_missing)
@@ -61,7 +61,7 @@ def plan(repo: Repo, share: Share, options: TransferOptions) -> TransferResult:
 
 def run(repo: Repo, shares: Sequence[Share], options: TransferOptions, progress: Progress) -> TransferResult:
     """Fetch inside a transaction of the caller; what failed is in the result."""
-    return sharing.joined([_fetch(repo, share, options, progress) for share in shares])
+    return sharing.each(shares, lambda share: _fetch(repo, share, options, progress))
 
 
 def fetch_tracked(repo: Repo, items: Sequence[Tracked]) -> None:
@@ -71,13 +71,14 @@ def fetch_tracked(repo: Repo, items: Sequence[Tracked]) -> None:
         oid = ObjectId(item.output.md5 or "", item.output.is_legacy)
         by_remote.setdefault(item.output.remote, []).append(Request(oid, item.path))
     shares = [Share(remote=sharing.open_remote(repo, name), requests=one) for name, one in by_remote.items()]
-    run(repo, shares, TransferOptions(allow_missing=True), SILENT)
+    for share in shares:
+        _fetch(repo, share, TransferOptions(allow_missing=True), SILENT)
 
 
 def fetch_runs(repo: Repo) -> None:
     """Bring the run cache of the default remote into the cache."""
     share = Share(remote=sharing.open_remote(repo, None), requests=[], runs=True)
-    run(repo, [share], TransferOptions(), SILENT)
+    _fetch(repo, share, TransferOptions(), SILENT)
 
 
 def _fetch(repo: Repo, share: Share, options: TransferOptions, progress: Progress) -> TransferResult:

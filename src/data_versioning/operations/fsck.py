@@ -19,8 +19,6 @@ from data_versioning.operations.repair import Damage, Missing
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 
-_LEGACY = "legacy/"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -35,6 +33,8 @@ class Options:
     # Change nothing.
     dry_run: bool = False
     jobs: int | None = None
+    # Of a remote: read every object, whatever digest the store tells.
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
     """
     base = repo.cache.base
     roots = _roots(base)
-    chosen = _chosen(roots, options)
+    chosen = objects.sampled([root.contents.objects for root in roots], options.sample)
     state, resumed = _state(_state_path(repo), base, options)
     _check_all(repo, roots, chosen, state, options, progress)
     damaged, missing = repair.treat(
@@ -137,9 +137,11 @@ def _check_all(
     progress: Progress,
 ) -> None:
     """Check what `state` does not know yet, and note it there."""
-    progress.start("checking objects", files=_total(roots, chosen, state))
-    for root, found in zip(roots, chosen, strict=True):
-        for prefixes, share in objects.shares(found, _done(root, state)):
+    pairs = list(zip(roots, chosen, strict=True))
+    left = sum(state.left(found, legacy=root.legacy) for root, found in pairs)
+    progress.start("checking objects", files=left)
+    for root, found in pairs:
+        for prefixes, share in objects.shares(found, state.finished(legacy=root.legacy)):
             verdict = _check(repo, root, share, options, progress)
             state.malformed += _malformed(root, share, verdict)
             _note(state, root, prefixes, share, verdict)
@@ -165,36 +167,11 @@ def _state(path: str, base: str, options: Options) -> tuple[State, float | None]
     return found, found.started if found.done else None
 
 
-def _label(root: Root, prefix: str) -> str:
-    return f"{_LEGACY}{prefix}" if root.legacy else prefix
-
-
-def _done(root: Root, state: State) -> set[str]:
-    """Return the two-digit directories of `root` that need no check any more."""
-    mine = (label for label in state.done if label.startswith(_LEGACY) == root.legacy)
-    return {label.removeprefix(_LEGACY) for label in mine}
-
-
 def _roots(base: str) -> list[Root]:
     return [
         Root(path=path, contents=objects.sort_out(listing), legacy=legacy)
         for path, listing, legacy in gc.roots(base)
     ]
-
-
-def _chosen(roots: list[Root], options: Options) -> list[Listing]:
-    """Return the objects to check of each root: all, or a sample that is spread evenly over all roots."""
-    found = [root.contents.objects for root in roots]
-    total = sum(map(len, found))
-    if not options.sample or not total:
-        return found
-    wanted = objects.sample_size(options.sample, total)
-    return [objects.sample(listing, round(wanted * len(listing) / total)) for listing in found]
-
-
-def _total(roots: list[Root], chosen: list[Listing], state: State) -> int:
-    shares = [objects.shares(found, _done(root, state)) for root, found in zip(roots, chosen, strict=True)]
-    return sum(len(share) for some in shares for _, share in some)
 
 
 def _check(repo: Repo, root: Root, share: Listing, options: Options, progress: Progress) -> Verdict:
@@ -227,7 +204,7 @@ def _malformed(root: Root, share: Listing, verdict: Verdict) -> list[str]:
 
 
 def _note(state: State, root: Root, prefixes: list[str], share: Listing, verdict: Verdict) -> None:
-    state.done += [_label(root, prefix) for prefix in prefixes]
+    state.finish(prefixes, legacy=root.legacy)
     state.sound += verdict.sound
     state.size += share.sizes()
     state.unsealed += len(verdict.unsealed)

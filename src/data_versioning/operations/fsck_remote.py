@@ -6,8 +6,9 @@ Nothing on the remote changes unless it is asked for: others use it, too.
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,18 +21,18 @@ from data_versioning.objects import fsck as objects
 from data_versioning.objects import oid as oids
 from data_versioning.objects.fsck import State
 from data_versioning.objects.gc import OBJECT_NAME
-from data_versioning.objects.oid import ObjectId
 from data_versioning.operations import repair_remote, sharing
 from data_versioning.operations.fsck import Options
 from data_versioning.operations.repair_remote import Incomplete, RemoteDamage
 from data_versioning.progress import SILENT, Progress
-from data_versioning.remotes import layout
+from data_versioning.remotes import integrity, layout
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.aside import Removal
 from data_versioning.repo import Repo
 from data_versioning.storage.base import FailureKind, Items, Store
 
 _PORTION = 256  # listings that are fetched at once
+_LEGACY = re.compile("[0-9a-f]{2}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +72,16 @@ class RemoteFsckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Contents:
-    """The objects of a remote, and by name the digest that the store tells, where it does."""
+class _Root:
+    """The objects below one prefix of a remote, and by name the digest that the store tells, where it does."""
 
+    legacy: bool
     objects: Listing
     told: Mapping[str, str] = field(repr=False)
+
+    def keys(self, names: Iterable[str]) -> list[str]:
+        prefix = layout.prefix(legacy=self.legacy)
+        return [prefix + name for name in names]
 
 
 def fsck_remote(
@@ -100,21 +106,20 @@ def fsck_remote(
             hint="dv fetch -A   reads and checks what the cache lacks",
         )
     progress.start("listing the remote")
-    contents = _list(store)
-    chosen = contents.objects
-    if options.sample and len(chosen):
-        chosen = objects.sample(chosen, objects.sample_size(options.sample, len(chosen)))
+    roots = _list(store)
+    chosen = objects.sampled([root.objects for root in roots], options.sample)
     path = f"{repo.temp_dir}/fsck-remote.state"
-    state, resumed = _state(path, _identity(repo, remote.name), options)
-    _check(store, contents, chosen, state, options, progress, path)
-    trees, malformed = _trees(repo, store, chosen, state, progress)
+    state, resumed = _state(path, _identity(repo, remote.name, options), options)
+    _check_all(repo, store, roots, chosen, state, options, progress)
+    keys = [key for root, some in zip(roots, chosen, strict=True) for key in root.keys(some.paths())]
+    trees, malformed = _trees(repo, store, keys, state, progress)
     damaged, incomplete = repair_remote.treat(
         repo,
         remote,
         store,
         suspects=state.damaged,
         trees=trees,
-        present=set(contents.objects.paths()),
+        present={key for root in roots for key in root.keys(root.objects.paths())},
         restore=options.repair and not options.dry_run,
         removal=Removal(removal) if removal and not options.dry_run else None,
     )
@@ -137,27 +142,37 @@ def fsck_remote(
     )
 
 
-def _identity(repo: Repo, name: str) -> str:
-    """Return what tells one remote from others, and no secret of its url."""
-    return f"{name} {sha256(remotes.locate(repo.settings, name).url.encode()).hexdigest()}"
+def _identity(repo: Repo, name: str, options: Options) -> str:
+    """Return what tells one remote, and way to check it, from others, and no secret of its url."""
+    how = "read" if options.read else "told"
+    return f"{name} {how} {sha256(remotes.locate(repo.settings, name).url.encode()).hexdigest()}"
 
 
-def _list(store: Store) -> _Contents:
-    rows: list[tuple[bytes, int]] = []
-    told: dict[str, str] = {}
-    base = layout.prefix()
-    for page in store.list(base):
+def _list(store: Store) -> list[_Root]:
+    """Return what there is of DVC 3 and, where anything looks like it, of DVC 2."""
+    modern = layout.prefix()
+    rows: dict[bool, list[tuple[bytes, int]]] = {False: [], True: []}
+    told: dict[bool, dict[str, str]] = {False: {}, True: {}}
+    directories, _ = store.directories(layout.prefix(legacy=True))
+    for page in store.list("" if any(map(_LEGACY.fullmatch, directories)) else modern):
         for index, (key, size) in enumerate(zip(page.keys, page.sizes, strict=True)):
-            name = key[len(base) :]
+            legacy = not key.startswith(modern)
+            name = key.removeprefix(modern)
             if OBJECT_NAME.fullmatch(name.encode()):
-                rows.append((name.encode(), size))
+                rows[legacy].append((name.encode(), size))
                 if page.md5s and page.md5s[index]:
-                    told[name] = page.md5s[index]
+                    told[legacy][name] = page.md5s[index]
+    return [
+        _Root(legacy=legacy, objects=_listing(some), told=told[legacy])
+        for legacy, some in rows.items()
+        if some
+    ]
+
+
+def _listing(rows: list[tuple[bytes, int]]) -> Listing:
     rows.sort()
     names = b"".join([name + b"\0" for name, _ in rows])
-    return _Contents(
-        objects=Listing.of(names, b"".join([RECORD.pack(0, size, 0, 0, 0, 0) for _, size in rows])), told=told
-    )
+    return Listing.of(names, b"".join([RECORD.pack(0, size, 0, 0, 0, 0) for _, size in rows]))
 
 
 def _state(path: str, identity: str, options: Options) -> tuple[State, float | None]:
@@ -171,82 +186,88 @@ def _state(path: str, identity: str, options: Options) -> tuple[State, float | N
     return found, found.started if found.done else None
 
 
-def _check(
+def _check_all(
+    repo: Repo,
     store: Store,
-    contents: _Contents,
+    roots: Sequence[_Root],
+    chosen: Sequence[Listing],
+    state: State,
+    options: Options,
+    progress: Progress,
+) -> None:
+    pairs = list(zip(roots, chosen, strict=True))
+    left = sum(state.left(some, legacy=root.legacy) for root, some in pairs)
+    progress.start("checking objects", files=left)
+    for root, some in pairs:
+        _check(repo, store, root, some, state, options, progress)
+
+
+def _check(
+    repo: Repo,
+    store: Store,
+    root: _Root,
     chosen: Listing,
     state: State,
     options: Options,
     progress: Progress,
-    path: str,
 ) -> None:
     """Check what `state` does not know yet, and note it there."""
-    left = [share for _, share in objects.shares(chosen, state.done)]
-    progress.start("checking objects", files=sum(map(len, left)))
-    for prefixes, share in objects.shares(chosen, state.done):
+    for prefixes, share in objects.shares(chosen, state.finished(legacy=root.legacy)):
         names = share.paths()
-        unsure = [name for name in names if contents.told.get(name) != _digest(name)]
+        unsure = names if options.read else [name for name in names if root.told.get(name) != _digest(name)]
         progress.advance(len(names) - len(unsure))
-        hashes = store.hash(_keys(unsure), threads=options.jobs, advance=progress.advance)
-        found = oids.hex_digests(hashes.digests)
-        for index, name in enumerate(unsure):
-            failure = hashes.failures.get(index)
-            if failure is None and found[index] != _digest(name):
-                state.damaged.append(name)
-            elif failure is not None and failure.kind is not FailureKind.MISSING:
-                state.refused.append((layout.prefix() + name, failure.reason))
-            else:
-                state.sound += failure is None
+        found = integrity.check(
+            store, root.keys(unsure), repo.temp_dir, jobs=options.jobs, advance=progress.advance
+        )
+        state.damaged += sorted(found.wrong)
+        for key, failure in found.failures.items():
+            if failure.kind is not FailureKind.MISSING:
+                state.refused.append((key, failure.reason))
         state.told += len(names) - len(unsure)
-        state.sound += len(names) - len(unsure)
+        state.sound += len(names) - len(found.wrong) - len(found.failures)
         state.size += share.sizes()
-        state.done += prefixes
+        state.finish(prefixes, legacy=root.legacy)
         if not options.sample:
-            disposable.keep(path, state.dump())
+            disposable.keep(f"{repo.temp_dir}/fsck-remote.state", state.dump())
 
 
 def _trees(
-    repo: Repo, store: Store, chosen: Listing, state: State, progress: Progress
+    repo: Repo, store: Store, keys: Sequence[str], state: State, progress: Progress
 ) -> tuple[dict[str, dirfile.Listing], list[str]]:
-    """Return the content of each sound listing among `chosen`, by its name, and the keys of those without sense."""
-    wrong = {*state.damaged, *(key.removeprefix(layout.prefix()) for key, _ in state.refused)}
-    names = [name for name in chosen.paths() if name.endswith(oids.DIRECTORY_SUFFIX) and name not in wrong]
+    """Return the content of each sound listing among `keys`, by its key, and the keys of those without sense."""
+    wrong = {*state.damaged, *(key for key, _ in state.refused)}
+    wanted = [key for key in keys if key.endswith(oids.DIRECTORY_SUFFIX) and key not in wrong]
     found: dict[str, dirfile.Listing] = {}
     malformed: list[str] = []
-    progress.start("reading directory listings", files=len(names))
-    for start in range(0, len(names), _PORTION):
-        for name, content in _contents(repo, store, names[start : start + _PORTION]).items():
+    progress.start("reading directory listings", files=len(wanted))
+    for start in range(0, len(wanted), _PORTION):
+        for key, content in _contents(repo, store, wanted[start : start + _PORTION]).items():
             try:
-                found[name] = dirfile.load(content, file=name)
+                found[key] = dirfile.load(content, file=key)
             except FormatError:
-                malformed.append(layout.prefix() + name)
-        progress.advance(len(names[start : start + _PORTION]))
+                malformed.append(key)
+        progress.advance(len(wanted[start : start + _PORTION]))
     return found, malformed
 
 
-def _contents(repo: Repo, store: Store, names: Sequence[str]) -> dict[str, bytes]:
+def _contents(repo: Repo, store: Store, keys: Sequence[str]) -> dict[str, bytes]:
     """Return the content of listings, from the cache or else from the remote."""
     found: dict[str, bytes] = {}
-    for name in names:
+    for key in keys:
         with suppress(DataVersioningError):
-            found[name] = repo.cache.read(ObjectId(name.replace("/", "")))
-    lacking = [name for name in names if name not in found]
+            found[key] = repo.cache.read(layout.object_id(key))
+    lacking = [key for key in keys if key not in found]
     atomic.make_directory(repo.temp_dir)
     files = [os.path.basename(atomic.temporary_name(repo.temp_dir)) for _ in lacking]
-    packed = "".join([f"{file}\0" for file in files]).encode()
+    packed = layout.pack(files)
     try:
-        items = Items(directory=repo.temp_dir, names=packed, keys=layout.pack(_keys(lacking)))
-        outcome = store.download(items)
-        for index, (name, file) in enumerate(zip(lacking, files, strict=True)):
+        outcome = store.download(Items(directory=repo.temp_dir, names=packed, keys=layout.pack(lacking)))
+        for index, (key, file) in enumerate(zip(lacking, files, strict=True)):
             if index not in outcome.failures:
-                found[name] = regular.read(f"{repo.temp_dir}/{file}")
+                found[key] = regular.read(f"{repo.temp_dir}/{file}")
     finally:
         batch.remove_files(repo.temp_dir, packed)
     return found
-
-
-def _keys(names: Sequence[str]) -> list[str]:
-    return [layout.prefix() + name for name in names]
 
 
 def _digest(name: str) -> str:

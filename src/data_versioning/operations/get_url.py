@@ -15,6 +15,7 @@ from data_versioning.localfs.walk import Listing
 from data_versioning.operations import network_origin, url_origin
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes.origin import Origin
+from data_versioning.storage.base import UNLIMITED, Limits
 from data_versioning.workspace import scan, stat_cache
 
 _ATTEMPTS = 3
@@ -36,6 +37,7 @@ def get_url(
     *,
     force: bool = False,
     jobs: int | None = None,
+    limits: Limits = UNLIMITED,
     progress: Progress = SILENT,
 ) -> GetResult:
     """Copy what `url` names to `out`, a path or a directory to put it into; by default under its own name here.
@@ -43,7 +45,7 @@ def get_url(
     A file, and a directory that is not there yet, appear complete or not at all. Raises `PathError`, `Conflict` when
     something is there already, unless `force` (then directories are merged), `FileChanged`, `ServedByDvc`.
     """
-    origin = url_origin.find(settings, url, os.getcwd())
+    origin = url_origin.find(settings, url, os.getcwd(), limits=limits, jobs=jobs)
     target = url_origin.destination(url, out)
     if os.path.lexists(target) and not force:
         kind = "directory" if os.path.isdir(target) else "file"
@@ -53,7 +55,7 @@ def get_url(
     place = os.path.abspath(target)
     try:
         if isinstance(origin, Origin):
-            files, size = _from_network(origin, place, jobs, progress)
+            files, size = _from_network(origin, place, progress)
         else:
             files, size = _from_here(origin, place, jobs, progress)
     except OSError as error:
@@ -70,18 +72,18 @@ def _from_here(origin: str, target: str, jobs: int | None, progress: Progress) -
     return len(copied), copied.sizes()
 
 
-def _from_network(origin: Origin, target: str, jobs: int | None, progress: Progress) -> tuple[int, int]:
+def _from_network(origin: Origin, target: str, progress: Progress) -> tuple[int, int]:
     """Download a file or directory; return the number of files and of bytes."""
     found = network_origin.existing(origin)
     progress.start("Downloading", files=len(found.names), size=found.size)
     parent, name = os.path.split(target)
     if not found.is_dir:
-        network_origin.download(origin, found, parent, [name], jobs=jobs, progress=progress)
+        network_origin.download(origin, found, parent, [name], progress)
     elif os.path.lexists(target):
-        network_origin.download(origin, found, target, found.names, jobs=jobs, progress=progress)
+        network_origin.download(origin, found, target, found.names, progress)
     else:
         with _new_directory(target) as directory:
-            network_origin.download(origin, found, directory, found.names, jobs=jobs, progress=progress)
+            network_origin.download(origin, found, directory, found.names, progress)
     return len(found.names), found.size
 
 

@@ -21,6 +21,7 @@ from data_versioning.operations import (
     pointers,
     remove,
     restore,
+    sharing,
     url_origin,
 )
 from data_versioning.operations import loaded as loading
@@ -50,11 +51,15 @@ class Extent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """`force`: overwrite what lies at the destination; `remote`: for `Extent.REMOTE`, None is the default one."""
+    """`force`: overwrite what lies at the destination; `remote`: for `Extent.REMOTE`, None is the default one.
+
+    `jobs`: transfers at once through a network; None: the settings of the remote say it, else the store.
+    """
 
     extent: Extent = Extent.WORKSPACE
     force: bool = False
     remote: str | None = None
+    jobs: int | None = None
     notes: Annotations = field(default_factory=Annotations)
 
 
@@ -93,11 +98,8 @@ def import_url(
     Raises `Conflict`, `PathError`, `Overlap` or `FileChanged` with nothing recorded; `ServedByDvc` before anything is
     done.
     """
-    if options.extent is not Extent.DECLARED:
-        url_origin.refuse_unrecorded(repo.settings, url)
-    origin = url_origin.find(repo.settings, url, os.getcwd())
+    origin, remote = _both(repo, url, options)
     target = url_origin.destination(url, out)
-    remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
     with repo.transaction("import-url") as transaction:
         ends = _ends(loading.load(repo), origin, url, target, force=options.force)
         transaction.reserve(writes=[ends.path])
@@ -126,6 +128,18 @@ def import_url(
         nfiles=output.nfiles,
         edited=edited,
     )
+
+
+def _both(repo: Repo, url: str, options: ImportOptions) -> tuple[Place, Destination | None]:
+    """Return where data comes from, and the remote that it goes to, if it does."""
+    sharing.check_jobs(options.jobs)
+    if options.extent is not Extent.DECLARED:
+        url_origin.refuse_unrecorded(repo.settings, url)
+    limits = sharing.limits(repo.preferences)
+    origin = url_origin.find(repo.settings, url, os.getcwd(), limits=limits, jobs=options.jobs)
+    if options.extent is not Extent.REMOTE:
+        return origin, None
+    return origin, url_origin.destination_of(repo, options.remote, jobs=options.jobs)
 
 
 def content(

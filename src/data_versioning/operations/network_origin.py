@@ -61,6 +61,12 @@ def existing(origin: Origin) -> Found:
     return found
 
 
+def _existing(origin: Origin, written: str) -> Found:
+    """Return what the origin holds, with what identifies it where that is to be `written`."""
+    found = existing(origin)
+    return origins.identified(origin, found) if written else found
+
+
 def _looking_around(origin: Origin) -> str:
     """Return the hint for an origin that is not there."""
     if not isinstance(origin.store, Store) or not origin.key:
@@ -70,7 +76,7 @@ def _looking_around(origin: Origin) -> str:
 
 def declared(origin: Origin, written: str, progress: Progress) -> Dependency:
     """Return the record of what the origin holds; its content is read only where that is what is recorded."""
-    return _record(origin, written, existing(origin), progress)
+    return _record(origin, written, _existing(origin, written), progress)
 
 
 def put(
@@ -171,12 +177,12 @@ def _staged(directory: str, count: int) -> Iterator[_Staged]:
 
 def _steadily(origin: Origin, written: str, read: Callable[[Found], Arrived]) -> Arrived:
     """Read the origin, again when it was another one afterwards."""
-    found = existing(origin)
+    found = _existing(origin, written)
     if written and not origin.is_content_recorded:
         origins.dependency(origin, written, found)  # before much is read: it may not be possible
     for _ in range(_ATTEMPTS):
         arrived = read(found)
-        before, found = found, existing(origin)
+        before, found = found, _existing(origin, written)
         if found == before:
             return arrived
     raise FileChanged(
@@ -189,7 +195,7 @@ def _record(origin: Origin, written: str, found: Found, progress: Progress) -> D
     if not origin.is_content_recorded:
         return origins.dependency(origin, written, found)
     progress.start("Hashing", files=len(found.names), size=found.size)
-    hashes = origin.store.hash(origin.keys(found.names), advance=progress.advance)
+    hashes = origin.store.hash(origin.keys(found.names), threads=origin.jobs, advance=progress.advance)
     _refuse(hashes.failures, origin.url)
     return origins.dependency(origin, written, found, oids.hex_digests(hashes.digests))
 
@@ -220,7 +226,7 @@ def _receive(
 
 
 def _fetch(origin: Origin, names: Sequence[str], staged: _Staged, progress: Progress) -> None:
-    _download_files(origin, names, staged.directory, staged.names, None, progress)
+    _download_files(origin, names, staged.directory, staged.names, progress)
 
 
 def download(
@@ -228,21 +234,19 @@ def download(
     found: Found,
     directory: str,
     names: Sequence[str],
-    *,
-    jobs: int | None,
     progress: Progress,
 ) -> None:
     """Copy what was found to the files `names` of a directory, each complete or not at all."""
     packed = os.fsencode("".join([f"{name}\0" for name in names]))
-    _download_files(origin, found.names, directory, packed, jobs, progress)
+    _download_files(origin, found.names, directory, packed, progress)
 
 
 def _download_files(
-    origin: Origin, names: Sequence[str], directory: str, packed: bytes, jobs: int | None, progress: Progress
+    origin: Origin, names: Sequence[str], directory: str, packed: bytes, progress: Progress
 ) -> None:
     keys = os.fsencode("".join([f"{key}\0" for key in origin.keys(names)]))
     items = Items(directory=directory, names=packed, keys=keys)
-    _refuse(origin.store.download(items, threads=jobs, advance=progress.advance).failures, origin.url)
+    _refuse(origin.store.download(items, threads=origin.jobs, advance=progress.advance).failures, origin.url)
 
 
 def _refuse_unread(done: Batch, origin: Origin) -> None:

@@ -33,13 +33,13 @@ class Fetched:
 def is_ours(repo: Repo, item: Tracked) -> bool:
     """Whether an output without content comes from a place that we reach and whose record we know."""
     dependency = item.stage.deps[0]
-    if not (item.stage.is_partial_import and dependency.digest and update_url.is_ours(item.stage)):
+    if not (item.stage.is_partial_import and dependency.digest):
         return False
     try:
         url_origin.refuse_unrecorded(repo.settings, dependency.path)
+        return update_url.is_ours(repo.settings, item.stage)
     except ServedByDvc:
         return False
-    return True
 
 
 def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:
@@ -61,7 +61,7 @@ def plan(loaded: Loaded, items: Sequence[Tracked]) -> TransferResult:
     return TransferResult(remotes=(), copied=len(lacking), size=0, planned=tuple(lacking), dry_run=True)
 
 
-def fetch(loaded: Loaded, items: Sequence[Tracked], progress: Progress) -> Fetched:
+def fetch(loaded: Loaded, items: Sequence[Tracked], jobs: int | None, progress: Progress) -> Fetched:
     """Put into the cache what the origins hold; one that holds something else by now is a problem in the result."""
     values: dict[RepoPath, str] = {}
     problems: list[Problem] = []
@@ -71,7 +71,7 @@ def fetch(loaded: Loaded, items: Sequence[Tracked], progress: Progress) -> Fetch
         if _is_cached(loaded, item):
             values[item.path] = recorded
             continue
-        found = _put(loaded, item, progress)
+        found = _put(loaded, item, jobs, progress)
         if found is None:
             reason = (
                 f"is no longer what was imported; dv update {item.stage.file} takes what the origin holds now"
@@ -100,10 +100,11 @@ def filled(selections: Sequence[Selection], values: Mapping[RepoPath, str]) -> l
     ]
 
 
-def _put(loaded: Loaded, item: Tracked, progress: Progress) -> Snapshot | None:
+def _put(loaded: Loaded, item: Tracked, jobs: int | None, progress: Progress) -> Snapshot | None:
     """Store what the origin of an import holds; None when that is not what was recorded."""
     repo, dependency = loaded.repo, item.stage.deps[0]
-    origin = url_origin.find(repo.settings, dependency.path, f"{repo.root}/{item.stage.wdir}")
+    base, limits = f"{repo.root}/{item.stage.wdir}", sharing.limits(repo.preferences)
+    origin = url_origin.find(repo.settings, dependency.path, base, limits=limits, jobs=jobs)
     if not url_origin.exists(origin):
         return None
     found = url_origin.put(loaded, origin, dependency.path, item.path, repo.cache, progress)

@@ -85,7 +85,7 @@ def _fetch(
     """Fetch everything; return what was done, and the selections with what imports were found to hold."""
     repo = loaded.repo
     shares = sharing.shares(repo, names, options=options, pushing=False)
-    copied = partial_imports.fetch(loaded, partial_imports.find(repo, names, options), progress)
+    copied = partial_imports.fetch(loaded, partial_imports.find(repo, names, options), options.jobs, progress)
     imports = sharing.lacking_imports(repo, names, options)
     foreign = sharing.fetch_imports(repo, imports, options, progress)
     result = sharing.joined([fetch.run(repo, shares, options, progress), copied.result, foreign.result])

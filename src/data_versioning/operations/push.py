@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_versioning.operations import loaded as loading
 from data_versioning.operations import sharing
 from data_versioning.operations.sharing import Share, TransferOptions, TransferResult
 from data_versioning.progress import SILENT, Progress
+from data_versioning.remotes import remote as remotes
 from data_versioning.remotes import runs, transfer, wanted
 from data_versioning.repo import Repo
 
@@ -21,14 +23,18 @@ def push(
     """Copy to the remotes what they lack of the outputs that `names` mean (all without names).
 
     Raises `TransferFailed` when something could not be pushed; the rest is on the remote. Raises
-    `ServedByDvc` before anything is done.
+    `ServedByDvc` before anything is done, `ConfigError` without a remote for a repository with data.
     """
     shares = sharing.shares(repo, names, options=options, pushing=True)
+    if not shares and any(True for _ in loading.load(repo).project.outputs()):
+        # As for DVC, there has to be one, though imports do not go there. A repository without data needs none:
+        # the hook of Git would let nobody push.
+        remotes.locate(repo.settings)
     if options.dry_run:
         result = sharing.joined([_plan(repo, share, options) for share in shares])
         return sharing.checked(result, verb="push")
     with repo.transaction("push"):
-        result = sharing.joined([_push(repo, share, options, progress) for share in shares])
+        result = sharing.each(shares, lambda share: _push(repo, share, options, progress))
         return sharing.checked(result, verb="push")
 
 

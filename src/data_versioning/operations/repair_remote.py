@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_versioning.errors import StorageError
@@ -10,11 +10,12 @@ from data_versioning.formats.dirfile import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.operations import loaded as loading
 from data_versioning.operations import repair
-from data_versioning.remotes import aside, layout
+from data_versioning.remotes import aside, integrity, layout, transfer
 from data_versioning.remotes.aside import Removal
 from data_versioning.remotes.remote import Remote
+from data_versioning.remotes.transfer import Pace, Plan
 from data_versioning.repo import Repo
-from data_versioning.storage.base import FailureKind, Items, Store
+from data_versioning.storage.base import FailureKind, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,99 +58,100 @@ def treat(
 ) -> tuple[tuple[RemoteDamage, ...], tuple[Incomplete, ...]]:
     """Act on the objects `suspects` that still are damaged, and on what the listings `trees` name and nobody has.
 
-    All names are below the prefix of objects; `present` are those that were seen.
+    Objects go by their keys; `present` are those that were seen.
     """
     lacking = {
-        name: [value for value in dict.fromkeys(values) if oids.name(value) not in present]
-        for name, (_, values) in trees.items()
+        key: [file for file in _files(key, dict.fromkeys(values)) if file not in present]
+        for key, (_, values) in trees.items()
     }
-    lacking = {name: values for name, values in lacking.items() if values}
-    wanted = [*map(_value, suspects), *(value for values in lacking.values() for value in values)]
-    absent = repo.cache.missing(wanted)
-    here = {*wanted}.difference([wanted[index] for index in absent])
+    lacking = {key: files for key, files in lacking.items() if files}
+    wanted = [*suspects, *(file for files in lacking.values() for file in files)]
+    here = _in_cache(repo, wanted)
     kept: set[str] = set()
     restored: set[str] = set()
     if (restore or removal) and wanted:
         with repo.transaction("fsck"):
-            suspects = _still_wrong(store, suspects)
+            suspects = _still_wrong(repo, store, suspects)
             kept = _take_away(repo, store, suspects, removal)
-            restored = _push(repo, remote, here & {*wanted}) if restore else restored
+            restored = _push(repo, remote, here) if restore else restored
     users = _users(repo, trees)
     return (
-        tuple(_damage(name, users, here, restored, kept, removal) for name in suspects),
+        tuple(_damage(key, users, here, restored, kept, removal) for key in suspects),
         tuple(
             Incomplete(
-                listing=layout.prefix() + name,
-                used_by=users.get(name, ()),
-                missing=len(values),
-                in_cache=len(here.intersection(values)),
-                restored=len(restored.intersection(values)),
+                listing=key,
+                used_by=users.get(key, ()),
+                missing=len(files),
+                in_cache=len(here.intersection(files)),
+                restored=len(restored.intersection(files)),
             )
-            for name, values in sorted(lacking.items())
+            for key, files in sorted(lacking.items())
         ),
     )
 
 
+def _files(listing: str, values: Iterable[str]) -> list[str]:
+    """Return the keys of the files of a listing: they lie where it does."""
+    return layout.keys(list(values), legacy=layout.object_id(listing).legacy)
+
+
+def _in_cache(repo: Repo, keys: Sequence[str]) -> set[str]:
+    found = {*keys}
+    for legacy in (False, True):
+        mine = [key for key in keys if layout.object_id(key).legacy is legacy]
+        values = [layout.object_id(key).value for key in mine]
+        found.difference_update([mine[index] for index in repo.cache.missing(values, legacy=legacy)])
+    return found
+
+
 def _damage(
-    name: str,
+    key: str,
     users: Mapping[str, tuple[str, ...]],
     here: set[str],
     restored: set[str],
     kept: set[str],
     removal: Removal | None,
 ) -> RemoteDamage:
-    key = layout.prefix() + name
-    is_gone = removal is not None and name not in kept
+    is_gone = removal is not None and key not in kept
     return RemoteDamage(
         path=key,
-        used_by=users.get(name, ()),
-        in_cache=_value(name) in here,
+        used_by=users.get(key, ()),
+        in_cache=key in here,
         quarantine=aside.place(key) if is_gone and removal is Removal.QUARANTINE else None,
         deleted=is_gone and removal is Removal.DELETE,
-        restored=_value(name) in restored,
+        restored=key in restored,
     )
 
 
-def _still_wrong(store: Store, suspects: Sequence[str]) -> list[str]:
+def _still_wrong(repo: Repo, store: Store, suspects: Sequence[str]) -> list[str]:
     """Return those that somebody else has not replaced or removed in the meantime."""
-    hashes = store.hash([layout.prefix() + name for name in suspects])
-    for index, (kind, reason) in hashes.failures.items():
+    found = integrity.check(store, suspects, repo.temp_dir)
+    for key, (kind, reason) in found.failures.items():
         if kind is not FailureKind.MISSING:
             raise StorageError(
-                f"{layout.prefix()}{suspects[index]} cannot be read again ({reason}); nothing was changed",
-                hint="run it again",
+                f"{key} cannot be read again ({reason}); nothing was changed", hint="run it again"
             )
-    found = oids.hex_digests(hashes.digests)
-    return [
-        name
-        for index, name in enumerate(suspects)
-        if index not in hashes.failures and found[index] != _value(name)[:32]
-    ]
+    return [key for key in suspects if key in found.wrong]
 
 
 def _take_away(repo: Repo, store: Store, suspects: Sequence[str], removal: Removal | None) -> set[str]:
     """Return the suspects that are still there."""
     if removal is None or not suspects:
         return set()
-    keys = [layout.prefix() + name for name in suspects]
-    return {suspects[index] for index in aside.remove(store, keys, removal, repo.temp_dir)}
+    return {suspects[index] for index in aside.remove(store, suspects, removal, repo.temp_dir)}
 
 
-def _push(repo: Repo, remote: Remote, values: set[str]) -> set[str]:
+def _push(repo: Repo, remote: Remote, keys: set[str]) -> set[str]:
     """Upload objects, listings last, and return those that arrived."""
     arrived: set[str] = set()
-    for is_listing in (False, True):
-        chosen = sorted(value for value in values if value.endswith(oids.DIRECTORY_SUFFIX) is is_listing)
-        if not chosen:
-            continue
-        items = Items(
-            directory=repo.cache.root(),
-            names=oids.names(chosen),
-            keys=layout.packed_keys(chosen),
-            digests=bytes.fromhex("".join([value[:32] for value in chosen])),
-        )
-        outcome = remote.store.upload(items, threads=remote.jobs)
-        arrived.update(value for index, value in enumerate(chosen) if index not in outcome.failures)
+    for legacy in (False, True):
+        values = sorted(oid.value for key in keys if (oid := layout.object_id(key)).legacy is legacy)
+        trees = [value for value in values if value.endswith(oids.DIRECTORY_SUFFIX)]
+        files = [value for value in values if not value.endswith(oids.DIRECTORY_SUFFIX)]
+        plan = Plan(legacy=legacy, files=files, trees=trees, names=dict(zip(values, values, strict=True)))
+        report = transfer.push(plan, repo.cache, remote.store, pace=Pace(jobs=remote.jobs))
+        lost = {problem.value for problem in report.problems}.union(report.held)
+        arrived.update(layout.keys([value for value in values if value not in lost], legacy=legacy))
     return arrived
 
 
@@ -163,13 +165,12 @@ def _users(repo: Repo, trees: Mapping[str, Listing]) -> dict[str, tuple[str, ...
     # Ordered sets of paths.
     found: dict[str, dict[str, None]] = {}
     for key, path in zip(uses.keys, uses.paths, strict=True):
-        found.setdefault(key.removeprefix(layout.prefix()), {})[path] = None
+        found.setdefault(key, {})[path] = None
     for item in loaded.project.outputs():
-        paths, values = trees.get(oids.name(item.output.md5 or ""), ((), ()))
-        for path, value in zip(paths, values, strict=True):
-            found.setdefault(oids.name(value), {})[f"{item.path}/{path}"] = None
-    return {name: tuple(paths) for name, paths in found.items()}
-
-
-def _value(name: str) -> str:
-    return name.replace("/", "")
+        if not item.output.md5:
+            continue
+        (listing,) = layout.keys([item.output.md5], legacy=item.output.is_legacy)
+        paths, values = trees.get(listing, ((), ()))
+        for path, key in zip(paths, _files(listing, values), strict=True):
+            found.setdefault(key, {})[f"{item.path}/{path}"] = None
+    return {key: tuple(paths) for key, paths in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from data_versioning.errors import (
     FormatError,
     HandoffError,
     MissingObject,
+    StorageError,
     UsageError,
 )
 from data_versioning.objects.cache import ObjectCache
@@ -27,7 +28,7 @@ from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Location, Remote
 from data_versioning.remotes.transfer import Pace, Plan, Problem, Report
 from data_versioning.remotes.wanted import Request
-from data_versioning.repo import Repo
+from data_versioning.repo import Preferences, Repo
 from data_versioning.storage.base import FailureKind, Limits
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class TransferOptions:
 class TransferResult:
     """What was copied (with `dry_run`: would be), how many bytes, and what could not be.
 
-    `held` are directories whose listing was left out, because some of their files did not arrive.
+    `held` are directories whose listing was left out, because some of their files did not arrive. `hint` is what
+    helps against the problems, where a store said so.
     """
 
     remotes: tuple[str, ...]
@@ -78,6 +80,7 @@ class TransferResult:
     # The paths that a dry run would have copied.
     planned: tuple[str, ...] = ()
     dry_run: bool = False
+    hint: str | None = None
 
 
 class TransferFailed(DataVersioningError):
@@ -229,6 +232,39 @@ def joined(results: Sequence[TransferResult]) -> TransferResult:
         held=tuple(name for result in results for name in result.held),
         planned=tuple(name for result in results for name in result.planned),
         dry_run=any(result.dry_run for result in results),
+        hint=next((result.hint for result in results if result.hint), None),
+    )
+
+
+def each(shares: Sequence[Share], work: Callable[[Share], TransferResult]) -> TransferResult:
+    """Do the work for every remote; one that fails as a whole costs the others nothing, and its outputs are problems.
+
+    With a single output there is no more to tell than the error itself, which is raised.
+    """
+    if sum(len(share.requests) for share in shares) < 2:
+        return joined([work(share) for share in shares])
+    results = []
+    for share in shares:
+        try:
+            results.append(work(share))
+        except StorageError as error:
+            if not share.requests:
+                raise
+            results.append(_left_out(share, error))
+    return joined(results)
+
+
+def _left_out(share: Share, error: StorageError) -> TransferResult:
+    reason = f"was left out: {error.message}"
+    return TransferResult(
+        remotes=(share.remote.name,),
+        copied=0,
+        size=0,
+        problems=tuple(
+            Problem(request.name, request.oid.value, FailureKind.REFUSED, reason)
+            for request in share.requests
+        ),
+        hint=error.hint,
     )
 
 
@@ -240,11 +276,13 @@ def checked(result: TransferResult, *, verb: str, allow_missing: bool = False) -
         return result
     count = "1 file" if len(serious) == 1 else f"{len(serious):,} files"
     raise TransferFailed(
-        f"{count} could not be {verb}ed", result, hint=_hint({problem.kind for problem in serious}, verb)
+        f"{count} could not be {verb}ed",
+        result,
+        hint=_hint(result, {problem.kind for problem in serious}, verb),
     )
 
 
-def _hint(kinds: set[FailureKind], verb: str) -> str:
+def _hint(result: TransferResult, kinds: set[FailureKind], verb: str) -> str:
     if FailureKind.CORRUPT in kinds and verb == "push":
         return "dv fsck   finds all damaged objects of the cache; then restore them and push again"
     if FailureKind.CORRUPT in kinds:
@@ -254,7 +292,8 @@ def _hint(kinds: set[FailureKind], verb: str) -> str:
         )
     if kinds == {FailureKind.MISSING}:
         return "run `dv push` where the data still is, then this command again"
-    return f"what arrived is safe; to continue: dv {verb}"
+    first = result.hint or "what arrived is safe"
+    return f"{first}; to continue: dv {verb}"
 
 
 def selections(repo: Repo, names: Sequence[str], options: TransferOptions) -> Iterator[Selection]:
@@ -343,8 +382,12 @@ def open_remote(repo: Repo, name: str | None) -> Remote:
             hint="dvc push, dvc pull",
         )
     refuse_programs(repo.root, found)
-    limits = Limits(repo.limit("upload"), repo.limit("download"))
-    return remotes.open(repo.settings, name, limits=limits)
+    return remotes.open(repo.settings, name, limits=limits(repo.preferences))
+
+
+def limits(preferences: Preferences) -> Limits:
+    """Return how many bytes a second may pass; `ConfigError` for a variable that says no number."""
+    return Limits(preferences.limit("upload"), preferences.limit("download"))
 
 
 def refuse_programs(root: str, found: Location) -> None:

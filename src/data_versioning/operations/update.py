@@ -55,7 +55,9 @@ def update(
     recorded, `PathError`, `GitError`, `Conflict` or `FileChanged`.
     """
     sharing.check_jobs(options.jobs)
-    remote = url_origin.destination_of(repo, options.remote) if options.extent is Extent.REMOTE else None
+    remote = None
+    if options.extent is Extent.REMOTE:
+        remote = url_origin.destination_of(repo, options.remote, jobs=options.jobs)
     stages = _select(repo, names, options)
     foreign = [stage for stage in stages if stage.is_repo_import]
     download = options.extent is not Extent.HASHED
@@ -72,7 +74,13 @@ def update(
             changed = {stage.place: stage.file in edits for stage in foreign}
             for stage in (each for each in stages if not each.is_repo_import):
                 changed[stage.place] = update_url.update(
-                    loaded, transaction, stage, extent=options.extent, remote=remote, progress=progress
+                    loaded,
+                    transaction,
+                    stage,
+                    extent=options.extent,
+                    remote=remote,
+                    jobs=options.jobs,
+                    progress=progress,
                 )
         finally:
             progress.finish()
@@ -103,7 +111,7 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             )
         if stage.is_repo_import:
             continue
-        if not update_url.is_ours(stage):
+        if not update_url.is_ours(repo.settings, stage):
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
         url_origin.refuse_unrecorded(repo.settings, stage.deps[0].path)
     return list(found.values())

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from data_versioning.errors import Conflict, CorruptObject, FormatError, MissingObject, PathError
 from data_versioning.formats import dvcfile
+from data_versioning.formats.config import Settings
 from data_versioning.formats.dvcfile import Dependency, Output
 from data_versioning.objects.oid import ObjectId
-from data_versioning.operations import import_url, url_origin
+from data_versioning.operations import import_url, sharing, url_origin
 from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.import_url import Ends, Extent
 from data_versioning.operations.loaded import Loaded
@@ -23,12 +24,14 @@ from data_versioning.transaction import Change, Transaction
 from data_versioning.workspace import checkout, scan
 
 
-def is_ours(stage: Stage) -> bool:
-    """Whether this is an import from a URL, without versions of a cloud, into the cache."""
+def is_ours(settings: Settings, stage: Stage) -> bool:
+    """Whether this is an import from a URL, without versions of a cloud or options of its own, into the cache."""
     if not stage.is_import or not stage.outs[0].cache:
         return False
     dependency = stage.deps[0]
-    return not (dependency.repo or dependency.db or dependency.files or dependency.version_id)
+    if dependency.repo or dependency.db or dependency.files or dependency.fs_config:
+        return False
+    return not dependency.version_id or url_origin.has_versions(settings, dependency.path)
 
 
 def output_path(stage: Stage) -> RepoPath:
@@ -46,6 +49,7 @@ def update(
     *,
     extent: Extent = Extent.WORKSPACE,
     remote: Destination | None = None,
+    jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> bool:
     """Record what the origin of the import `stage` holds now, and bring it as far as `extent` says.
@@ -56,7 +60,8 @@ def update(
     """
     repo = loaded.repo
     written = stage.deps[0].path
-    origin = url_origin.find(repo.settings, written, f"{repo.root}/{stage.wdir}")
+    limits = sharing.limits(repo.preferences)
+    origin = url_origin.find(repo.settings, written, f"{repo.root}/{stage.wdir}", limits=limits, jobs=jobs)
     ends = Ends(
         origin=origin if isinstance(origin, Origin) else os.path.normpath(origin),
         written=written,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
 from data_versioning import repo as repos
 from data_versioning import storage
@@ -32,6 +34,7 @@ from data_versioning.remotes import origin as origins
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.origin import Origin
 from data_versioning.remotes.remote import Location, Remote
+from data_versioning.storage.base import UNLIMITED, Limits
 from data_versioning.workspace import scan, store
 from data_versioning.workspace.scan import Scanner, Snapshot
 
@@ -55,18 +58,21 @@ class _Content(NamedTuple):
     stored: Snapshot
 
 
-def find(settings: Settings, url: str, base: str) -> Place:
+def find(
+    settings: Settings, url: str, base: str, *, limits: Limits = UNLIMITED, jobs: int | None = None
+) -> Place:
     """Return what `url` means; a relative path counts from the directory `base`, whose repository is the one here.
 
-    A url below a configured remote gets that remote's settings. Raises `ServedByDvc` when only `dvc` reaches it,
-    `ConfigError` for an unknown remote, or settings that would start a program.
+    `limits` and `jobs` are for what comes through a network. A url below a configured remote gets that remote's
+    settings. Raises `ServedByDvc` when only `dvc` reaches it, `ConfigError` for an unknown remote, or for settings
+    that would start a program.
     """
     if is_here(settings, url):
         return place(settings, url, base)
     location = _location(settings, url)
     with contextlib.suppress(NotInRepository):
         sharing.refuse_programs(repos.find_root(base), location)
-    return origins.open(location)
+    return origins.open(location, limits=limits, jobs=jobs)
 
 
 def refuse_unrecorded(settings: Settings, url: str) -> None:
@@ -80,15 +86,20 @@ def refuse_unrecorded(settings: Settings, url: str) -> None:
         )
 
 
+def has_versions(settings: Settings, url: str) -> bool:
+    """Whether DVC records the version of any file there, also of those that it takes as they are now."""
+    return not is_here(settings, url) and origins.has_versions(storage.scheme(_location(settings, url).url))
+
+
 def exists(origin: Place) -> bool:
     """Whether anything is there."""
     return origins.look(origin) is not None if isinstance(origin, Origin) else os.path.exists(origin)
 
 
-def destination_of(repo: repos.Repo, name: str | None) -> Destination:
-    """Return the remote `name`, or the default one, as something that data can be sent to."""
+def destination_of(repo: repos.Repo, name: str | None, *, jobs: int | None = None) -> Destination:
+    """Return the remote `name`, or the default one, as something that data can be sent to, `jobs` files at once."""
     remote = sharing.open_remote(repo, name)
-    return existence.as_cache(remote.store) or remote
+    return existence.as_cache(remote.store) or replace(remote, jobs=jobs or remote.jobs)
 
 
 def place(settings: Settings, url: str, base: str) -> str:
@@ -117,7 +128,9 @@ def is_here(settings: Settings, url: str) -> bool:
 
 def destination(url: str, out: str | None) -> str:
     """Return where data from `url` goes: to `out`, into it when it is a directory, else here under its own name."""
-    name = os.path.basename(os.path.normpath(url))
+    # What follows a "?" is part of the name on this machine only.
+    path = url if storage.scheme(url) in _HERE else urlsplit(url).path
+    name = os.path.basename(os.path.normpath(path))
     if out is not None and not os.path.isdir(out):
         return out
     if name in {"", ".", ".."}:
@@ -197,13 +210,9 @@ def _put(loaded: Loaded, origin: str, out: RepoPath, cache: ObjectCache, progres
 
 def _location(settings: Settings, url: str) -> Location:
     found = origins.covering(settings, url)
-    if not found.is_ours or _has_query(found.url):
+    if not found.is_ours or (storage.scheme(found.url).startswith("http") and "#" in found.url):
         raise ServedByDvc(f"{url} is reached by the program dvc for now", hint=f"dvc list-url {url}")
     return found
-
-
-def _has_query(url: str) -> bool:
-    return storage.scheme(url).startswith("http") and bool({"?", "#"}.intersection(url))
 
 
 def existing(loaded: Loaded, origin: str, progress: Progress = SILENT) -> Snapshot:

@@ -13,6 +13,10 @@ from data_versioning.storage.local import LocalStore
 _FEW = 512
 # Listing an object costs at most this part of asking for it: the page holds many.
 _LISTED_PER_ASKED = 4
+# Objects; so many are listed one page after the other as fast as by one request a directory.
+_AT_ONCE = 64_000
+# Objects; for fewer, 256 requests that list cost more than one that asks for each.
+_WORTH_PREFIXES = 4096
 _PREFIXES = [f"{number:02x}/" for number in range(256)]
 
 
@@ -26,9 +30,9 @@ def absent(store: ReadableStore, values: Sequence[str], *, legacy: bool = False)
         return local.missing(values, legacy=legacy)
     keys = layout.keys(values, legacy=legacy)
     present: set[str] = set()
-    base = layout.prefix(legacy=legacy)
-    if len(keys) > _FEW and isinstance(store, Store) and _is_listing_cheaper(store, len(keys), base):
-        for prefix in [base] if base else _PREFIXES:
+    prefixes = _worth_listing(store, len(keys), legacy=legacy) if isinstance(store, Store) else []
+    if isinstance(store, Store) and prefixes:
+        for prefix in prefixes:
             for page in store.list(prefix):
                 present.update(page.keys)
     else:
@@ -41,9 +45,20 @@ def as_cache(store: ReadableStore) -> ObjectCache | None:
     return ObjectCache(base=store.root, shared=store.shared) if isinstance(store, LocalStore) else None
 
 
-def _is_listing_cheaper(store: Store, wanted: int, base: str) -> bool:
+def _worth_listing(store: Store, wanted: int, *, legacy: bool) -> Sequence[str]:
+    """Return the prefixes that are to be listed; none when asking for each object is cheaper."""
+    if wanted <= _FEW or not _has_up_to(store, wanted * _LISTED_PER_ASKED, layout.prefix(legacy=legacy)):
+        return ()
+    if not legacy:
+        return (layout.prefix(),)
+    # The listing of the base brings the objects of DVC 3, too.
+    if wanted * _LISTED_PER_ASKED <= _AT_ONCE and _has_up_to(store, _AT_ONCE, layout.prefix()):
+        return ("",)
+    return _PREFIXES if wanted > _WORTH_PREFIXES else ()
+
+
+def _has_up_to(store: Store, limit: int, base: str) -> bool:
     """Estimate the size of the remote from one of its 256 directories; MD5 spreads objects evenly."""
-    limit = wanted * _LISTED_PER_ASKED
     seen = 0
     for page in store.list(base + _PREFIXES[0]):
         seen += len(page) * len(_PREFIXES)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from data_versioning.objects import oid as oids
+from data_versioning.objects.oid import ObjectId
 
 RUNS = "runs/"
 _RUN = re.compile(r"runs/([0-9a-f]{2})/\1[0-9a-f]{62}/[0-9a-f]{64}")
@@ -28,6 +29,18 @@ def keys(values: Sequence[str], *, legacy: bool = False) -> list[str]:
     """
     base = prefix(legacy=legacy)
     return [base + oids.name(value) for value in values]
+
+
+def object_id(key: str) -> ObjectId:
+    """Return which object lies under a key.
+
+    >>> object_id("files/md5/d7/51713988987e9331980363e24189ce.dir").value
+    'd751713988987e9331980363e24189ce.dir'
+    >>> object_id("d7/51713988987e9331980363e24189ce").legacy
+    True
+    """
+    modern = prefix()
+    return ObjectId(key.removeprefix(modern).replace("/", ""), legacy=not key.startswith(modern))
 
 
 def packed_keys(values: Sequence[str], *, legacy: bool = False) -> bytes:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import md5
 from urllib.parse import unquote, urlsplit
 
@@ -22,15 +22,19 @@ from data_versioning.objects.oid import DIRECTORY_SUFFIX
 from data_versioning.paths import first_bad, is_inside, parents
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Location
-from data_versioning.storage.base import Page, ReadableStore, Store
+from data_versioning.storage.base import UNLIMITED, IdentifyingStore, Limits, Page, ReadableStore, Store
 
-# What identifies a file for DVC, by scheme. Other schemes have ids of their own that our clients are not told.
+# What identifies a file for DVC, by scheme. HDFS has checksums of its own, which its client does not ask for.
 _ETAG, _CHECKSUM, _CONTENT = "etag", "checksum", "md5"
 _RECORDED = {
     "s3": _ETAG,
+    "gs": _ETAG,
     "azure": _ETAG,
     "http": _CHECKSUM,
     "https": _CHECKSUM,
+    "webdav": _ETAG,
+    "webdavs": _ETAG,
+    "webhdfs": _CHECKSUM,
     "ssh": _CONTENT,
 }
 _BUCKETS = frozenset({"s3", "gs", "azure", "oss"})
@@ -46,6 +50,7 @@ class Origin:
     shown: str  # as DVC's lists name it
     store: ReadableStore = field(repr=False)
     key: str
+    jobs: int | None = None  # transfers at once; None: the store decides
 
     @property
     def is_recorded(self) -> bool:
@@ -64,13 +69,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What an origin holds, as parallel columns sorted by name; a single file has the name ""."""
+    """What an origin holds, as parallel columns sorted by name; a single file has the name "".
+
+    `versions` only where DVC records them, too.
+    """
 
     is_dir: bool
     names: list[str]
     sizes: list[int]
     etags: list[str] | None
     is_executable: bool = False
+    versions: list[str] | None = None
 
     @property
     def size(self) -> int:
@@ -81,6 +90,11 @@ class Found:
 def is_recorded(scheme: str) -> bool:
     """Whether what DVC records of data in such a store is known here."""
     return scheme in _RECORDED
+
+
+def has_versions(scheme: str) -> bool:
+    """Whether DVC records the version of a file, too: Google's generation, which our client takes for the etag."""
+    return scheme == "gs"
 
 
 def covering(settings: Settings, url: str) -> Location:
@@ -99,17 +113,24 @@ def covering(settings: Settings, url: str) -> Location:
     return found
 
 
-def open(location: Location) -> Origin:
-    """Open the store around a place; `ConfigError` as `open_store`."""
+def open(location: Location, *, limits: Limits = UNLIMITED, jobs: int | None = None) -> Origin:
+    """Open the store around a place, for `jobs` transfers at once, else as many as the settings of its remote say.
+
+    Raises `ConfigError` as `open_store`.
+    """
     scheme = storage.scheme(location.url)
-    rest = location.url.partition("://")[2].rstrip("/")
+    address, options = location.url, location.options
+    if scheme.startswith("http"):
+        address, _, query = address.partition("?")
+        options = {**options, "query": query}
+    rest = address.partition("://")[2].rstrip("/")
     parent, _, key = rest.rpartition("/") if "/" in rest else (rest, "", "")
     if not key:
         parent = rest
     base = f"{scheme}://{parent}" if parent else f"{scheme}:///"
     if scheme.startswith(("http", "webdav")):
         key = unquote(key)
-    parts = urlsplit(location.url)
+    parts = urlsplit(address)
     host = parts.netloc.rpartition("@")[2]
     url = f"{scheme}://{host}{parts.path}"
     shown = url if scheme.startswith("http") else parts.path
@@ -117,8 +138,9 @@ def open(location: Location) -> Origin:
         url=url,
         scheme=scheme,
         shown=f"{host}{parts.path}" if scheme in _BUCKETS else shown,
-        store=storage.open_store(base, location.options, name=_remote_of(location)),
+        store=storage.open_store(base, options, name=_remote_of(location), limits=limits),
         key=key,
+        jobs=jobs or location.jobs,
     )
 
 
@@ -153,6 +175,14 @@ def look(origin: Origin) -> Found | None:
     )
 
 
+def identified(origin: Origin, found: Found) -> Found:
+    """Return what was found with the ids that DVC records of files, where the store has to be asked for them."""
+    if not isinstance(origin.store, IdentifyingStore) or not is_recorded(origin.scheme):
+        return found
+    versions = found.etags if has_versions(origin.scheme) else None
+    return replace(found, etags=origin.store.ids(origin.keys(found.names)), versions=versions)
+
+
 def dependency(origin: Origin, written: str, found: Found, digests: Sequence[str] = ()) -> Dependency:
     """Return what DVC records of what was found; `digests` are the hex MD5s of the files, where those count.
 
@@ -162,16 +192,33 @@ def dependency(origin: Origin, written: str, found: Found, digests: Sequence[str
     values = list(digests) if kind == _CONTENT else _told(origin, found)
     size = found.size
     if found.is_dir:
-        listing = [{kind: value, "relpath": name} for name, value in zip(found.names, values, strict=True)]
+        names = found.names
+        if storage.scheme(written).startswith("webdav"):
+            names = [_cut(name) for name in names]
+        pairs = sorted(zip(names, values, strict=True))
+        listing = [{kind: value, "relpath": name} for name, value in pairs]
         value = md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
         return Dependency(path=written, md5=value + DIRECTORY_SUFFIX, size=size, nfiles=len(found.names))
     match kind:
         case "md5":
             return Dependency(path=written, md5=values[0], size=size, isexec=found.is_executable)
         case "etag":
-            return Dependency(path=written, etag=values[0], size=size)
+            version = found.versions[0] if found.versions else None
+            return Dependency(path=written, etag=values[0], size=size, version_id=version)
         case _:
             return Dependency(path=written, checksum=values[0], size=size)
+
+
+def _cut(name: str) -> str:
+    """Return the name that DVC records of a file below a url of WebDAV, and only there, not below a remote.
+
+    It opens the directory as ".", and takes "./" off the paths of those inside, which do not begin with it.
+
+    >>> _cut("a"), _cut("sub/a"), _cut("sub/deep/a"), _cut("ab/c/a")
+    ('a', 'b/a', 'b/deep/a', 'c/a')
+    """
+    directory, _, base = name.rpartition("/")
+    return posixpath.join(*directory[2:].split("/"), base)
 
 
 def _told(origin: Origin, found: Found) -> list[str]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import base64
 import configparser
+import functools
 import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from obstore.store import AzureStore
 
 from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
+from data_versioning.storage.azure_blocks import AzureUploads
 from data_versioning.storage.concurrent import ConcurrentMovingStore
 from data_versioning.storage.object_errors import Place
-from data_versioning.storage.object_store import ObjectStoreClient, opened
+from data_versioning.storage.object_store import opened
+from data_versioning.storage.resuming import ResumingClient
 
 if TYPE_CHECKING:
     from obstore.store import AzureAccessKey, AzureConfig, AzureCredential, AzureSASToken
@@ -57,6 +60,13 @@ _HINT = (
 )
 
 
+class _Login(NamedTuple):
+    """Credentials: as obstore takes them, and as Microsoft's own client does; None: nobody's."""
+
+    provider: Provider | None
+    sdk: Any
+
+
 def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     """Open a container, or what is below a prefix of it; settings as in the `[remote]` section of Azure.
 
@@ -67,8 +77,8 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     config: AzureConfig = {"account_name": known["account_name"], "container_name": container}
     if known.get("endpoint"):
         config["endpoint"] = known["endpoint"]
-    provider = _provider(known, settings)
-    if provider is None:
+    login = _login(known, settings)
+    if login.provider is None:
         config["skip_signature"] = True
     endpoint = known.get("endpoint") or f"https://{known['account_name']}.blob.core.windows.net"
     place = Place(
@@ -82,9 +92,30 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
         place,
         config=config,
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
-        credential_provider=provider,
+        credential_provider=login.provider,
     )
-    return ConcurrentMovingStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+
+    @functools.cache
+    def uploads() -> AzureUploads:
+        sdk = _container(settings, endpoint, container, login.sdk)
+        return AzureUploads(container=sdk, place=place, prefix=prefix)
+
+    return ConcurrentMovingStore(ResumingClient(store=store, place=place, prefix=prefix, uploads=uploads))
+
+
+def _container(settings: Mapping[str, str], endpoint: str, container: str, credential: Any) -> Any:
+    """Return Microsoft's own client, for what obstore has no request for."""
+    return importlib.import_module("azure.storage.blob").ContainerClient(
+        endpoint,
+        container,
+        credential=credential,
+        connection_timeout=http_options.seconds(
+            settings, "connect_timeout", "connection_timeout", default=20
+        ),
+        read_timeout=http_options.seconds(settings, "read_timeout", default=60),
+        connection_verify=http_options.verification(settings),
+        retry_total=0,  # what may pass is repeated by the caller
+    )
 
 
 def _known(settings: Mapping[str, str]) -> dict[str, str]:
@@ -141,17 +172,19 @@ def _parts(text: str) -> dict[str, str]:
     return found
 
 
-def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider | None:
-    """Return what gives credentials; None for an anonymous login."""
+def _login(known: Mapping[str, str], settings: Mapping[str, str]) -> _Login:
+    """Return what gives credentials."""
     if http_options.is_on(settings, "allow_anonymous_login"):
-        return None
+        return _Login(None, None)
     if known.get("account_key"):
         _check(known["account_key"])
         key: AzureAccessKey = {"access_key": known["account_key"], "expires_at": None}
-        return lambda: key
+        return _Login(
+            lambda: key, {"account_name": known["account_name"], "account_key": known["account_key"]}
+        )
     if known.get("sas_token"):
         token: AzureSASToken = {"sas_token": known["sas_token"].lstrip("?"), "expires_at": None}
-        return lambda: token
+        return _Login(lambda: token, token["sas_token"])
     _refuse_to_send(known.get("endpoint", ""))
     identity = importlib.import_module("azure.identity")
     given = [name for name in _PRINCIPAL if known.get(name)]
@@ -171,7 +204,7 @@ def _provider(known: Mapping[str, str], settings: Mapping[str, str]) -> Provider
             **left_out,
         )
     provider: Provider = importlib.import_module("obstore.auth.azure").AzureCredentialProvider(credential)
-    return provider
+    return _Login(provider, credential)
 
 
 def _refuse_to_send(endpoint: str) -> None:

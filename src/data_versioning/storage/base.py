@@ -195,6 +195,14 @@ class MovingStore(Store, Protocol):
         """Give each of `keys` the key of the same place in `targets`, replacing what has it."""
 
 
+@runtime_checkable
+class IdentifyingStore(ReadableStore, Protocol):
+    """Content has an id of the store's own, which it is asked for by itself."""
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """Return the ids of what the objects hold now; empty for those that are gone."""
+
+
 class ConditionalStore(Store, Protocol):
     """Two writers can agree who was first."""
 

@@ -24,6 +24,14 @@ class Unreachable(Unavailable):
     """Nobody answers at that address: no such host, or it refuses connections. A few attempts will do."""
 
 
+class NotPermitted(StorageError):
+    """The credentials do not suffice for a request; they may for another one."""
+
+
+PASSING = frozenset({408, 409, 412, 425, 429})
+"""Statuses below 500 after which trying again may help: timeout, conflict, changed meanwhile, too early, too many."""
+
+
 def asked_pause(retry_after: str | None) -> float:
     """Return the seconds that a `Retry-After` header asks for; a date in it asks for none.
 

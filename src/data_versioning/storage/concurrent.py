@@ -223,7 +223,7 @@ class ConcurrentStore(PlainStore):
         if first is None or second is None:
             return [first] if first else []
         directories, direct = await self.client.directories(prefix)
-        if not directories:
+        if _is_nearly_through(second, directories):
             return [first, second, *[page async for page in pages]]
 
         async def below(directory: str) -> Sequence[Page]:
@@ -258,6 +258,18 @@ class ConcurrentMovingStore(ConcurrentStore):
         pairs = enumerate(zip(keys, targets, strict=True))
         rows = [Row(index, key, target, b"") for index, (key, target) in pairs]
         return self._move(take, rows, self.in_flight, None).failures
+
+
+def _is_nearly_through(second: Page, directories: Sequence[str]) -> bool:
+    """Whether the rest of a listing comes as soon page by page, after two of them, as by a request a directory.
+
+    Keys come in order, so the last one shows how much of the whole two pages are. Of the directory that it is in,
+    nobody knows.
+    """
+    last = second.keys[-1]
+    behind = sum(name <= last and not last.startswith(name) for name in directories)
+    rest = 2 * (len(directories) - behind) / max(behind, 1)
+    return rest <= len(directories) / _LISTINGS
 
 
 async def _attempt(move: Move, client: PlainClient, row: Row, batch: _Batch) -> None:

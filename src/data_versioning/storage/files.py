@@ -36,6 +36,7 @@ class Entry(NamedTuple):
     modified: float
     is_directory: bool = False
     mode: int | None = None
+    etag: str | None = None
 
 
 class Files(Protocol):
@@ -75,7 +76,7 @@ class Files(Protocol):
 class FileClient:
     """The `Client` of the files below `root`.
 
-    The etag that `put_if` compares is the MD5 of the content; finding and listing tell none.
+    The etag that `put_if` compares is the MD5 of the content; finding and listing tell another one, or none.
     """
 
     files: Files
@@ -91,7 +92,7 @@ class FileClient:
         found = await self.files.stat(self._path(key))
         if found is None or found.is_directory:
             return None
-        return ObjectInfo(key, found.size, None, found.mode, found.modified)
+        return ObjectInfo(key, found.size, found.etag, found.mode, found.modified)
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
         """See `Client.get`."""
@@ -240,6 +241,7 @@ def _page(found: Sequence[tuple[str, Entry]]) -> Page:
     return Page(
         keys=[name for name, _ in found],
         sizes=[entry.size for _, entry in found],
+        etags=[entry.etag or "" for _, entry in found] if any(entry.etag for _, entry in found) else None,
         modified=[entry.modified for _, entry in found],
     )
 

@@ -6,25 +6,28 @@ Credentials come from the file that the remote names, else they are Google's app
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import importlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from obstore.store import GCSStore
 
 from data_versioning.errors import ConfigError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, moving
 from data_versioning.storage.concurrent import ConcurrentMovingStore
+from data_versioning.storage.gcs_multipart import GcsUploads
+from data_versioning.storage.gcs_requests import GcsRequests
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.object_store import ObjectStoreClient, opened
+from data_versioning.storage.resuming import ResumingClient
 
 if TYPE_CHECKING:
-    from obstore.store import GCSConfig, GCSCredential
-
-    Provider = Callable[[], GCSCredential]
+    from obstore.store import GCSConfig
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _ENDPOINT = "https://storage.googleapis.com"
@@ -32,7 +35,22 @@ _EMULATOR = "STORAGE_EMULATOR_HOST"
 _HINT = "dv remote modify --local NAME credentialpath PATH, or gcloud auth application-default login"
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
+class GcsStore(ConcurrentMovingStore):
+    """The `IdentifyingStore` of a bucket; `requests` loads a library, so it is called when needed."""
+
+    def __init__(self, client: ObjectStoreClient, requests: Callable[[], GcsRequests]) -> None:
+        super().__init__(client)
+        self._prefix, self._requests = client.prefix, requests
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """See `IdentifyingStore.ids`."""
+        names = [self._prefix + key for key in keys]
+        ask = moving.retried(lambda: asyncio.to_thread(lambda: self._requests().etags(names)))
+        found = self._call(ask) if names else {}
+        return [found.get(name, "") for name in names]
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> GcsStore:
     """Open a bucket, or what is below a prefix of it; settings as in the `[remote]` section of Google Cloud Storage.
 
     `projectname` says who owns buckets that are made, and none is made here. Raises `ConfigError`.
@@ -40,13 +58,14 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     bucket, prefix = http_options.split(url, example="gs://BUCKET/PREFIX")
     endpoint = _endpoint(settings)
     config: GCSConfig = {"bucket": bucket}
-    provider = None
+    credentials = provider = None
     if http_options.is_on(settings, "allow_anonymous_login"):
         config["service_account_key"] = _anonymous(endpoint)
     else:
         _refuse_to_send(endpoint)
         config["base_url"] = endpoint
-        provider = _provider(settings)
+        credentials = _credentials(settings)
+        provider = importlib.import_module("obstore.auth.google").GoogleCredentialProvider(credentials)
     place = Place(
         name=f"gs://{bucket}",
         address=http_options.host(endpoint),
@@ -60,7 +79,27 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    return ConcurrentMovingStore(ObjectStoreClient(store=store, place=place, prefix=prefix, state="version"))
+
+    @functools.cache
+    def requests() -> GcsRequests:
+        session = _session(settings, credentials)
+        return GcsRequests(session=session, endpoint=endpoint, bucket=bucket, place=place)
+
+    def uploads() -> GcsUploads:
+        return GcsUploads(requests=requests(), prefix=prefix)
+
+    client = ResumingClient(store=store, place=place, prefix=prefix, state="version", uploads=uploads)
+    return GcsStore(client, requests)
+
+
+def _session(settings: Mapping[str, str], credentials: Any) -> Any:
+    """Return a client for what obstore has no request for; without credentials, it signs nothing."""
+    if credentials is None:
+        session = importlib.import_module("requests").Session()
+    else:
+        session = importlib.import_module("google.auth.transport.requests").AuthorizedSession(credentials)
+    session.verify = http_options.verification(settings)
+    return session
 
 
 def _anonymous(endpoint: str) -> str:
@@ -86,16 +125,14 @@ def _refuse_to_send(endpoint: str) -> None:
         )
 
 
-def _provider(settings: Mapping[str, str]) -> Provider:
+def _credentials(settings: Mapping[str, str]) -> Any:
     google = importlib.import_module("google.auth")
     path = settings.get("credentialpath")
     try:
-        credentials = _from_file(os.path.expanduser(path)) if path else google.default(scopes=[_SCOPE])[0]
+        return _from_file(os.path.expanduser(path)) if path else google.default(scopes=[_SCOPE])[0]
     except (google.exceptions.GoogleAuthError, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"no credentials for Google Cloud Storage: {reason}", hint=_HINT) from None
-    provider: Provider = importlib.import_module("obstore.auth.google").GoogleCredentialProvider(credentials)
-    return provider
 
 
 def _from_file(path: str) -> Any:

@@ -43,7 +43,8 @@ Session = Callable[[], aiohttp.ClientSession]
 class HttpClient:
     """A `PlainClient` on the files below `base`, which ends in "/"; `place` is how messages name it.
 
-    `is_challenged`: a login begins with a question of the server, to a request that is then sent again.
+    `is_challenged`: a login begins with a question of the server, to a request that is then sent again. `query` ends
+    every address; it may be a signature, so no message has it.
     """
 
     base: str
@@ -52,13 +53,15 @@ class HttpClient:
     connect: Session
     is_challenged: bool = False
     part_size: int = _PART
+    query: str = field(default="", repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def stat(self, key: str) -> ObjectInfo | None:
         """See `Client.stat`."""
         try:
             async with await self._ask("HEAD", key, headers=_PLAIN) as answer:
-                if answer.status not in _NO_HEAD:
+                # A signature in the query may be for GET only.
+                if answer.status not in _NO_HEAD and not (self.query and answer.status == 403):
                     self._check(answer, key)
                     return ObjectInfo(key, _length(answer) or 0, answer.headers.get("ETag"), None)
             async with await self._ask("GET", key, headers=_PLAIN) as answer:
@@ -123,7 +126,7 @@ class HttpClient:
     async def _ask(self, method: str, key: str, **options: Any) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self.connect()
-        url = URL(self.base + quote(key), encoded=True)
+        url = URL(self.base + quote(key) + self.query, encoded=True)
         try:
             return await self._session.request(method, url, **options)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -197,6 +200,7 @@ class HttpClient:
 def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
     """Open the files below a url; settings as in the `[remote]` section of a web server.
 
+    Besides, `query` may say what follows the "?" of every address: that of data at one url, never of a remote.
     Raises `ConfigError`.
     """
     parts = urlsplit(url)
@@ -227,6 +231,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         method=settings.get("method", "POST").upper(),
         connect=connect,
         is_challenged="middlewares" in options,
+        query=f"?{settings['query']}" if settings.get("query") else "",
     )
     return PlainStore(client, closing=client.close)
 

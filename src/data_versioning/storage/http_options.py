@@ -70,6 +70,14 @@ def client_options(settings: Mapping[str, str], *, insecure: bool = False) -> di
     return options
 
 
+def verification(settings: Mapping[str, str]) -> bool | str:
+    """Return what clients other than obstore take: a file of certificates, or whether to look at them at all."""
+    wanted = settings.get("ssl_verify", "")
+    if wanted.lower() in {"", "true"}:
+        return True
+    return False if wanted.lower() == "false" else os.path.expanduser(wanted)
+
+
 def _span(settings: Mapping[str, str], *names: str, default: float) -> timedelta:
     return timedelta(seconds=seconds(settings, *names, default=default))
 

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from obstore import exceptions
 
 from data_versioning.errors import StorageError
-from data_versioning.storage.client import Unavailable, Unreachable
+from data_versioning.storage.client import PASSING, Unavailable, Unreachable
 
 _STATUS = re.compile(r"status code: (\d{3})(?: ([A-Za-z][A-Za-z ]*))?")
 _CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
+# S3 deletes many in one request, and refuses single ones of them within an answer that says 200.
+_NOT_DELETED = re.compile(
+    r"DeleteObjects request failed [^\n]*\(code: (AccessDenied|AllAccessDisabled|MethodNotAllowed)\)"
+)
 _NO_ROOT = re.compile("NoSuchBucket|ContainerNotFound|(?:bucket|container) does not exist", re.IGNORECASE)
 _WRONG_CREDENTIALS = re.compile(
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired|InvalidClientTokenId"
@@ -31,8 +35,6 @@ _CERTIFICATE = re.compile(
     r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w+)|invalid peer certificate: (\w+)"
 )
 _QUERY = re.compile(r"\?[^\s\"')]*")
-# Statuses below 500 after which trying again may help: timeout, conflict, changed meanwhile, too early, too many.
-_PASSING = frozenset({"408", "409", "412", "425", "429"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,11 @@ class Place:
             return StorageError(
                 f"{self.name} does not accept the credentials{_code(text)}", hint=self.credentials
             )
+        if found := _NOT_DELETED.search(text):
+            return StorageError(
+                f"{self.name} does not permit to delete ({found[1]}): no right to it, or a lock on the object",
+                hint=self.credentials,
+            )
         if (status := _STATUS.search(text)) and status[1] == "403":
             return StorageError(
                 f"{self.name} does not permit this{_code(text)}: no right to it, or wrong credentials",
@@ -84,7 +91,7 @@ class Place:
 
     def _request(self, error: Exception, text: str) -> StorageError | None:
         status = _STATUS.search(text)
-        if status and status[1].startswith("4") and status[1] not in _PASSING:
+        if status and status[1].startswith("4") and int(status[1]) not in PASSING:
             return StorageError(f"{self.name} refuses this: {_reason(text)}", hint=self.server)
         if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError):
             return StorageError(f"{self.name} cannot do this: {_reason(text)}", hint=self.server)

@@ -20,8 +20,9 @@ from data_versioning.errors import ConfigError
 from data_versioning.storage import http_options
 from data_versioning.storage.concurrent import ConcurrentMovingStore, ConcurrentStore
 from data_versioning.storage.object_errors import Place
-from data_versioning.storage.object_store import opened
-from data_versioning.storage.s3_multipart import S3Client
+from data_versioning.storage.object_store import ObjectStoreClient, opened
+from data_versioning.storage.resuming import ResumingClient
+from data_versioning.storage.s3_multipart import S3Uploads
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
@@ -76,17 +77,15 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         client_options=http_options.client_options(settings, insecure=endpoint.startswith("http://")),
         credential_provider=provider,
     )
-    sdk = functools.cache(functools.partial(_sdk, settings, region=region, endpoint=endpoint))
-    return ConcurrentMovingStore(
-        S3Client(
-            store=store,
-            place=place,
-            prefix=prefix,
-            sdk=sdk,
-            bucket=bucket,
-            is_encrypted=bool(_encryption(settings)),
-        )
-    )
+    if _encryption(settings):
+        return ConcurrentMovingStore(ObjectStoreClient(store=store, place=place, prefix=prefix))
+
+    @functools.cache
+    def uploads() -> S3Uploads:
+        sdk = _sdk(settings, region=region, endpoint=endpoint)
+        return S3Uploads(sdk=sdk, bucket=bucket, place=place, prefix=prefix)
+
+    return ConcurrentMovingStore(ResumingClient(store=store, place=place, prefix=prefix, uploads=uploads))
 
 
 def _sdk(settings: Mapping[str, str], *, region: str, endpoint: str) -> Any:
@@ -103,23 +102,17 @@ def _sdk(settings: Mapping[str, str], *, region: str, endpoint: str) -> Any:
             "aws_secret_access_key": settings["secret_access_key"],
             "aws_session_token": settings.get("session_token"),
         }
+    trusted = http_options.verification(settings)
     session = boto3.Session(profile_name=None if credentials else settings.get("profile") or None)
     return session.client(
         "s3",
         region_name=region,
         endpoint_url=endpoint,
-        verify=_verification(settings),
+        # None: what the environment says, or botocore's own certificates.
+        verify=None if trusted is True else trusted,
         config=config.Config(**options),
         **credentials,
     )
-
-
-def _verification(settings: Mapping[str, str]) -> bool | str | None:
-    """Return what botocore's `verify` takes: a file of certificates, False, or None for its own ones."""
-    wanted = settings.get("ssl_verify", "")
-    if wanted.lower() in {"", "true"}:
-        return None
-    return False if wanted.lower() == "false" else os.path.expanduser(wanted)
 
 
 def _with_permissions(

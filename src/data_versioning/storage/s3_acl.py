@@ -33,7 +33,11 @@ def opened(
             login = {"profile": settings["profile"]}
     options = {
         **login,
-        "client_kwargs": {"region_name": region, "endpoint_url": endpoint, "verify": _verify(settings)},
+        "client_kwargs": {
+            "region_name": region,
+            "endpoint_url": endpoint,
+            "verify": http_options.verification(settings),
+        },
         "config_kwargs": {
             "connect_timeout": http_options.seconds(settings, "connect_timeout", default=20),
             "read_timeout": http_options.seconds(settings, "read_timeout", default=60),
@@ -43,11 +47,6 @@ def opened(
     }
     hidden = [settings[name] for name in _SECRETS if settings.get(name)]
     return fsspec_store.opened(url, options, hidden=hidden)
-
-
-def _verify(settings: Mapping[str, str]) -> bool | str:
-    found = settings.get("ssl_verify") or "true"
-    return {"true": True, "false": False}.get(found.lower(), found)
 
 
 def _encryption(settings: Mapping[str, str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import aiohttp
 
 from data_versioning.errors import ConfigError, MissingObject, StorageError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, xmltext
 from data_versioning.storage.client import Body, Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
@@ -27,7 +27,7 @@ _SECONDS = 60.0
 _LOGIN = "dv remote modify --local NAME user USER, and password PASSWORD (or token TOKEN)"
 _PROPERTIES = (
     b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop>'
-    b"<resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>"
+    b"<resourcetype/><getcontentlength/><getlastmodified/><getetag/></prop></propfind>"
 )
 _DAV = "{DAV:}"
 _MULTI_STATUS, _BAD_REQUEST, _FORBIDDEN, _EXISTS = 207, 400, 403, 405
@@ -225,18 +225,11 @@ class WebdavFiles:
         try:
             if status != _MULTI_STATUS:
                 raise ValueError
-            return dict(map(_entry, _parsed(text).iter(f"{_DAV}response")))
-        except (ElementTree.ParseError, ValueError):
+            return dict(map(_entry, xmltext.parsed(text).iter(f"{_DAV}response")))
+        except ValueError:
             raise StorageError(
                 f"{self.requests.place} does not speak WebDAV at {path}", hint="dv remote modify NAME url URL"
             ) from None
-
-
-def _parsed(text: bytes) -> ElementTree.Element:
-    """Return a document that defines no entities of its own: those can grow without bounds."""
-    if b"<!" in text:
-        raise ValueError
-    return ElementTree.fromstring(text)  # noqa: S314 - without a document type there is nothing to expand
 
 
 def _entry(answer: ElementTree.Element) -> tuple[str, Entry]:
@@ -248,4 +241,5 @@ def _entry(answer: ElementTree.Element) -> tuple[str, Entry]:
         # Where nobody says, it is new: what is young is not collected.
         modified=parsedate_to_datetime(modified).timestamp() if modified else time.time(),
         is_directory=answer.find(f".//{_DAV}collection") is not None,
+        etag=answer.findtext(f".//{_DAV}getetag") or None,
     )

@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from data_versioning.errors import ConfigError, MissingObject, StorageError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, moving
 from data_versioning.storage.client import Body, Relay, Unavailable, Unreachable, asked_pause
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
@@ -58,7 +58,24 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         data_proxy=settings.get("data_proxy_target"),
     )
     root = f"/{unquote(parts.path).strip('/')}".rstrip("/")
-    return ConcurrentStore(FileClient(files=files, root=root), in_flight=_IN_FLIGHT, closing=files.close)
+    return WebhdfsStore(files, root)
+
+
+class WebhdfsStore(ConcurrentStore):
+    """The `IdentifyingStore` of the files below `root`."""
+
+    def __init__(self, files: WebhdfsFiles, root: str) -> None:
+        client = FileClient(files=files, root=root)
+        super().__init__(client, in_flight=_IN_FLIGHT, closing=files.close)
+        self._files, self._root = files, root
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """See `IdentifyingStore.ids`: what Hadoop calls the checksum of a file."""
+        files, root = self._files, self._root
+        ask = self._each(
+            keys, lambda key: moving.retried(lambda: files.checksum(f"{root}/{key}")), _IN_FLIGHT
+        )
+        return list(self._call(ask))
 
 
 def _query(settings: Mapping[str, str], user: str | None) -> dict[str, str]:
@@ -161,6 +178,18 @@ class WebhdfsFiles:
     async def make_directory(self, path: str) -> None:
         """See `Files.make_directory`."""
         await self._call("PUT", "MKDIRS", path)
+
+    async def checksum(self, path: str) -> str:
+        """Return Hadoop's checksum of a file, in hex digits; empty when there is none."""
+        try:
+            where = await self._redirected("GET", "GETFILECHECKSUM", path)
+            async with await self._ask("GET", where) as answer:
+                await self._check(answer, path)
+                return str(json.loads(await answer.read())["FileChecksum"]["bytes"])
+        except MissingObject:
+            return ""
+        except (ValueError, KeyError, TypeError):
+            raise StorageError(f"{self.api} tells no checksum of {path}", hint=_URL) from None
 
     async def close(self) -> None:
         """Close all connections."""
