@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
 from data_versioning.operations.sharing import TransferOptions
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
+from tests.faults.stages import kill_all, members, wait_for, wait_for_end
 from tests.operations.work import Work
 from tests.oracle import Tool
 
@@ -311,19 +311,12 @@ def started(work: Work, *words: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 SLOW: Sequence[tuple[str, dict[str, Any]]] = (
     ("first", {"cmd": "echo 1 > first", "outs": ["first"]}),
     (
         "slow",
         {
-            "cmd": "echo half > slow; touch up; sleep 30; echo whole > slow",
+            "cmd": "echo half > slow; touch up; sleep 60; echo whole > slow",
             "deps": ["first"],
             "outs": ["slow"],
         },
@@ -341,7 +334,8 @@ def test_an_interrupt(work: Work, jobs: str) -> None:
     assert process.returncode == 252, out
     assert set(lock(work)) == {"first"}
     assert not (work.root / "slow").exists()
-    assert subprocess.run(["pgrep", "-f", "sleep 30; echo whole"], check=False).returncode == 1
+    for pid in members(process.pid):
+        wait_for_end(pid)
 
 
 def test_a_killed_run(work: Work, dvc: Tool) -> None:
@@ -349,10 +343,8 @@ def test_a_killed_run(work: Work, dvc: Tool) -> None:
     pipeline(work, **dict(SLOW))
     process = started(work)
     wait_for(work.root / "up")
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_all(process.pid)
     process.communicate()
-    for command in ("echo whole", "sleep 30"):
-        subprocess.run(["pkill", "-9", "-f", command], check=False)
     stages = dict(SLOW)
     stages["slow"] = {"cmd": "echo quick > slow", "deps": ["first"], "outs": ["slow"]}
     pipeline(work, **stages)
