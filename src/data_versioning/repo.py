@@ -222,6 +222,26 @@ def open(
     )
 
 
+def open_anywhere(
+    path: str = ".",
+    *,
+    argv: Sequence[str] = (),
+    notify: Callable[[str], None] = _silent,
+    patient: bool = False,
+) -> Repo:
+    """Open the repository at or above `path`; without one the Git repository, else `path`, as if it were one.
+
+    Such a place can be read, its dvc.yaml files too, and nothing may be written there. Raises `ConfigError`.
+    """
+    try:
+        return open(path, argv=argv, notify=notify, patient=patient)
+    except NotInRepository:
+        git = _later("git").Git.find(path)
+        root = git.root if git else os.path.realpath(path)
+        settings = _later("levels").load(None)
+        return Repo(root=root, settings=settings, argv=tuple(argv), notify=notify, patient=patient)
+
+
 def _load_settings(root: str) -> tuple[Settings, Preferences]:
     if os.path.isfile(f"{root}/.git"):
         _later("levels").share_cache_of_main_worktree(root)
