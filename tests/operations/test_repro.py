@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from data_versioning.errors import NotTracked, UsageError
+from data_versioning.errors import NotTracked, Overlap, UsageError
 from data_versioning.localfs import batch
 from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
@@ -288,6 +288,35 @@ def test_an_empty_place(work: Work) -> None:
 def test_options_without_sense(work: Work, options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         run(work, **options)
+
+
+@pytest.mark.parametrize(
+    ("targets", "options"),
+    [(["wrong"], {}), (["wrong*"], {"glob": True}), (["train@3"], {}), (["a"], {"jobs": 0})],
+)
+def test_a_wrong_target_sets_no_parameters(work: Work, targets: list[str], options: dict[str, Any]) -> None:
+    each = {"foreach": "${all}", "do": {"cmd": "touch o${item}", "outs": ["o${item}"]}}
+    work.write("params.yaml", "lr: 1\nall: [1, 2]\n")
+    pipeline(work, a={"cmd": "touch a", "outs": ["a"], "params": ["lr"]}, train=each)
+    before = work.everything()
+    with pytest.raises((NotTracked, UsageError)):
+        repro.repro(work.repo(), targets, options=ReproOptions(**options), settings=["lr=2"])
+    assert work.everything() == before
+
+
+def test_parameters_that_spoil_the_pipeline_are_not_set(work: Work) -> None:
+    work.write("params.yaml", "name: a\n")
+    pipeline(work, a={"cmd": "touch ${name}", "outs": ["${name}"]}, b={"cmd": "touch b", "outs": ["b"]})
+    with pytest.raises(Overlap):
+        repro.repro(work.repo(), settings=["name=b"])
+    assert work.read("params.yaml") == b"name: a\n"
+
+
+def test_a_target_that_the_parameters_make(work: Work) -> None:
+    work.write("params.yaml", "all: [1]\n")
+    pipeline(work, train={"foreach": "${all}", "do": {"cmd": "touch o${item}", "outs": ["o${item}"]}})
+    result = repro.repro(work.repo(), ["train@3"], settings=["all=[1,2]", "all=[1,3]"])
+    assert outcomes(result) == {"train@3": "run"}
 
 
 def test_the_lock_is_free_while_a_command_runs(work: Work, dvc: Tool) -> None:

@@ -40,6 +40,7 @@ __all__ = [
 
 # Loaded by name: most of the time nothing has to run.
 _REPRODUCTION = "data_versioning.operations.reproduction"
+_SET_PARAMS = "data_versioning.operations.set_params"
 
 Watch: TypeAlias = Callable[[StageBegun | StageResult], None]
 
@@ -100,6 +101,7 @@ def repro(
     names: Sequence[str] = (),
     *,
     options: ReproOptions = ReproOptions(),  # noqa: B008
+    settings: Sequence[str] = (),
     executor: Executor | None = None,
     confirm: Callable[[str], bool] = _always,
     watch: Watch = _nobody,
@@ -107,17 +109,23 @@ def repro(
 ) -> ReproResult:
     """Reproduce the stages that `names` mean (all of dvc.yaml here without names), upstream first.
 
-    `executor` runs the commands, in place of `options.jobs` threads; `confirm` is asked before each stage that would
-    run; `watch` is told what happens. Stages that fail are in the result. Raises `NotTracked` for a wrong name, and
-    `Conflict` while the command of a run that was killed still works.
+    `settings` are parameters to set before, as `set_params` takes them. `executor` runs the commands, in place of
+    `options.jobs` threads; `confirm` is asked before each stage that would run; `watch` is told what happens. Stages
+    that fail are in the result. Raises `NotTracked` for a wrong name, and `Conflict` while the command of a run that
+    was killed still works; then nothing was set.
     """
-    _check(options)
+    _check(options, settings)
     if _was_killed(repo):
         _reproduction().recover(repo)
+    named, base = targets.named(repo, names), targets.base(repo)
+    if settings:
+        importlib.import_module(_SET_PARAMS).set_params(
+            repo, settings, check=lambda project: select(project, named, base, options)
+        )
     loaded = loading.load(repo)
     # Commands that take no time are not worth waiting for the clock.
     loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
-    plan, active = select(loaded.project, targets.named(repo, names), targets.base(repo), options)
+    plan, active = select(loaded.project, named, base, options)
     if foreign := tuple(stage.address for stage in plan if _is_foreign(repo, stage)):
         return ReproResult(stages=(), needs_dvc=foreign)
     verdict = Verdict(loaded, plan, active, allow_missing=options.allow_missing, progress=progress)
@@ -222,8 +230,10 @@ def _is_foreign(repo: Repo, stage: Stage) -> bool:
     )
 
 
-def _check(options: ReproOptions) -> None:
+def _check(options: ReproOptions, settings: Sequence[str]) -> None:
     """Raise `UsageError` for options that make no sense."""
+    if settings and options.dry_run:
+        raise UsageError("--dry changes nothing, and so sets no parameters", hint="dv repro --dry")
     if options.jobs < 1:
         raise UsageError(f"at least one job is needed, not {options.jobs}", hint="dv repro --jobs 4")
     if options.timeout is not None and options.timeout <= 0:
