@@ -132,6 +132,15 @@ def recover(temp_dir: str) -> Iterator[tuple[list[Finished], int]]:
             os.close(lock)
 
 
+def is_under_way(temp_dir: str) -> bool:
+    """Whether a run works, by itself or through a command that outlived it."""
+    for directory in _directories(f"{temp_dir}/{_RUNS}"):
+        if (lock := _try_lock(directory)) is None:
+            return True
+        os.close(lock)
+    return False
+
+
 def safe_name(stage: str) -> str:
     """Return a file name for a stage, of its own for each.
 
