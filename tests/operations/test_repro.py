@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 import yaml
 
 from data_versioning.errors import NotTracked, Overlap, UsageError
-from data_versioning.localfs import batch
+from data_versioning.localfs import batch, rwlock
 from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
 from data_versioning.operations.sharing import TransferOptions
+from data_versioning.pipeline import graph
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
 from tests.faults.stages import kill_all, members, wait_for, wait_for_end
 from tests.operations.work import Work
@@ -380,6 +382,73 @@ def test_a_killed_run(work: Work, dvc: Tool) -> None:
     assert outcomes(run(work)) == {"first": "cached", "slow": "run"}
     assert work.read(".dvc/tmp/dv/failed/dvc.yaml_slow/slow") == b"half\n"
     assert dvc(work.root, "status", "--json").json == {}
+
+
+def held(work: Work, *names: str) -> AbstractContextManager[None]:
+    """Paths that another command writes."""
+    return rwlock.hold(
+        f"{work.root}/.dvc/tmp",
+        command="dvc repro other",
+        write=[f"{work.root}/{name}" for name in names],
+        timeout=0,
+    )
+
+
+THREE: Mapping[str, dict[str, Any]] = {
+    "a": {"cmd": "touch a", "outs": ["a"]},
+    "b": {"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+    "c": {"cmd": "touch c", "outs": ["c"]},
+}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_path_that_another_command_uses_keeps_no_other_stage_back(work: Work, jobs: int) -> None:
+    pipeline(work, **THREE)
+    ended = []
+    with ExitStack() as stack:
+        stack.enter_context(held(work, "a"))
+
+        def watch(event: StageBegun | StageResult) -> None:
+            if isinstance(event, StageResult):
+                ended.append(event.stage)
+                stack.close()
+
+        result = repro.repro(work.repo(), options=ReproOptions(jobs=jobs), watch=watch)
+    assert ended == ["c", "a", "b"]
+    assert outcomes(result) == {"a": "run", "b": "run", "c": "run"}
+    assert rwlock.entries(f"{work.root}/.dvc/tmp") == []
+
+
+def test_a_path_that_another_command_uses_too_long(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DV_LOCK_TIMEOUT", "0.4")
+    pipeline(work, **THREE)
+    with held(work, "a"):
+        result = run(work, on_error=OnError.KEEP_GOING)
+    assert outcomes(result) == {"a": "failed", "b": "skipped", "c": "run"}
+    assert "used by `dvc repro other`" in result.stages[0].message
+
+
+def test_an_interrupt_while_another_command_uses_a_path(work: Work) -> None:
+    pipeline(work, **THREE)
+    with held(work, "a"):
+        process = started(work)
+        wait_for(work.root / "c")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 252, out
+    assert set(lock(work)) == {"c"}
+    assert not (work.root / "a").exists()
+
+
+def test_the_graph_is_built_once(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For many stages that takes a while."""
+    pipeline(work, **THREE)
+    work.settle()
+    run(work, dry_run=True)  # the project is checked, and kept
+    build, built = graph.build, []
+    monkeypatch.setattr(graph, "build", lambda stages: built.append(stages) or build(stages))
+    assert len(run(work, "b", single_item=True).stages) == 1
+    assert len(built) == 1
 
 
 def test_two_at_once(work: Work) -> None:

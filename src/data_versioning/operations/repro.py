@@ -14,7 +14,7 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations import status, targets
 from data_versioning.operations.verdict import Verdict
 from data_versioning.pipeline import graph
-from data_versioning.pipeline.graph import Graph
+from data_versioning.pipeline.graph import Graph, Plan
 from data_versioning.pipeline.outcome import Echo, OnError, Outcome, StageBegun, StageResult
 from data_versioning.pipeline.project import Project, StageSelection
 from data_versioning.pipeline.stage import PIPELINE_FILE, Stage, join, split_commands
@@ -125,16 +125,16 @@ def repro(
     loaded = loading.load(repo)
     # Commands that take no time are not worth waiting for the clock.
     loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
-    plan, active = select(loaded.project, named, base, options)
-    if foreign := tuple(stage.address for stage in plan if _is_foreign(repo, stage)):
+    plan = select(loaded.project, named, base, options)
+    if foreign := tuple(stage.address for stage in plan.stages if _is_foreign(repo, stage)):
         return ReproResult(stages=(), needs_dvc=foreign)
-    verdict = Verdict(loaded, plan, active, allow_missing=options.allow_missing, progress=progress)
+    verdict = Verdict(loaded, plan, allow_missing=options.allow_missing, progress=progress)
     if options.force:
         verdict.forced.update(verdict.plan)
     try:
         if options.dry_run:
             return ReproResult(stages=_preview(verdict, watch))
-        if not options.pull and not any(verdict.why(stage) for stage in plan):
+        if not options.pull and not any(verdict.why(stage) for stage in plan.stages):
             return ReproResult(stages=_unchanged(verdict, watch))
         return ReproResult(stages=_reproduction().run(verdict, options, watch, confirm, executor))
     finally:
@@ -177,26 +177,24 @@ def _preview(verdict: Verdict, watch: Watch) -> tuple[StageResult, ...]:
     return tuple(results)
 
 
-def select(
-    project: Project, names: Sequence[str], base: str, options: ReproOptions
-) -> tuple[list[Stage], Graph]:
-    """Return the stages to look at, each after what it needs, and the graph of all; frozen stages need nothing."""
+def select(project: Project, names: Sequence[str], base: str, options: ReproOptions) -> Plan:
+    """Return the stages to look at, each after what it needs."""
     whole = graph.build(project.stages)
     active = Graph(
         whole.stages,
         {place: [] if whole.stages[place].frozen else needs for place, needs in whole.needs.items()},
     )
     if options.all_pipelines:
-        return active.upstream(project.stages), active
+        return Plan(active.upstream(project.stages), active, whole)
     chosen = _chosen(project, names, base, options)
     if options.pipeline:
-        return active.upstream(active.connected(chosen)), active
+        return Plan(active.upstream(active.connected(chosen)), active, whole)
     if options.single_item:
         # Nothing needs another one then, as for DVC.
-        return chosen, Graph(whole.stages, {place: [] for place in whole.stages})
+        return Plan(chosen, Graph(whole.stages, {place: [] for place in whole.stages}), whole)
     if options.downstream:
-        return active.downstream(chosen), active
-    return active.upstream(chosen), active
+        return Plan(active.downstream(chosen), active, whole)
+    return Plan(active.upstream(chosen), active, whole)
 
 
 def _chosen(project: Project, names: Sequence[str], base: str, options: ReproOptions) -> list[Stage]:
