@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from data_versioning.errors import NotTracked, UsageError
@@ -117,15 +118,13 @@ def repro(
     _check(options, settings)
     if _was_killed(repo):
         _reproduction().recover(repo)
-    named, base = targets.named(repo, names), targets.base(repo)
+    chosen = partial(select, names=targets.named(repo, names), base=targets.base(repo), options=options)
     if settings:
-        importlib.import_module(_SET_PARAMS).set_params(
-            repo, settings, check=lambda project: select(project, named, base, options)
-        )
+        importlib.import_module(_SET_PARAMS).set_params(repo, settings, check=chosen)
     loaded = loading.load(repo)
     # Commands that take no time are not worth waiting for the clock.
     loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
-    plan = select(loaded.project, named, base, options)
+    plan = chosen(loaded.project)
     if foreign := tuple(stage.address for stage in plan.stages if _is_foreign(repo, stage)):
         return ReproResult(stages=(), needs_dvc=foreign)
     verdict = Verdict(loaded, plan, allow_missing=options.allow_missing, progress=progress)
