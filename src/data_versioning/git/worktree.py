@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from data_versioning.errors import GitError, LockTimeout
+from data_versioning.errors import DiskError, GitError, LockTimeout
 from data_versioning.git import process
 from data_versioning.git.repository import Git
 from data_versioning.localfs import locks
@@ -42,7 +42,7 @@ def sweep(git: Git, directory: str, *, is_used: Callable[[str], bool]) -> None:
     with suppress(FileNotFoundError):
         for name in os.listdir(directory):
             place = f"{directory}/{name}"
-            with suppress(LockTimeout), locks.exclusive(f"{place}/{_LOCK}", timeout=0):
+            with suppress(LockTimeout, DiskError), locks.exclusive(f"{place}/{_LOCK}", timeout=0):
                 if not is_used(f"{place}/{_TREE}"):
                     _remove(git, place)
 
