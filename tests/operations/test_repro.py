@@ -347,7 +347,7 @@ SLOW: Sequence[tuple[str, dict[str, Any]]] = (
     (
         "slow",
         {
-            "cmd": "echo half > slow; touch up; sleep 60; echo whole > slow",
+            "cmd": "echo half > slow; touch up; sleep 600; echo whole > slow",
             "deps": ["first"],
             "outs": ["slow"],
         },
