@@ -31,6 +31,9 @@ _TICK_NS = 20_000_000
 DEFAULT_LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process before giving up."""
 
+TEMP_DIR = ".dvc/tmp/dv"
+"""Where disposable state lies, from the root of a repository."""
+
 # Loaded by name when first needed, so that commands that only look stay fast.
 _LATER = {
     "git": "data_versioning.git.repository",
@@ -92,7 +95,7 @@ class Repo(NamedTuple):
     @property
     def temp_dir(self) -> str:
         """Where disposable state lies; deleting it costs time only."""
-        return f"{self.root}/.dvc/tmp/dv"
+        return f"{self.root}/{TEMP_DIR}"
 
     @property
     def cache(self) -> ObjectCache:
@@ -220,13 +223,33 @@ def open(
     )
 
 
+def open_anywhere(
+    path: str = ".",
+    *,
+    argv: Sequence[str] = (),
+    notify: Callable[[str], None] = _silent,
+    patient: bool = False,
+) -> Repo:
+    """Open the repository at or above `path`; without one the Git repository, else `path`, as if it were one.
+
+    Such a place can be read, its dvc.yaml files too, and nothing may be written there. Raises `ConfigError`.
+    """
+    try:
+        return open(path, argv=argv, notify=notify, patient=patient)
+    except NotInRepository:
+        git = _later("git").Git.find(path)
+        root = git.root if git else os.path.realpath(path)
+        settings = _later("levels").load(None)
+        return Repo(root=root, settings=settings, argv=tuple(argv), notify=notify, patient=patient)
+
+
 def _load_settings(root: str) -> tuple[Settings, Preferences]:
     if os.path.isfile(f"{root}/.git"):
         _later("levels").share_cache_of_main_worktree(root)
     paths = [*level_paths(root).values(), *preference_paths(root).values()]
     # Settings hold absolute paths: they are of no use where the repository was moved to.
     signature = (root, *[_signature(path) for path in paths])
-    compiled = f"{root}/.dvc/tmp/dv/settings"
+    compiled = f"{root}/{TEMP_DIR}/settings"
     kept = disposable.load(compiled)
     if kept and kept[:2] == (_SETTINGS_VERSION, signature):
         return Settings.unpack(kept[2]), Preferences(*kept[3])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ import yaml
 from data_versioning import DataVersioningError, DVCTracker, PipelineFailed, PipelineManager
 from data_versioning.errors import GitError, NotInRepository, NotTracked, PathError
 from data_versioning.pipeline.outcome import Outcome
+from tests.faults.stages import kill_all, wait_for
 from tests.oracle import Sandbox, Tool, make_repository
 
 pytestmark = pytest.mark.usefixtures("private_home")
@@ -180,6 +183,35 @@ def test_a_revision_whose_stage_fails(root: Path, sandbox: Sandbox) -> None:
     with pytest.raises(GitError) as caught:
         pipeline.reproduce(rev="v9")
     assert caught.value.hint
+
+
+def test_a_killed_run_of_a_revision_is_swept(root: Path, sandbox: Sandbox) -> None:
+    """By the next one, once its command has ended, too; a work tree that is only not there now stays known to Git."""
+    stage = {"cmd": f"cd {root} && if mkdir up; then sleep 60; fi", "always_changed": True}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"slow": stage}}))
+    save(sandbox, root, "v1.0")
+    sandbox.git(root, "worktree", "add", "-q", "--detach", "../absent")
+    (root.parent / "absent").rename(root.parent / "away")
+    script = "from data_versioning import PipelineManager; PipelineManager().reproduce(rev='v1.0')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=root, env=sandbox.environment(), start_new_session=True
+    )
+    wait_for(root / "up")
+    places = root / ".dvc/tmp/dv/worktrees"
+    (tree,) = places.glob("*/tree")
+    PipelineManager().reproduce(rev="v1.0")
+    assert tree.is_dir(), "it runs"
+    process.kill()
+    process.wait()
+    PipelineManager().reproduce(rev="v1.0")
+    assert tree.is_dir(), "its command runs"
+    kill_all(process.pid)
+    PipelineManager().reproduce(rev="v1.0")
+    assert list(places.iterdir()) == []
+    assert [line.split()[0] for line in sandbox.git(root, "worktree", "list").splitlines()] == [
+        str(root),
+        str(root.parent / "absent"),
+    ]
 
 
 def test_wrong_files(root: Path, place: Path) -> None:

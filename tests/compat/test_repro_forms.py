@@ -183,3 +183,13 @@ def both_or_failed(twins: Twins) -> tuple[Result, Result]:
     if expected.code == 0:
         assert_same_disk(prune(twins.theirs.disk()), prune(twins.ours.disk()), f"{expected}\n{actual}")
     return expected, actual
+
+
+@pytest.mark.parametrize("path", ["sub/dvc.lock", "sub/dvc.yaml", "dvc.yaml", "x.dvc", ".dvc/x", ".git/x"])
+def test_outputs_with_names_of_dvc(twins: Twins, path: str) -> None:
+    """A lock file may be an output; pointer files, and what lies in .dvc and .git, may not."""
+    stage = {"cmd": f"mkdir -p sub; echo 1 > {path}", "outs": [path]}
+    twins.write("dvc.yaml", yaml.safe_dump({"stages": {"s": stage}}))
+    assert bool(both_or_failed(twins)[0].code) is (path != "sub/dvc.lock")
+    expected, actual = (player.run("status").code for player in twins.players)
+    assert actual == expected

@@ -272,10 +272,41 @@ def test_without_git(place: Path, dvc: Tool, dv: Tool) -> None:
     dv(place, "init", "--no-scm", "-q").ok()
     (place / "dvc.yaml").write_text("metrics: [a.json]\n")
     (place / "a.json").write_text('{"a": 1}')
-    assert dv(place, "metrics", "show", "--json").json == dvc(place, "metrics", "show", "--json").json
+    for args in ([], ["-a"], ["-T", "a.json"]):
+        assert (
+            dv(place, "metrics", "show", "--json", *args).json
+            == dvc(place, "metrics", "show", "--json", *args).json
+        )
     refused = dv(place, "metrics", "diff")
     assert refused.code == 255
     assert "not in Git" in refused.err
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_outside_of_any_repository(place: Path, tools: tuple[Tool, Tool], git: bool) -> None:
+    """Plain files are shown and compared as in DVC, and the place does not become a repository."""
+    dvc, _ = tools
+    place = place / "plain"
+    work = Work(root=place, sandbox=dvc.sandbox)
+    work.write("dvc.yaml", "metrics: [a.json]\nstages: {s: {cmd: echo, metrics: [b.json], params: [lr]}}\n")
+    write(
+        work, {"a.json": '{"a": 1}', "b.json": '{"b": 1}', "params.yaml": "lr: 1\n", "sub/c.json": '{"c": 1}'}
+    )
+    if git:
+        work.git("init", "-q")
+        work.save()
+        write(work, {"a.json": '{"a": 2}', "params.yaml": "lr: 2\n", "sub/c.json": '{"c": 3}'})
+    before = work.everything()
+    for below in (".", "sub"):
+        for args in (["show"], ["show", "-a"], ["diff"], ["diff", "--all"], ["diff", "nosuch"]):
+            same(work, tools, "metrics", *args, below=below)
+        for args in (["diff"], ["diff", "--deps"], ["diff", "nosuch"]):
+            same(work, tools, "params", *args, below=below)
+    same(work, tools, "metrics", "show", "c.json", below="sub")
+    same(work, tools, "metrics", "diff", "--targets", "c.json", below="sub")
+    work.settle()  # a project that is kept is kept only then
+    same(work, tools, "metrics", "show")
+    assert work.everything() == before
 
 
 def test_cached_metrics_that_are_gone(two: Work, dv: Tool) -> None:

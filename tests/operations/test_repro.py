@@ -6,21 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from data_versioning.errors import NotTracked, UsageError
-from data_versioning.localfs import batch
+from data_versioning.errors import NotTracked, Overlap, UsageError
+from data_versioning.localfs import batch, rwlock
 from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
 from data_versioning.operations.sharing import TransferOptions
+from data_versioning.pipeline import graph
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
+from tests.faults.stages import kill_all, members, wait_for, wait_for_end
 from tests.operations.work import Work
 from tests.oracle import Tool
 
@@ -290,6 +292,35 @@ def test_options_without_sense(work: Work, options: dict[str, Any]) -> None:
         run(work, **options)
 
 
+@pytest.mark.parametrize(
+    ("targets", "options"),
+    [(["wrong"], {}), (["wrong*"], {"glob": True}), (["train@3"], {}), (["a"], {"jobs": 0})],
+)
+def test_a_wrong_target_sets_no_parameters(work: Work, targets: list[str], options: dict[str, Any]) -> None:
+    each = {"foreach": "${all}", "do": {"cmd": "touch o${item}", "outs": ["o${item}"]}}
+    work.write("params.yaml", "lr: 1\nall: [1, 2]\n")
+    pipeline(work, a={"cmd": "touch a", "outs": ["a"], "params": ["lr"]}, train=each)
+    before = work.everything()
+    with pytest.raises((NotTracked, UsageError)):
+        repro.repro(work.repo(), targets, options=ReproOptions(**options), settings=["lr=2"])
+    assert work.everything() == before
+
+
+def test_parameters_that_spoil_the_pipeline_are_not_set(work: Work) -> None:
+    work.write("params.yaml", "name: a\n")
+    pipeline(work, a={"cmd": "touch ${name}", "outs": ["${name}"]}, b={"cmd": "touch b", "outs": ["b"]})
+    with pytest.raises(Overlap):
+        repro.repro(work.repo(), settings=["name=b"])
+    assert work.read("params.yaml") == b"name: a\n"
+
+
+def test_a_target_that_the_parameters_make(work: Work) -> None:
+    work.write("params.yaml", "all: [1]\n")
+    pipeline(work, train={"foreach": "${all}", "do": {"cmd": "touch o${item}", "outs": ["o${item}"]}})
+    result = repro.repro(work.repo(), ["train@3"], settings=["all=[1,2]", "all=[1,3]"])
+    assert outcomes(result) == {"train@3": "run"}
+
+
 def test_the_lock_is_free_while_a_command_runs(work: Work, dvc: Tool) -> None:
     """The real program may be called by a stage, and beside it."""
     work.write("data", "1")
@@ -311,19 +342,12 @@ def started(work: Work, *words: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 SLOW: Sequence[tuple[str, dict[str, Any]]] = (
     ("first", {"cmd": "echo 1 > first", "outs": ["first"]}),
     (
         "slow",
         {
-            "cmd": "echo half > slow; touch up; sleep 30; echo whole > slow",
+            "cmd": "echo half > slow; touch up; sleep 600; echo whole > slow",
             "deps": ["first"],
             "outs": ["slow"],
         },
@@ -341,7 +365,8 @@ def test_an_interrupt(work: Work, jobs: str) -> None:
     assert process.returncode == 252, out
     assert set(lock(work)) == {"first"}
     assert not (work.root / "slow").exists()
-    assert subprocess.run(["pgrep", "-f", "sleep 30; echo whole"], check=False).returncode == 1
+    for pid in members(process.pid):
+        wait_for_end(pid)
 
 
 def test_a_killed_run(work: Work, dvc: Tool) -> None:
@@ -349,16 +374,81 @@ def test_a_killed_run(work: Work, dvc: Tool) -> None:
     pipeline(work, **dict(SLOW))
     process = started(work)
     wait_for(work.root / "up")
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_all(process.pid)
     process.communicate()
-    for command in ("echo whole", "sleep 30"):
-        subprocess.run(["pkill", "-9", "-f", command], check=False)
     stages = dict(SLOW)
     stages["slow"] = {"cmd": "echo quick > slow", "deps": ["first"], "outs": ["slow"]}
     pipeline(work, **stages)
     assert outcomes(run(work)) == {"first": "cached", "slow": "run"}
     assert work.read(".dvc/tmp/dv/failed/dvc.yaml_slow/slow") == b"half\n"
     assert dvc(work.root, "status", "--json").json == {}
+
+
+def held(work: Work, *names: str) -> AbstractContextManager[None]:
+    """Paths that another command writes."""
+    return rwlock.hold(
+        f"{work.root}/.dvc/tmp",
+        command="dvc repro other",
+        write=[f"{work.root}/{name}" for name in names],
+        timeout=0,
+    )
+
+
+THREE: Mapping[str, dict[str, Any]] = {
+    "a": {"cmd": "touch a", "outs": ["a"]},
+    "b": {"cmd": "cp a b", "deps": ["a"], "outs": ["b"]},
+    "c": {"cmd": "touch c", "outs": ["c"]},
+}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_path_that_another_command_uses_keeps_no_other_stage_back(work: Work, jobs: int) -> None:
+    pipeline(work, **THREE)
+    ended = []
+    with ExitStack() as stack:
+        stack.enter_context(held(work, "a"))
+
+        def watch(event: StageBegun | StageResult) -> None:
+            if isinstance(event, StageResult):
+                ended.append(event.stage)
+                stack.close()
+
+        result = repro.repro(work.repo(), options=ReproOptions(jobs=jobs), watch=watch)
+    assert ended == ["c", "a", "b"]
+    assert outcomes(result) == {"a": "run", "b": "run", "c": "run"}
+    assert rwlock.entries(f"{work.root}/.dvc/tmp") == []
+
+
+def test_a_path_that_another_command_uses_too_long(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DV_LOCK_TIMEOUT", "0.4")
+    pipeline(work, **THREE)
+    with held(work, "a"):
+        result = run(work, on_error=OnError.KEEP_GOING)
+    assert outcomes(result) == {"a": "failed", "b": "skipped", "c": "run"}
+    assert "used by `dvc repro other`" in result.stages[0].message
+
+
+def test_an_interrupt_while_another_command_uses_a_path(work: Work) -> None:
+    pipeline(work, **THREE)
+    with held(work, "a"):
+        process = started(work)
+        wait_for(work.root / "c")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    assert process.returncode == 252, out
+    assert set(lock(work)) == {"c"}
+    assert not (work.root / "a").exists()
+
+
+def test_the_graph_is_built_once(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For many stages that takes a while."""
+    pipeline(work, **THREE)
+    work.settle()
+    run(work, dry_run=True)  # the project is checked, and kept
+    build, built = graph.build, []
+    monkeypatch.setattr(graph, "build", lambda stages: built.append(stages) or build(stages))
+    assert len(run(work, "b", single_item=True).stages) == 1
+    assert len(built) == 1
 
 
 def test_two_at_once(work: Work) -> None:

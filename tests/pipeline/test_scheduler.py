@@ -116,6 +116,32 @@ def test_nothing_begins_before_what_it_needs(
     assert sorted(story.begun) == sorted(needs)
 
 
+def test_what_has_to_wait_for_others_keeps_nobody_back() -> None:
+    """It is asked again until it can begin; what needs it comes after it."""
+    story, asked = Story({}), []
+    begin = story.begin
+
+    def busy(stage: str) -> Task | End | None:
+        asked.append(stage)
+        return None if stage == "a" and asked.count("a") < 3 else begin(stage)
+
+    handlers = Handlers(busy, story.end, story.skipped.append, lambda: None)
+    needs: Mapping[str, Sequence[str]] = {"a": [], "b": ["a"], "c": [], "d": ["c"]}
+    Scheduler(list(needs), needs, handlers, Inline()).run()
+    assert story.begun == ["c", "d", "a", "b"]
+
+
+def test_a_failure_while_a_stage_waits_for_others() -> None:
+    story = Story({"b": 1})
+    begin = story.begin
+    handlers = Handlers(
+        lambda stage: None if stage == "a" else begin(stage), story.end, story.skipped.append, lambda: None
+    )
+    Scheduler(["a", "b", "c"], {"a": [], "b": [], "c": []}, handlers, Inline()).run()
+    assert story.ended == ["b"]
+    assert story.skipped == ["a", "c"]
+
+
 def test_several_at_once(place: Path) -> None:
     """Two commands that wait for each other."""
     commands = {

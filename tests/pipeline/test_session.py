@@ -184,13 +184,35 @@ def test_a_command_that_outlived_its_run(place: Path, out: Path) -> None:
         recovered(place)
     assert not out.exists()
     subprocess.run(["kill", "-9", (place / "pid").read_text()], check=True)
-    for _ in range(100):
-        try:
-            recovered(place)
-            break
-        except Conflict:
-            continue
+    assert recovered(place) == []
     assert (out / "weights").read_text() == "old"
+
+
+def test_a_command_that_is_just_ending(place: Path, out: Path) -> None:
+    killed(
+        place,
+        f"import subprocess\ns.move_aside('s', [{str(out)!r}])\n"
+        "subprocess.Popen(['sleep', '0.7'], pass_fds=[s.lock])",
+    )
+    assert recovered(place) == []
+    assert (out / "weights").read_text() == "old"
+
+
+def test_two_find_a_killed_run(place: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One puts it in order just before the other one has its lock."""
+    killed(place, f"s.move_aside('s', [{str(out)!r}])")
+    lock, others = session.fcntl.flock, [0]
+
+    def meet(descriptor: int, kind: int) -> None:
+        if others:
+            others.pop()
+            assert recovered(place) == []
+        lock(descriptor, kind)
+
+    monkeypatch.setattr(session.fcntl, "flock", meet)
+    assert recovered(place) == []
+    assert (out / "weights").read_text() == "old"
+    assert os.listdir(place / "tmp/repro") == []
 
 
 def test_what_cannot_be_moved(place: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

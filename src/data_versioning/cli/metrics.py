@@ -82,7 +82,7 @@ def _declare_show(shown: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read and print; the exit code is 0 also when files could not be read, as in DVC."""
-    repo = session.open_repo(args)
+    repo = session.open_anywhere(args)
     if args.subcommand == "show":
         return _show(repo, args)
     if args.subcommand == "diff":

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; the exit code is 0 also when files could not be read, as in DVC."""
-    repo = session.open_repo(args)
+    repo = session.open_anywhere(args)
     found = operations.params.diff(repo, args.a_rev, args.b_rev, args.targets, only_dependencies=args.deps)
     changes.tell(operations.sides.errors(found.sides))
     changed = changes.seen(repo, found.changes, unchanged=args.all)

@@ -83,14 +83,11 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     repo = session.open_repo(args)
     options = _options(args)
-    if settings and args.dry:
-        raise UsageError("--dry changes nothing, and so sets no parameters", hint="dv repro --dry")
-    if settings:
-        operations.set_params.set_params(repo, settings)
     result = operations.repro.repro(
         repo,
         args.targets,
         options=options,
+        settings=settings,
         confirm=_confirm if args.interactive or repo.settings.flag("core", "interactive") else _yes,
         watch=_silent if args.json else _Teller(explain=args.explain or args.dry).tell,
         progress=render.progress(args),

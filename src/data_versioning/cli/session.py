@@ -21,16 +21,26 @@ _REPO = "data_versioning.repo"  # loaded when a repository is opened: help does 
 def open_repo(args: argparse.Namespace) -> Repo:
     """Open the repository around the current directory; the engine's messages go to stderr unless --quiet."""
     try:
-        opened: Repo = importlib.import_module(_REPO).open(
-            argv=("dv", *args.argv), notify=teller(args), patient=args.wait_for_lock
-        )
-    except ConfigError as error:
-        error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
-        raise
+        return _open(args, "open")
     except NotInRepository as error:
         if found := importlib.import_module(_ROOT).below():
             more = f"   (one of {len(found)}: {', '.join(found[:_SHOWN])})" if len(found) > 1 else ""
             error.hint = f"dv --cd {found[0]} COMMAND{more}"
+        raise
+
+
+def open_anywhere(args: argparse.Namespace) -> Repo:
+    """Open the repository around the current directory, or what is here instead: see `repo.open_anywhere`."""
+    return _open(args, "open_anywhere")
+
+
+def _open(args: argparse.Namespace, how: str) -> Repo:
+    try:
+        opened: Repo = getattr(importlib.import_module(_REPO), how)(
+            argv=("dv", *args.argv), notify=teller(args), patient=args.wait_for_lock
+        )
+    except ConfigError as error:
+        error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
         raise
     return opened
 

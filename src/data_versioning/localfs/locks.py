@@ -117,8 +117,8 @@ class Patience:
         self._pause = _FIRST_PAUSE
         self._waiting = waiting
 
-    def pause(self, blocker: Callable[[], str]) -> bool:
-        """Sleep before the next attempt; False when there shall be none. `blocker` says what we wait for."""
+    def lasts(self, blocker: Callable[[], str]) -> bool:
+        """Whether there shall be another attempt; `blocker` says what we wait for."""
         now = time.monotonic()
         if now >= self._deadline:
             return False
@@ -126,8 +126,18 @@ class Patience:
             limit = "" if self._timeout == float("inf") else f" for up to {self._timeout:g} s"
             self._waiting(f"waiting{limit}: {blocker()}")
             self._waiting = None
-        time.sleep(min(self._pause, self._deadline - now))
+        return True
+
+    def rest(self) -> None:
+        """Sleep before the next attempt."""
+        time.sleep(max(0.0, min(self._pause, self._deadline - time.monotonic())))
         self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
+
+    def pause(self, blocker: Callable[[], str]) -> bool:
+        """Sleep before the next attempt; False when there shall be none."""
+        if not self.lasts(blocker):
+            return False
+        self.rest()
         return True
 
 

@@ -99,6 +99,53 @@ class _Table:
                 self.read[path] = remaining
 
 
+class Claim:
+    """Absolute paths that `command` is to read and write; `directory` is `.dvc/tmp`.
+
+    For one who has other things to do while somebody is in the way; all others `hold`.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        command: str,
+        read: Sequence[str] = (),
+        write: Sequence[str] = (),
+        timeout: float,
+        waiting: Callable[[str], None] | None = None,
+    ) -> None:
+        self.patience = locks.Patience(timeout, waiting)
+        self._directory = directory
+        self._me = Owner(pid=os.getpid(), cmd=command)
+        self._wanted = (read, write)
+        self._timeout = timeout
+        self._entered: tuple[list[str], list[str]] = ([], [])
+
+    def attempt(self) -> bool:
+        """Register the paths; False when another command is in the way.
+
+        Raises `LockTimeout` when that is so for longer than `timeout` seconds after this object was made.
+        """
+        found = _enter(self._directory, self._me, *self._wanted)
+        if not isinstance(found, str):
+            self._entered = found
+            return True
+        if self.patience.lasts(partial(str, found)):
+            return False
+        raise LockTimeout(
+            f"{found}; gave up after {self._timeout:g} s, nothing was changed",
+            hint="wait until that command ends, or end it; then run this command again",
+        )
+
+    def release(self) -> None:
+        """Give free what was registered."""
+        if any(self._entered):
+            with _editing(self._directory) as table:
+                table.leave(self._me, *self._entered)
+            self._entered = ([], [])
+
+
 @contextmanager
 def hold(
     directory: str,
@@ -109,23 +156,14 @@ def hold(
     timeout: float,
     waiting: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Register the absolute paths that `command` reads and writes; `directory` is `.dvc/tmp`.
-
-    Raises `LockTimeout` when another command is in the way for longer than `timeout` seconds.
-    """
-    me = Owner(pid=os.getpid(), cmd=command)
-    patience = locks.Patience(timeout, waiting)
-    while isinstance(entered := _enter(directory, me, read, write), str):
-        if not patience.pause(partial(str, entered)):
-            raise LockTimeout(
-                f"{entered}; gave up after {timeout:g} s, nothing was changed",
-                hint="wait until that command ends, or end it; then run this command again",
-            )
+    """Register paths as a `Claim` does, and wait for that; raises `LockTimeout`."""
+    claim = Claim(directory, command=command, read=read, write=write, timeout=timeout, waiting=waiting)
+    while not claim.attempt():
+        claim.patience.rest()
     try:
         yield
     finally:
-        with _editing(directory) as table:
-            table.leave(me, *entered)
+        claim.release()
 
 
 def entries(directory: str) -> list[tuple[str, str, Owner]]:

@@ -136,7 +136,7 @@ def _copy(
         )
         for index, code in done.errors.items():
             raise DiskError(f"cannot copy '{source}/{left.paths()[index]}': {os.strerror(code)}")
-        changed = scan.different(before, batch.stat_files(source, left.names))
+        changed = stat_cache.different(before, batch.stat_files(source, left.names))
         if not changed:
             return
         left = left.select(changed)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_versioning.localfs import atomic, links
 from data_versioning.localfs.links import LinkType
+from data_versioning.paths import RepoPath
 from data_versioning.pipeline import compiled
-from data_versioning.pipeline.project import Options, Project
+from data_versioning.pipeline.project import Discovered, Options, Project
 from data_versioning.progress import SILENT, Progress
 from data_versioning.repo import Repo
 from data_versioning.workspace.scan import Scanner
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from data_versioning.workspace.ignore import IgnoreRules
 
 DEFAULT_LINKS = "reflink,copy"
+# Loaded by name: most of the time the compiled project is good.
+_DISCOVER = "data_versioning.pipeline.discover"
 
 
 class Loaded(NamedTuple):
@@ -44,19 +48,33 @@ class Loaded(NamedTuple):
 
 def load(repo: Repo) -> Loaded:
     """Read the project of the workspace, from its compiled form when nothing changed."""
-    settings = repo.settings
-    options = Options(
-        no_scm=settings.flag("core", "no_scm"),
-        flag_bool=settings.get("parsing", "bool") or "store_true",
-        flag_list=settings.get("parsing", "list") or "nargs",
-    )
-    project, ignore_files = compiled.load(repo.root, repo.temp_dir, options)
+    project, ignore_files = compiled.load(repo.root, repo.temp_dir, _options(repo))
     rules: IgnoreRules | None = None
     if ignore_files:
         # Loaded by name: most repositories have no rules, and then the matcher is not needed.
         module = importlib.import_module("data_versioning.workspace.ignore")
         rules = module.IgnoreRules.load(repo.root, ignore_files)
     return Loaded(repo=repo, project=project, ignore=rules, stats=repo.stats)
+
+
+def planned(repo: Repo, contents: Mapping[RepoPath, bytes]) -> Project:
+    """Return the project as it will be when params files hold `contents`.
+
+    Raises `FormatError`, `Overlap` or `PathError` for one that would be wrong.
+    """
+    found: Discovered = importlib.import_module(_DISCOVER).discover(
+        repo.root, _options(repo), planned=contents
+    )
+    return found.project
+
+
+def _options(repo: Repo) -> Options:
+    settings = repo.settings
+    return Options(
+        no_scm=settings.flag("core", "no_scm"),
+        flag_bool=settings.get("parsing", "bool") or "store_true",
+        flag_list=settings.get("parsing", "list") or "nargs",
+    )
 
 
 def link_kinds(repo: Repo) -> tuple[LinkType, ...]:

@@ -56,7 +56,8 @@ def show(
     ask = partial(_metrics, names=sides.located(repo, names))
     if not (all_branches or all_tags or all_commits):
         return sides.read(repo, {"": None}, ask)
-    git = sides.in_git(repo)
+    if (git := repo.git) is None:  # then there are no revisions to add
+        return sides.read(repo, {sides.WORKSPACE: None}, ask)
     named: dict[str, list[str]] = {}
     if all_commits:
         named = {sha: [sha] for sha in git.revisions(all_commits=True)}

@@ -20,6 +20,7 @@ from data_versioning.localfs import regular
 from data_versioning.objects import gc
 from data_versioning.pipeline import compiled
 from data_versioning.pipeline.project import Options, Project
+from data_versioning.repo import TEMP_DIR
 from data_versioning.storage.base import ReadableStore
 
 _DIRECTORY = b".dir"
@@ -66,7 +67,7 @@ class Place:
 
     def project(self) -> Project:
         """Return its stages as they are now."""
-        return compiled.load(self.root, f"{self.root}/.dvc/tmp/dv", Options(no_scm=self.no_scm))[0]
+        return compiled.load(self.root, f"{self.root}/{TEMP_DIR}", Options(no_scm=self.no_scm))[0]
 
 
 def places(root: str, *, no_scm: bool) -> list[Place]:

@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from data_versioning.errors import NotTracked, UsageError
@@ -14,7 +15,7 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations import status, targets
 from data_versioning.operations.verdict import Verdict
 from data_versioning.pipeline import graph
-from data_versioning.pipeline.graph import Graph
+from data_versioning.pipeline.graph import Graph, Plan
 from data_versioning.pipeline.outcome import Echo, OnError, Outcome, StageBegun, StageResult
 from data_versioning.pipeline.project import Project, StageSelection
 from data_versioning.pipeline.stage import PIPELINE_FILE, Stage, join, split_commands
@@ -40,6 +41,7 @@ __all__ = [
 
 # Loaded by name: most of the time nothing has to run.
 _REPRODUCTION = "data_versioning.operations.reproduction"
+_SET_PARAMS = "data_versioning.operations.set_params"
 
 Watch: TypeAlias = Callable[[StageBegun | StageResult], None]
 
@@ -100,6 +102,7 @@ def repro(
     names: Sequence[str] = (),
     *,
     options: ReproOptions = ReproOptions(),  # noqa: B008
+    settings: Sequence[str] = (),
     executor: Executor | None = None,
     confirm: Callable[[str], bool] = _always,
     watch: Watch = _nobody,
@@ -107,26 +110,30 @@ def repro(
 ) -> ReproResult:
     """Reproduce the stages that `names` mean (all of dvc.yaml here without names), upstream first.
 
-    `executor` runs the commands, in place of `options.jobs` threads; `confirm` is asked before each stage that would
-    run; `watch` is told what happens. Stages that fail are in the result. Raises `NotTracked` for a wrong name, and
-    `Conflict` while the command of a run that was killed still works.
+    `settings` are parameters to set before, as `set_params` takes them. `executor` runs the commands, in place of
+    `options.jobs` threads; `confirm` is asked before each stage that would run; `watch` is told what happens. Stages
+    that fail are in the result. Raises `NotTracked` for a wrong name, and `Conflict` while the command of a run that
+    was killed still works; then nothing was set.
     """
-    _check(options)
+    _check(options, settings)
     if _was_killed(repo):
         _reproduction().recover(repo)
+    chosen = partial(select, names=targets.named(repo, names), base=targets.base(repo), options=options)
+    if settings:
+        importlib.import_module(_SET_PARAMS).set_params(repo, settings, check=chosen)
     loaded = loading.load(repo)
     # Commands that take no time are not worth waiting for the clock.
     loaded = loaded._replace(hasty=loading.link_kind(repo) in {LinkType.COPY, LinkType.REFLINK})
-    plan, active = select(loaded.project, targets.named(repo, names), targets.base(repo), options)
-    if foreign := tuple(stage.address for stage in plan if _is_foreign(repo, stage)):
+    plan = chosen(loaded.project)
+    if foreign := tuple(stage.address for stage in plan.stages if _is_foreign(repo, stage)):
         return ReproResult(stages=(), needs_dvc=foreign)
-    verdict = Verdict(loaded, plan, active, allow_missing=options.allow_missing, progress=progress)
+    verdict = Verdict(loaded, plan, allow_missing=options.allow_missing, progress=progress)
     if options.force:
         verdict.forced.update(verdict.plan)
     try:
         if options.dry_run:
             return ReproResult(stages=_preview(verdict, watch))
-        if not options.pull and not any(verdict.why(stage) for stage in plan):
+        if not options.pull and not any(verdict.why(stage) for stage in plan.stages):
             return ReproResult(stages=_unchanged(verdict, watch))
         return ReproResult(stages=_reproduction().run(verdict, options, watch, confirm, executor))
     finally:
@@ -169,26 +176,24 @@ def _preview(verdict: Verdict, watch: Watch) -> tuple[StageResult, ...]:
     return tuple(results)
 
 
-def select(
-    project: Project, names: Sequence[str], base: str, options: ReproOptions
-) -> tuple[list[Stage], Graph]:
-    """Return the stages to look at, each after what it needs, and the graph of all; frozen stages need nothing."""
+def select(project: Project, names: Sequence[str], base: str, options: ReproOptions) -> Plan:
+    """Return the stages to look at, each after what it needs."""
     whole = graph.build(project.stages)
     active = Graph(
         whole.stages,
         {place: [] if whole.stages[place].frozen else needs for place, needs in whole.needs.items()},
     )
     if options.all_pipelines:
-        return active.upstream(project.stages), active
+        return Plan(active.upstream(project.stages), active, whole)
     chosen = _chosen(project, names, base, options)
     if options.pipeline:
-        return active.upstream(active.connected(chosen)), active
+        return Plan(active.upstream(active.connected(chosen)), active, whole)
     if options.single_item:
         # Nothing needs another one then, as for DVC.
-        return chosen, Graph(whole.stages, {place: [] for place in whole.stages})
+        return Plan(chosen, Graph(whole.stages, {place: [] for place in whole.stages}), whole)
     if options.downstream:
-        return active.downstream(chosen), active
-    return active.upstream(chosen), active
+        return Plan(active.downstream(chosen), active, whole)
+    return Plan(active.upstream(chosen), active, whole)
 
 
 def _chosen(project: Project, names: Sequence[str], base: str, options: ReproOptions) -> list[Stage]:
@@ -222,8 +227,10 @@ def _is_foreign(repo: Repo, stage: Stage) -> bool:
     )
 
 
-def _check(options: ReproOptions) -> None:
+def _check(options: ReproOptions, settings: Sequence[str]) -> None:
     """Raise `UsageError` for options that make no sense."""
+    if settings and options.dry_run:
+        raise UsageError("--dry changes nothing, and so sets no parameters", hint="dv repro --dry")
     if options.jobs < 1:
         raise UsageError(f"at least one job is needed, not {options.jobs}", hint="dv repro --jobs 4")
     if options.timeout is not None and options.timeout <= 0:

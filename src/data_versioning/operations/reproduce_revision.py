@@ -15,6 +15,7 @@ from data_versioning.operations.checkout import CheckoutOptions
 from data_versioning.operations.repro import ReproOptions
 from data_versioning.operations.sharing import TransferOptions
 from data_versioning.paths import RepoPath
+from data_versioning.pipeline import session
 from data_versioning.pipeline.outcome import StageResult
 from data_versioning.pipeline.stage import Stage
 from data_versioning.progress import SILENT, Progress
@@ -55,15 +56,17 @@ def reproduce_revision(
 ) -> RevisionResult:
     """Run all stages of the pipeline file `file` as it was at `rev`, in a work tree of its own.
 
-    The workspace, the cache and what is recorded stay as they are. Raises `GitError` for an unknown revision.
+    The workspace, the cache and what is recorded stay as they are, and what such runs left that were killed is
+    removed. Raises `GitError` for an unknown revision.
     """
     git = repo.git
     if git is None:
         raise GitError("there is no Git repository here, so there are no revisions", hint="git init")
     commit = history.require(git.root, rev)
-    place = f"{repo.temp_dir}/worktrees/{os.urandom(8).hex()}"
-    with worktree.temporary(git, commit, place) as top:
-        inside = os.path.relpath(repo.root, git.root)
+    places = f"{repo.temp_dir}/worktrees"
+    inside = os.path.relpath(repo.root, git.root)
+    worktree.sweep(git, places, is_used=lambda top: session.is_under_way(f"{top}/{inside}/{repos.TEMP_DIR}"))
+    with worktree.temporary(git, commit, places) as top:
         there = repos.open(os.path.normpath(f"{top}/{inside}"), argv=repo.argv, notify=repo.notify)
         recorded = _outputs(there, file)
         _bring_data(there, progress)

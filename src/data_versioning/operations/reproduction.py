@@ -5,26 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from data_versioning import paths
 from data_versioning.errors import DataVersioningError, FormatError, PathError
 from data_versioning.formats import lockfile
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.operations import fetch, pointers, recording, stage_run
 from data_versioning.operations import loaded as loading
-from data_versioning.operations.stage_run import Bench, StageRun
+from data_versioning.operations.stage_outputs import Bench
+from data_versioning.operations.stage_records import Records
+from data_versioning.operations.stage_run import StageRun
 from data_versioning.operations.verdict import Verdict
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import compiled, graph, session
 from data_versioning.pipeline.outcome import Outcome, StageBegun, StageResult
 from data_versioning.pipeline.runner import Ended, Task
-from data_versioning.pipeline.scheduler import PAUSE, End, Handlers, Scheduler
+from data_versioning.pipeline.scheduler import End, Handlers, Scheduler
 from data_versioning.pipeline.session import Session
 from data_versioning.pipeline.stage import Stage, split_commands
-from data_versioning.pipeline.staleness import place_of
 from data_versioning.repo import Repo
 from data_versioning.transaction import Transaction
 
@@ -69,75 +69,101 @@ def run(
     executor: Executor | None,
 ) -> tuple[StageResult, ...]:
     """Run what has to, by `executor` or by threads; return the result of every stage."""
-    reproduction = Reproduction(verdict, options=options, watch=watch, confirm=confirm)
+    results = Results(verdict, watch)
     with (
         contextlib.suppress(_StageFailed),
         verdict.loaded.repo.transaction("repro", lock="none") as transaction,
     ):
         if options.pull and options.run_cache:
             fetch.fetch_runs(verdict.loaded.repo)
+        reproduction = Reproduction(verdict, transaction, results, options=options, confirm=confirm)
         if executor is not None:
-            reproduction.run(transaction, executor, is_here=False)
+            reproduction.run(executor, is_here=False)
         else:
             with ThreadPoolExecutor(options.jobs) as threads:
-                reproduction.run(transaction, threads, is_here=True)
-        reproduction.raise_if_failed()
-    return reproduction.results()
+                reproduction.run(threads, is_here=True)
+        results.raise_if_failed()
+    return results.in_order()
 
 
 class _StageFailed(DataVersioningError):
     """Ends the record in the operation log of a run in which stages failed."""
 
 
+class Results:
+    """How the stages of a plan ended; `watch` is told of each as it begins and ends."""
+
+    def __init__(self, verdict: Verdict, watch: Watch) -> None:
+        self._verdict = verdict
+        self._watch = watch
+        self._found: dict[str, StageResult] = {}
+
+    def in_order(self) -> tuple[StageResult, ...]:
+        """Return how every stage ended, in the order of the plan."""
+        return tuple(self._found[place] for place in self._verdict.plan if place in self._found)
+
+    def raise_if_failed(self) -> None:
+        """Raise an error that names the stages that failed."""
+        failed = [one.stage for one in self.in_order() if one.outcome is Outcome.FAILED]
+        if failed:
+            raise _StageFailed(f"failed: {', '.join(failed)}")
+
+    def began(self, run: StageRun, commands: tuple[str, ...]) -> None:
+        """Note that the commands of a stage start."""
+        self._watch(StageBegun(stage=self._verdict.shown(run.stage), commands=commands, reasons=run.reasons))
+
+    def note(
+        self,
+        stage: Stage,
+        outcome: Outcome,
+        *,
+        run: StageRun | None = None,
+        ended: Ended | None = None,
+        message: str = "",
+    ) -> None:
+        """Note how a stage ended; without `run` it was not even tried, without `ended` no command of it ended."""
+        seconds = time.monotonic() - run.started if run and outcome is not Outcome.FAILED else 0.0
+        result = self._found[stage.place] = StageResult(
+            stage=self._verdict.shown(stage),
+            outcome=outcome,
+            reasons=run.reasons if run else (),
+            seconds=ended.seconds if ended else seconds,
+            exit_code=ended.exit_code if ended else None,
+            log=log_file(self._verdict.loaded.repo, stage) if ended else None,
+            message=message,
+        )
+        self._watch(result)
+
+
 class Reproduction:
-    """Stages of a plan, run as `verdict` says; results by place."""
+    """Stages of a plan, run as `verdict` says: what the scheduler asks of each."""
 
     def __init__(
         self,
         verdict: Verdict,
+        transaction: Transaction,
+        results: Results,
         *,
         options: ReproOptions,
-        watch: Watch,
         confirm: Callable[[str], bool],
     ) -> None:
         self._verdict = verdict
         self._loaded = verdict.loaded
-        self._look = verdict.look
         self._plan = verdict.plan
-        self._graph = verdict.active
+        self._transaction = transaction
+        self._results = results
         self._options = options
-        self._watch = watch
         self._confirm = confirm
-        self._results: dict[str, StageResult] = {}
+        self._records = Records(verdict, transaction)
         self._runs: dict[str, StageRun] = {}
         self._attempts: dict[str, int] = {}
-        self._reasons: dict[str, tuple[str, ...]] = {}
-        self._order = {place: number for number, place in enumerate(self._plan)}
-        self._dependencies = {
-            place_of(stage, dep.path) for stage in self._plan.values() for dep in stage.deps
-        }
-        # Stages that no lock file knew go to its end in the order of the plan, whichever finished first: for that
-        # all that finished is written each time.
-        self._finished: dict[str, LockedStage] = {}
-        self._unfolded: list[str] = []
-        self._folded = time.monotonic()
 
-    def results(self) -> tuple[StageResult, ...]:
-        """Return how every stage ended, in the order of the plan."""
-        return tuple(self._results[place] for place in self._plan if place in self._results)
-
-    def raise_if_failed(self) -> None:
-        """Raise an error that names the stages that failed."""
-        failed = [one.stage for one in self.results() if one.outcome is Outcome.FAILED]
-        if failed:
-            raise _StageFailed(f"failed: {', '.join(failed)}")
-
-    def run(self, transaction: Transaction, executor: Executor, *, is_here: bool) -> None:
+    def run(self, executor: Executor, *, is_here: bool) -> None:
         """Run what has to. `is_here`: commands are children of this process."""
         self._bench = Bench(
             loaded=self._loaded,
-            look=self._look,
-            transaction=transaction,
+            look=self._verdict.look,
+            transaction=self._transaction,
             session=Session.begin(self._loaded.repo.temp_dir),
             kind=loading.link_kind(self._loaded.repo),
             store=self._options.store,
@@ -145,12 +171,15 @@ class Reproduction:
             pull=self._options.pull,
         )
         self._inherited = (self._bench.session.lock,) if is_here else ()
+        active = self._verdict.active
         self._scheduler = Scheduler(
             list(self._plan),
-            self._graph.needs,
-            Handlers(begin=self._begin, end=self._end, skip=self._skip, idle=self._idle),
+            active.needs,
+            Handlers(
+                begin=self._begin, end=self._end, skip=self._skip, idle=self._records.write_now_and_then
+            ),
             executor,
-            after=graph.apart(list(self._plan), graph.build(self._loaded.project.stages), self._graph),
+            after=graph.apart(list(self._plan), self._verdict.whole, active),
             slots=self._options.jobs,
             on_error=self._options.on_error,
         )
@@ -164,49 +193,56 @@ class Reproduction:
     def _finish(self) -> None:
         """Record the rest, and put back what is open; without room for records that is left to the next run."""
         try:
-            self._fold()
+            self._records.write()
         except BaseException:
             self._bench.session.leave()
             raise
         self._bench.session.end()
 
-    def _begin(self, place: str) -> Task | End:
+    def _begin(self, place: str) -> Task | End | None:
         stage = self._plan[place]
-        started = time.monotonic()
         try:
-            reasons = self._verdict.why(stage)
-            if not reasons:
-                return self._ended(stage, Outcome.CACHED)
-            if not self._confirm(self._verdict.shown(stage)):
-                return self._failed(stage, "it was not confirmed")
-            self._reasons[place] = reasons
-            run = self._runs[place] = StageRun(self._bench, stage)
-            run.reserve()
+            if place not in self._runs:
+                reasons = self._verdict.why(stage)
+                if not reasons:
+                    return self._ended(stage, Outcome.CACHED)
+                if not self._confirm(self._verdict.shown(stage)):
+                    return self._failed(stage, "it was not confirmed")
+                self._runs[place] = StageRun(self._bench, stage, reasons)
+            run = self._runs[place]
+            if not run.reserve():
+                return None
             with stage_run.shared(self._loaded):
-                if self._options.pull and not self._verdict.why(stage, allow_missing=True) and run.pull():
-                    return self._ended(stage, Outcome.RESTORED, seconds=time.monotonic() - started)
-                if not stage.cmd or stage.frozen:
-                    self._record_as_it_is(stage)
-                    return self._ended(stage, Outcome.RUN, seconds=time.monotonic() - started)
-                run.prepare()
-                if place not in self._verdict.forced and (done := run.restore()):
-                    self._finished[place] = done
-                    return self._ended(stage, Outcome.RESTORED, seconds=time.monotonic() - started)
-                run.clear()
-            return self._task(stage)
+                end = self._restored(run)
+            return end or self._task(run)
         except (DataVersioningError, OSError) as error:
             return self._failed(stage, str(error), hint=getattr(error, "hint", None))
 
-    def _task(self, stage: Stage) -> Task:
-        repo = self._loaded.repo
+    def _restored(self, run: StageRun) -> End | None:
+        """Do without the commands if that is possible; else prepare for them, and return None."""
+        stage = run.stage
+        if self._options.pull and not self._verdict.why(stage, allow_missing=True) and run.pull():
+            return self._ended(stage, Outcome.RESTORED)
+        if not stage.cmd or stage.frozen:
+            self._records.take_as_it_is(self._bench, stage)
+            return self._ended(stage, Outcome.RUN)
+        run.prepare()
+        if stage.place not in self._verdict.forced and (done := run.restore()):
+            self._records.finished(stage, done)
+            return self._ended(stage, Outcome.RESTORED)
+        run.clear()
+        return None
+
+    def _task(self, run: StageRun) -> Task:
+        repo, stage = self._loaded.repo, run.stage
         name = self._verdict.shown(stage)
         commands = split_commands(stage.cmd or "")
-        self._watch(StageBegun(stage=name, commands=commands, reasons=self._reasons[stage.place]))
+        self._results.began(run, commands)
         return Task(
             name=name,
             commands=commands,
             directory=f"{repo.root}/{stage.wdir}" if stage.wdir else repo.root,
-            log=self._log(stage),
+            log=log_file(repo, stage),
             environment={"DVC_ROOT": os.environ.get("DVC_ROOT") or repo.root, "DVC_STAGE": name},
             timeout=self._options.timeout,
             echo=self._options.echo,
@@ -215,22 +251,23 @@ class Reproduction:
 
     def _end(self, place: str, ended: Ended | BaseException) -> Task | End:
         stage, run = self._plan[place], self._runs[place]
+        how = ended if isinstance(ended, Ended) else None
         try:
-            if isinstance(ended, Ended) and not ended.reason:
+            if how and not how.reason:
                 with stage_run.shared(self._loaded):
-                    return self._collect(run, ended)
+                    return self._collect(run, how)
             kept = run.undo()
-            if isinstance(ended, Ended) and self._may_try_again(place):
+            if how and self._may_try_again(place):
                 run.clear()
-                return self._task(stage)
+                return self._task(run)
         except (DataVersioningError, OSError) as error:
-            return self._failed(stage, str(error), hint=getattr(error, "hint", None), ended=ended)
+            return self._failed(stage, str(error), hint=getattr(error, "hint", None), ended=how)
         where = f"; what it made is in {os.path.relpath(kept)}" if kept else ""
         if self._scheduler.is_interrupted:
-            return self._failed(stage, f"interrupted{where}", ended=ended)
-        if isinstance(ended, Ended):
-            return self._failed(stage, f"`{ended.command}`: {ended.reason}{where}", ended=ended)
-        return self._failed(stage, f"its command could not be run: {ended}{where}", ended=ended)
+            return self._failed(stage, f"interrupted{where}", ended=how)
+        if how:
+            return self._failed(stage, f"`{how.command}`: {how.reason}{where}", ended=how)
+        return self._failed(stage, f"its command could not be run: {ended}{where}")
 
     def _collect(self, run: StageRun, ended: Ended) -> End:
         stage = run.stage
@@ -240,7 +277,7 @@ class Reproduction:
             message = f"{shown} changed while the command ran, so the run is not recorded; run dv repro again"
             return self._ended(stage, Outcome.RUN, ended=ended, message=message)
         try:
-            self._finished[stage.place] = run.collect()
+            self._records.finished(stage, run.collect())
         except PathError as error:
             kept = run.undo()
             where = f"; the rest of what it made is in {os.path.relpath(kept)}" if kept else ""
@@ -257,111 +294,34 @@ class Reproduction:
         return not self._scheduler.is_interrupted and self._attempts[place] <= self._options.retries
 
     def _skip(self, place: str) -> None:
-        self._result(
-            place, StageResult(stage=self._verdict.shown(self._plan[place]), outcome=Outcome.SKIPPED)
-        )
+        self._results.note(self._plan[place], Outcome.SKIPPED)
 
-    def _idle(self) -> None:
-        if self._unfolded and time.monotonic() - self._folded >= PAUSE:
-            self._fold()
-
-    def _record_as_it_is(self, stage: Stage) -> None:
-        """Record data that was added, and the outputs of a frozen stage: nothing of it is made by a command."""
-        bench = self._bench
-        found = recording.look(self._loaded, stage, self._look.progress)
-        outs = found.outs
-        if self._options.store:
-            outs = recording.store_outputs(self._loaded, found, bench.kind, self._look.progress, relink=True)
-        if stage.name:
-            self._finished[stage.place] = recording.locked(self._loaded, found, outs)
-        else:
-            recording.record(bench.transaction, self._loaded, found, outs)
-        self._look.forget([path for out in stage.outs if (path := stage.located(out.path))])
-
-    def _fold(self) -> None:
-        """Write to the lock files, and to the ignore files, what finished."""
-        by_file: dict[RepoPath, dict[str, LockedStage]] = {}
-        new: dict[RepoPath, set[str]] = {}
-        for place, done in sorted(self._finished.items(), key=lambda item: self._order[item[0]]):
-            stage = self._plan[place]
-            file = recording.lock_file(stage)
-            by_file.setdefault(file, {})[stage.name] = done
-            if stage.lock is None:
-                new.setdefault(file, set()).add(stage.name)
-        transaction = self._bench.transaction
-        for file, stages in by_file.items():
-            transaction.edit(file, recording.lock_edit(file, stages, last=frozenset(new.get(file, ()))))
-        self._ignore(sorted(self._unfolded, key=self._order.__getitem__))
-        self._loaded.stats.save()
-        self._unfolded.clear()
-        self._folded = time.monotonic()
-
-    def _ignore(self, places: Sequence[str]) -> None:
-        """Write what is queued, and the outputs of these stages to the ignore files."""
-        outputs = [path for place in places for path in stage_run.cached_places(self._plan[place])]
-        pointers.ignore(self._bench.transaction, outputs)
-        self._bench.transaction.commit()
-        self._loaded.stats.remember_outputs(outputs)
-
-    def _is_inside_dependency(self, stage: Stage) -> bool:
-        """Whether the ignore file of an output lies in a directory that a stage reads, and so changes it."""
-        return any(
-            not self._dependencies.isdisjoint(paths.parents(path)) for path in stage_run.cached_places(stage)
-        )
-
-    def _ended(
-        self,
-        stage: Stage,
-        outcome: Outcome,
-        *,
-        ended: Ended | None = None,
-        seconds: float = 0.0,
-        message: str = "",
-    ) -> End:
+    def _ended(self, stage: Stage, outcome: Outcome, *, ended: Ended | None = None, message: str = "") -> End:
         """Note how a stage ended that did not fail."""
         if outcome is not Outcome.CACHED:
-            self._unfolded.append(stage.place)
-            if self._is_inside_dependency(stage):
-                self._ignore([stage.place])
-                self._look.forget(stage_run.cached_places(stage))
+            self._records.ended(stage)
             if self._options.force_downstream:
                 self._verdict.forced.update(
-                    place for place, needs in self._graph.needs.items() if stage.place in needs
+                    place for place, needs in self._verdict.active.needs.items() if stage.place in needs
                 )
-        self._result(
-            stage.place,
-            StageResult(
-                stage=self._verdict.shown(stage),
-                outcome=outcome,
-                reasons=self._reasons.get(stage.place, ()),
-                seconds=ended.seconds if ended else seconds,
-                exit_code=ended.exit_code if ended else None,
-                log=self._log(stage) if ended else None,
-                message=message,
-            ),
-        )
+        self._results.note(stage, outcome, run=self._closed(stage), ended=ended, message=message)
         return End.DONE
 
-    def _failed(self, stage: Stage, message: str, *, hint: str | None = None, ended: object = None) -> End:
-        self._result(
-            stage.place,
-            StageResult(
-                stage=self._verdict.shown(stage),
-                outcome=Outcome.FAILED,
-                reasons=self._reasons.get(stage.place, ()),
-                seconds=ended.seconds if isinstance(ended, Ended) else 0.0,
-                exit_code=ended.exit_code if isinstance(ended, Ended) else None,
-                log=self._log(stage) if isinstance(ended, Ended) else None,
-                message=f"{message}; next: {hint}" if hint else message,
-            ),
-        )
+    def _failed(
+        self, stage: Stage, message: str, *, hint: str | None = None, ended: Ended | None = None
+    ) -> End:
+        message = f"{message}; next: {hint}" if hint else message
+        self._results.note(stage, Outcome.FAILED, run=self._closed(stage), ended=ended, message=message)
         return End.FAILED
 
-    def _result(self, place: str, result: StageResult) -> None:
-        if run := self._runs.pop(place, None):
+    def _closed(self, stage: Stage) -> StageRun | None:
+        """Give free what a stage reserved; return its run, if there was one."""
+        run = self._runs.pop(stage.place, None)
+        if run:
             run.close()
-        self._results[place] = result
-        self._watch(result)
+        return run
 
-    def _log(self, stage: Stage) -> str:
-        return f"{self._loaded.repo.temp_dir}/logs/{session.safe_name(stage.address)}.log"
+
+def log_file(repo: Repo, stage: Stage) -> str:
+    """Return where the output of a stage's commands is kept."""
+    return f"{repo.temp_dir}/logs/{session.safe_name(stage.address)}.log"

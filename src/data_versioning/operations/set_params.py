@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data_versioning.errors import UsageError
@@ -14,9 +14,9 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
+from data_versioning.pipeline.project import Project
 from data_versioning.pipeline.stage import Stage, join
 from data_versioning.repo import Repo
-from data_versioning.transaction import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,32 +28,46 @@ class SetParam:
     value: str
 
 
-def set_params(repo: Repo, settings: Sequence[str]) -> tuple[SetParam, ...]:
+def set_params(
+    repo: Repo, settings: Sequence[str], *, check: Callable[[Project], object]
+) -> tuple[SetParam, ...]:
     """Carry out assignments "[+][FILE:]KEY=VALUE", all or none; without FILE the file that has the key is meant.
 
-    Raises `UsageError` for a key that is in no params file, or in several; `+` adds it to FILE, or to params.yaml.
+    `check` gets the project that comes of them, and when it raises nothing is set. Raises `UsageError` for a key
+    that is in no params file, or in several; `+` adds it to FILE, or to params.yaml.
     """
     with repo.transaction("set params") as transaction:
         loaded = loading.load(repo)
         done = []
+        contents: dict[RepoPath, bytes] = {}
         for setting in settings:
             file, key, value, new = paramedit.parse_assignment(setting)
             base = targets.base(repo)
             place = join(base, file) if file else _place_of(loaded, base, key, new=new)
             if place is None:
                 raise UsageError(f"'{file}' lies outside of the repository", hint="name a file inside")
-            transaction.edit(place, _edit(place, key, value, new=new))
+            edit = _edit(place, key, value, new=new)
+            contents[place] = edit(contents.get(place, _content(repo, place)))
+            transaction.edit(place, edit)
             done.append(SetParam(file=place, key=key, value=value))
+        check(loading.planned(repo, contents))
     return tuple(done)
 
 
-def _edit(file: RepoPath, key: str, value: str, *, new: bool) -> Change:
+def _edit(file: RepoPath, key: str, value: str, *, new: bool) -> Callable[[bytes | None], bytes]:
     def edit(before: bytes | None) -> bytes:
         text = yamltext.decode(before or b"", file=file)
         suffix = os.path.splitext(file)[1]
         return paramedit.set_value(text, key, value, suffix=suffix, file=file, new=new).encode()
 
     return edit
+
+
+def _content(repo: Repo, file: RepoPath) -> bytes | None:
+    try:
+        return regular.read(f"{repo.root}/{file}")
+    except OSError:
+        return None
 
 
 def _place_of(loaded: Loaded, base: str, key: str, *, new: bool) -> RepoPath:
@@ -85,10 +99,9 @@ def _files(stage: Stage) -> list[RepoPath]:
 
 
 def _read(repo: Repo, file: RepoPath) -> object | None:
-    try:
-        text = yamltext.decode(regular.read(f"{repo.root}/{file}"), file=file)
-    except OSError:
+    if (raw := _content(repo, file)) is None:
         return None
+    text = yamltext.decode(raw, file=file)
     return values.parse(text, suffix=os.path.splitext(file)[1], file=file)
 
 

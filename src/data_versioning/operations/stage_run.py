@@ -10,43 +10,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from data_versioning.errors import FormatError, PathError
 from data_versioning.formats import dvcfile, lockfile, yamltext
 from data_versioning.formats.lockfile import LockedStage
 from data_versioning.localfs import locks, rwlock
 from data_versioning.localfs.links import LinkType
-from data_versioning.operations import checkout, fetch, pointers, recording
-from data_versioning.operations.checkout import CheckoutOptions
+from data_versioning.operations import pointers, recording, stage_outputs
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.looking import Look
+from data_versioning.operations.stage_outputs import Bench
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline import run_cache
-from data_versioning.pipeline.project import Selection, Tracked
-from data_versioning.pipeline.session import Finished, Session
-from data_versioning.pipeline.stage import Output, OutputKind, Stage
+from data_versioning.pipeline.session import Finished
+from data_versioning.pipeline.stage import OutputKind, Stage
 from data_versioning.pipeline.staleness import place_of
 from data_versioning.progress import SILENT
-from data_versioning.transaction import Transaction
 from data_versioning.workspace import unprotect
 from data_versioning.workspace.scan import Snapshot
-
-
-class Bench(NamedTuple):
-    """What all stages of one run share."""
-
-    loaded: Loaded
-    look: Look
-    transaction: Transaction
-    session: Session
-    kind: LinkType
-    store: bool  # put outputs into the cache
-    use_run_cache: bool
-    pull: bool  # download what is missing
 
 
 @dataclass(slots=True)
@@ -55,14 +38,19 @@ class StageRun:
 
     bench: Bench
     stage: Stage
+    reasons: tuple[str, ...]
     inputs: LockedStage | None = None  # what the command is given, and the paths of what it makes
-    held: ExitStack = field(default_factory=ExitStack)
+    started: float = field(default_factory=time.monotonic)
+    claim: rwlock.Claim | None = None
 
-    def reserve(self) -> None:
-        """Keep others away from what the stage reads and writes; raises `LockTimeout`."""
+    def reserve(self) -> bool:
+        """Keep others away from what the stage reads and writes; False while another command is in the way.
+
+        Raises `LockTimeout` when that takes too long.
+        """
         repo = self.bench.loaded.repo
-        self.held.enter_context(
-            rwlock.hold(
+        if self.claim is None:
+            self.claim = rwlock.Claim(
                 f"{repo.dvc_dir}/tmp",
                 command=f"dv repro {self.stage.address}",
                 read=[_absolute(repo.root, place_of(self.stage, dep.path)) for dep in self.stage.deps],
@@ -70,11 +58,12 @@ class StageRun:
                 timeout=repo.lock_timeout,
                 waiting=repo.notify,
             )
-        )
+        return self.claim.attempt()
 
     def close(self) -> None:
         """Give the paths free."""
-        self.held.close()
+        if self.claim is not None:
+            self.claim.release()
 
     def places(self) -> list[RepoPath]:
         """Return where the outputs are."""
@@ -89,7 +78,7 @@ class StageRun:
         deps = {}
         for dep in stage.deps:
             place = place_of(stage, dep.path)
-            found = bench.look.snapshot(place) or self._pulled(place)
+            found = bench.look.snapshot(place) or stage_outputs.pulled(bench, place)
             if found is None:
                 raise PathError(
                     f"the dependency '{place}' does not exist",
@@ -103,66 +92,18 @@ class StageRun:
             outs=tuple(dvcfile.Output(path=out.path) for out in stage.outs),
         )
 
-    def _pulled(self, place: str) -> Snapshot | None:
-        """Return what a place holds after its data was downloaded, if it can be."""
-        tracked = self.bench.loaded.project.tracked(place) if self.bench.pull else None
-        if tracked is None or not tracked.output.md5 or not self._has([tracked]):
-            return None
-        _check_out(self.bench, [Selection(tracked)], self.bench.kind)
-        self.bench.look.forget([tracked.path])
-        return self.bench.look.snapshot(place)
-
     def restore(self) -> LockedStage | None:
         """Bring the outputs that the same command made of the same inputs before; None when there are none."""
-        known = self._known_outputs()
+        assert self.inputs is not None
+        known = stage_outputs.known(self.bench, self.stage, self.inputs)
         if known is None or not all(out.path in known for out in self.stage.outs):
             return None
-        return self._recorded() if self._bring(known) else None
+        return self._recorded() if stage_outputs.bring(self.bench, self.stage, known) else None
 
     def pull(self) -> bool:
         """Bring the outputs that dvc.lock names, whatever the dependencies are; False when they are nowhere."""
         cached = {out.path: out for out in self.stage.outs if out.cache}
-        return all(out.md5 for out in cached.values()) and self._bring(cached)
-
-    def _bring(self, known: Mapping[str, Output]) -> bool:
-        """Check out these outputs, by path as written; False when the cache lacks something of them."""
-        bench, stage = self.bench, self.stage
-        tracked = [
-            Tracked(path, known[out.path]._replace(cache=out.cache, remote=out.remote), stage)
-            for out in stage.outs
-            if out.path in known and (path := stage.located(out.path))
-        ]
-        if not self._has(tracked):
-            return False
-        for is_cached in (True, False):
-            chosen = [Selection(item) for item in tracked if item.output.cache is is_cached]
-            if chosen:
-                # What Git keeps must be a file of its own.
-                _check_out(bench, chosen, bench.kind if is_cached else LinkType.COPY)
-        bench.look.forget(self.places())
-        return True
-
-    def _has(self, tracked: Sequence[Tracked]) -> bool:
-        bench = self.bench
-        lacking = [item for item in tracked if not bench.look.is_cached(item.path, item.output)]
-        if lacking and bench.pull:
-            fetch.fetch_tracked(bench.loaded.repo, lacking)
-            bench.look.forget_objects()
-            lacking = [item for item in lacking if not bench.look.is_cached(item.path, item.output)]
-        return not lacking
-
-    def _known_outputs(self) -> dict[str, Output] | None:
-        """Return what came of the same command and inputs, by path: from dvc.lock, else from the run cache."""
-        stage = self.stage
-        assert self.inputs is not None
-        if not run_cache.is_suitable(stage):
-            return None
-        if stage.lock is not None and _is_same(stage, self.inputs) and all(out.md5 for out in stage.outs):
-            return {out.path: out for out in stage.outs}
-        found = (
-            run_cache.find(self.bench.loaded.repo.cache, self.inputs) if self.bench.use_run_cache else None
-        )
-        return {out.path: _output(out) for out in found.outs} if found else None
+        return all(out.md5 for out in cached.values()) and stage_outputs.bring(self.bench, self.stage, cached)
 
     def clear(self) -> None:
         """Move old outputs out of the way; those that persist stay, as files of their own."""
@@ -248,18 +189,6 @@ class StageRun:
         return recording.store_output(loaded, path, kind, SILENT, relink=relink)
 
 
-def _check_out(bench: Bench, chosen: Sequence[Selection], kind: LinkType) -> None:
-    checkout.run(
-        bench.loaded,
-        bench.transaction,
-        chosen,
-        CheckoutOptions(force=True),
-        SILENT,
-        everything=False,
-        kind=kind,
-    )
-
-
 def cached_places(stage: Stage) -> list[RepoPath]:
     """Return where the outputs are that are kept in the cache, not in Git."""
     return [path for path, out in stage.placed_outs() if out.cache]
@@ -276,28 +205,6 @@ def shared(loaded: Loaded) -> Iterator[None]:
 def _has_uncached_data(stage: Stage) -> bool:
     """Whether something that is neither metric nor plot is kept by nobody: such a run could not be restored."""
     return any(not out.cache and out.kind is OutputKind.OUT for out in stage.outs)
-
-
-def _is_same(stage: Stage, inputs: LockedStage) -> bool:
-    """Whether dvc.lock was written for the same command and `inputs`."""
-    recorded = {dep.path: dep.md5 for dep in stage.deps}
-    return (
-        stage.lock is not None
-        and not stage.cmd_changed
-        and {dep.path: dep.md5 for dep in inputs.deps} == recorded
-        and stage.lock.params == inputs.params
-    )
-
-
-def _output(recorded: dvcfile.Output) -> Output:
-    return Output(
-        recorded.path,
-        md5=recorded.md5,
-        hash=recorded.hash,
-        size=recorded.size,
-        nfiles=recorded.nfiles,
-        isexec=recorded.isexec,
-    )
 
 
 def _absolute(root: str, place: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
 from data_versioning.operations.looking import Look
 from data_versioning.pipeline import compiled, staleness
-from data_versioning.pipeline.graph import Graph
+from data_versioning.pipeline.graph import Plan
 from data_versioning.pipeline.project import StageSelection
 from data_versioning.pipeline.stage import Stage, relative
 from data_versioning.progress import Progress
@@ -17,18 +17,17 @@ from data_versioning.progress import Progress
 class Verdict:
     """Judges the stages of `plan`, by place; those in `forced` run in any case."""
 
-    def __init__(
-        self, loaded: Loaded, plan: Sequence[Stage], active: Graph, *, allow_missing: bool, progress: Progress
-    ) -> None:
+    def __init__(self, loaded: Loaded, plan: Plan, *, allow_missing: bool, progress: Progress) -> None:
         self.loaded = loaded
-        self.plan = {stage.place: stage for stage in plan}
-        self.active = active
+        self.plan = {stage.place: stage for stage in plan.stages}
+        self.active = plan.active
+        self.whole = plan.whole
         self.forced: set[str] = set()
         self.look = Look(loaded=loaded, progress=progress)
         self._allow_missing = allow_missing
         self._base = targets.base(loaded.repo)
         self._params = compiled.Params(loaded.repo.root, loaded.repo.temp_dir)
-        self.look.at_files([StageSelection(stage) for stage in plan])
+        self.look.at_files([StageSelection(stage) for stage in plan.stages])
 
     def shown(self, stage: Stage) -> str:
         """Return what the command line calls a stage here."""

@@ -113,7 +113,8 @@ def _discover(
     directories = [path or "." for path in found.directories]
     names = b"".join([os.fsencode(path) + b"\0" for path in (*directories, *found.files)])
     signed = Signed.now(root, names, len(directories))
-    if signed.newest() < started - _TICK_NS:
+    # A place that is no repository must not become one.
+    if signed.newest() < started - _TICK_NS and os.path.isdir(f"{root}/.dvc"):
         kept = _Kept(
             _VERSION,
             tuple(options),

@@ -17,17 +17,19 @@ from data_versioning.workspace.ignore import IgnoreRules
 from data_versioning.workspace.source import Workspace
 
 
-def discover(root: str, options: Options, known: Mapping[str, Stage] = {}) -> Discovered:
+def discover(
+    root: str, options: Options, known: Mapping[str, Stage] = {}, *, planned: Mapping[RepoPath, bytes] = {}
+) -> Discovered:
     """Find all pointer files and pipelines below `root`, leaving out what Git or .dvcignore ignores.
 
-    `.dvc` files whose stage is `known` are not read.
+    `.dvc` files whose stage is `known` are not read; params files may be `planned`, as in `Workspace`.
     """
     git = None if options.no_scm else Git.find(root)
     skip = frozenset(index.ignored_directories(root)) if git else frozenset()
     directories, names = walk.walk_project(root, skip=skip)
     ignore_files = [name for name in names if name.rpartition("/")[2] == ".dvcignore"]
     rules = IgnoreRules.load(root, ignore_files)
-    source = Workspace(root, skip=skip)
+    source = Workspace(root, skip=skip, planned=planned)
     declared = [name for name in names if name.endswith((".dvc", "dvc.yaml"))]
     if not rules.is_trivial:
         declared = [declared[i] for i in rules.filter(declared)]

@@ -70,6 +70,17 @@ class Graph(NamedTuple):
                 trail.pop()
 
 
+class Plan(NamedTuple):
+    """Stages in an order in which they could run one by one, as `active` has it; `whole` is the graph of the project.
+
+    In `active` stages need nothing that are frozen, or that are run by themselves.
+    """
+
+    stages: Sequence[Stage]
+    active: Graph
+    whole: Graph
+
+
 def build(stages: Sequence[Stage]) -> Graph:
     """Connect stages: a dependency equal to, inside of, or around an output needs that output's stage."""
     owners = {_key(stage, out.path): stage.place for stage in stages for out in stage.outs}

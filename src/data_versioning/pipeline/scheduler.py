@@ -7,6 +7,7 @@ the commands run in the executor.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from enum import StrEnum
@@ -27,11 +28,12 @@ class End(StrEnum):
 class Handlers(NamedTuple):
     """What is asked of the caller for each stage.
 
-    `begin` returns the commands to run, `end` those to try it again, or both that there are none. `skip` is told of
-    stages that are not run because others failed.
+    `begin` returns the commands to run, `end` those to try it again, or both that there are none. When something
+    outside of this run is in the way, `begin` returns None and is asked again soon. `skip` is told of stages that are
+    not run because others failed.
     """
 
-    begin: Callable[[str], Task | End]
+    begin: Callable[[str], Task | End | None]
     end: Callable[[str, Ended | BaseException], Task | End]
     skip: Callable[[str], None]
     idle: Callable[[], None]  # called at least every `PAUSE` seconds
@@ -39,6 +41,7 @@ class Handlers(NamedTuple):
 
 PAUSE = 1.0
 """Seconds."""
+_SOON = 0.1  # seconds
 
 
 class Scheduler:
@@ -65,6 +68,7 @@ class Scheduler:
         self._users = _turned(hard)
         self._later = _turned(soft)
         self._ready = [self._place[stage] for stage in plan if not self._waits[stage]]
+        self._put_off: list[int] = []
         self._plan = plan
         self._handlers = handlers
         self._executor = executor
@@ -79,10 +83,9 @@ class Scheduler:
         """Run everything; what `begin` and `end` raise ends it, after the commands that run have ended."""
         heapq.heapify(self._ready)
         try:
-            while self._running or (self._ready and not self._is_stopping):
-                while self._ready and len(self._running) < self._slots and not self._is_stopping:
-                    self._begin(self._plan[heapq.heappop(self._ready)])
-                for future in wait(self._running, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
+            while self._running or ((self._ready or self._put_off) and not self._is_stopping):
+                self._begin_all()
+                for future in self._wait():
                     self._end(future)
                 self._handlers.idle()
         except BaseException:
@@ -92,8 +95,28 @@ class Scheduler:
             if stage in self._left:
                 self._handlers.skip(stage)
 
-    def _begin(self, stage: str) -> None:
-        self._go_on(stage, self._handlers.begin(stage))
+    def _begin_all(self) -> None:
+        """Begin what is ready, as many as there are slots for; what was put off is ready for another attempt."""
+        for place in self._put_off:
+            heapq.heappush(self._ready, place)
+        self._put_off.clear()
+        while self._ready and len(self._running) < self._slots and not self._is_stopping:
+            place = heapq.heappop(self._ready)
+            answer = self._handlers.begin(self._plan[place])
+            if answer is None:
+                self._put_off.append(place)
+            else:
+                self._go_on(self._plan[place], answer)
+
+    def _wait(self) -> Collection[Future[Ended]]:
+        """Wait until a command ended, though not for long; return all that did."""
+        if self._running:
+            return wait(
+                self._running, timeout=_SOON if self._put_off else PAUSE, return_when=FIRST_COMPLETED
+            ).done
+        if self._put_off:
+            time.sleep(_SOON)
+        return ()
 
     def _end(self, future: Future[Ended]) -> None:
         stage = self._running.pop(future)

@@ -29,6 +29,7 @@ _JOURNAL = "journal"
 _MOVED = "moved"
 _UNSAFE = re.compile(r"[^\w@.-]+")
 _LONGEST = 190  # bytes of a name
+_ENDING = 2.0  # seconds that a killed command gets to be gone
 
 
 class Finished(NamedTuple):
@@ -54,12 +55,9 @@ class Session:
             directory = f"{temp_dir}/{_RUNS}/{os.urandom(8).hex()}"
             atomic.make_directory(directory)
             # Until it is locked, another run may take it for one that was killed.
-            lock = _try_lock(directory)
-            if lock is not None and _is_there(lock, directory):
+            if (lock := _try_lock(directory)) is not None:
                 os.write(lock, b"%d\n" % os.getpid())
                 return cls(directory, f"{temp_dir}/{_FAILED}", lock)
-            if lock is not None:
-                os.close(lock)
 
     def move_aside(self, stage: str, paths: Sequence[str]) -> None:
         """Take what is at absolute `paths` out of the way of the stage's command; `put_back` and `discard` end that.
@@ -124,9 +122,7 @@ def recover(temp_dir: str) -> Iterator[tuple[list[Finished], int]]:
     while a command of such a run still works.
     """
     for directory in _directories(f"{temp_dir}/{_RUNS}"):
-        lock = _try_lock(directory)
-        if lock is None:
-            _refuse_orphans(directory)
+        if (lock := _lock_of_killed(directory)) is None:
             continue
         try:
             if done := [one for _, one in _read_journal(directory)]:
@@ -134,6 +130,15 @@ def recover(temp_dir: str) -> Iterator[tuple[list[Finished], int]]:
             _settle(directory, f"{temp_dir}/{_FAILED}")
         finally:
             os.close(lock)
+
+
+def is_under_way(temp_dir: str) -> bool:
+    """Whether a run works, by itself or through a command that outlived it."""
+    for directory in _directories(f"{temp_dir}/{_RUNS}"):
+        if (lock := _try_lock(directory)) is None:
+            return True
+        os.close(lock)
+    return False
 
 
 def safe_name(stage: str) -> str:
@@ -186,27 +191,44 @@ def _is_there(lock: int, directory: str) -> bool:
 
 
 def _try_lock(directory: str) -> int | None:
-    """Return the lock of a run that was killed; None for one that works, by itself or through a command."""
+    """Return the lock of a run, if nobody holds it and the run is there still."""
     try:
-        return _open_lock(directory)
+        lock = _open_lock(directory)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT, errno.ENOTDIR):
             return None
         raise
+    if _is_there(lock, directory):
+        return lock
+    os.close(lock)
+    return None
 
 
-def _refuse_orphans(directory: str) -> None:
+def _lock_of_killed(directory: str) -> int | None:
+    """Return the lock of a run that was killed; None for one that works, or that is put in order already.
+
+    A command that is just ending is waited for, and so is another process that puts the run in order. Raises
+    `Conflict` while a command of the run still works.
+    """
+    patience = locks.Patience(_ENDING, None)
+    while (lock := _try_lock(directory)) is None and _is_orphaned(directory):
+        if not patience.pause(str):
+            who = " and ".join(locks.current_holders(f"{directory}/{_LOCK}")) or "a command"
+            raise Conflict(
+                f"an earlier run of the pipeline was killed, but its command still works: {who}; nothing was changed",
+                hint="wait until it ends, or end it; then run this command again",
+            )
+    return lock
+
+
+def _is_orphaned(directory: str) -> bool:
+    """Whether the process whose run this is has ended."""
     try:
         with open(f"{directory}/{_LOCK}", "rb") as file:
             owner = int(file.read(32) or b"0")
     except (OSError, ValueError):
-        return
-    if owner and not locks.is_alive(owner):
-        who = " and ".join(locks.current_holders(f"{directory}/{_LOCK}")) or "a command"
-        raise Conflict(
-            f"an earlier run of the pipeline was killed, but its command still works: {who}; nothing was changed",
-            hint="wait until it ends, or end it; then run this command again",
-        )
+        return False
+    return bool(owner) and not locks.is_alive(owner)
 
 
 def _read_journal(directory: str) -> Iterator[tuple[str, Finished]]:

@@ -27,15 +27,15 @@ from data_versioning.workspace.stat_cache import FileRecord, StatCache, TreeReco
 if TYPE_CHECKING:
     from data_versioning.workspace.ignore import IgnoreRules
 
-_DIGEST = 16
+_DIGEST = stat_cache.DIGEST
 _CONTENT = 24  # the bytes of a `walk.RECORD` that hold inode, size and mtime
 # The temporary names of `localfs.batch`.
 LEFTOVER = re.compile(rb"(?:^|/)\.[0-9a-f]{22}\.tmp$")
 # Where a symbolic link into a cache leads, wherever the cache was.
 _OBJECT = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 _ATTEMPTS = 3
-_NOT_WORTH_WAITING = 16 << 20  # bytes; to hash them takes no longer than a tick of the clock
 """How often a file that changes while it is read is read again before giving up."""
+_NOT_WORTH_WAITING = 16 << 20  # bytes; to hash them takes no longer than a tick of the clock
 
 
 class Snapshot(NamedTuple):
@@ -166,43 +166,6 @@ def _refuse_special(listing: Listing, path: str) -> None:
             )
 
 
-def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[int]]:
-    """Carry over the digests of files whose stat did not change; return them and the indices still unknown."""
-    count = len(listing)
-    if record is None:
-        return bytearray(count * _DIGEST), list(range(count))
-    if listing.names == record.names:
-        digests = bytearray(record.digests)
-        return digests, different(listing.stats, record.stats)
-    size = walk.RECORD.size
-    known = {name: i for i, name in enumerate(record.names.split(b"\0")[:-1])}
-    digests = bytearray(count * _DIGEST)
-    unknown = []
-    for index, name in enumerate(listing.raw_paths()):
-        old = known.get(name)
-        here = listing.stats[index * size : (index + 1) * size]
-        if old is None or here != record.stats[old * size : (old + 1) * size]:
-            unknown.append(index)
-        else:
-            digests[index * _DIGEST : (index + 1) * _DIGEST] = record.digests[
-                old * _DIGEST : (old + 1) * _DIGEST
-            ]
-    return digests, unknown
-
-
-def different(left: bytes, right: bytes) -> list[int]:
-    """Return the indices of records that differ, skipping equal stretches by comparing them whole."""
-    size = walk.RECORD.size
-    stretch = 512 * size
-    return [
-        at // size
-        for start in range(0, len(left), stretch)
-        if left[start : start + stretch] != right[start : start + stretch]
-        for at in range(start, min(start + stretch, len(left)), size)
-        if left[at : at + size] != right[at : at + size]
-    ]
-
-
 def tree_content(listing: Listing, digests: bytes | bytearray) -> bytes:
     """Return the bytes of the object that lists a fully hashed directory."""
     return dirfile.dump(listing.paths(), oids.hex_digests(digests))
@@ -253,7 +216,7 @@ def finished(listing: Listing, record: TreeRecord, *, legacy: bool = False) -> S
 def _look_at_tree(scanner: Scanner, path: str) -> Snapshot:
     listing = list_files(scanner, path)
     record = scanner.stats.tree(scanner.key(path))
-    digests, unknown = align(listing, record)
+    digests, unknown = stat_cache.align(listing, record)
     if record is not None and not unknown and listing.names == record.names:
         return finished(listing, record, legacy=scanner.legacy)
     listing, since = _hash_unknown(scanner, path, listing, digests, unknown)
@@ -399,7 +362,7 @@ def refreshed(top: str, listing: Listing) -> Listing:
     size = walk.RECORD.size
     now = batch.stat_files(top, listing.names)
     stats = bytearray(listing.stats)
-    for index in different(listing.stats, now):
+    for index in stat_cache.different(listing.stats, now):
         old, new = stats[index * size : (index + 1) * size], now[index * size : (index + 1) * size]
         if old[:_CONTENT] == new[:_CONTENT]:
             stats[index * size : (index + 1) * size] = new

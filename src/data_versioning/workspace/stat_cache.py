@@ -18,7 +18,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from data_versioning.localfs import disposable, walk
+from data_versioning.localfs.walk import Listing
 
+DIGEST = 16
+"""Bytes."""
 _VERSION = 2
 # Kernels stamp files with a clock that ticks every 1 to 10 ms.
 _TICK_NS = 20_000_000
@@ -31,7 +34,7 @@ class TreeRecord(NamedTuple):
 
     names: bytes
     stats: bytes
-    digests: bytes  # 16 bytes a file, in the order of `names`
+    digests: bytes  # `DIGEST` bytes a file, in the order of `names`
     value: str  # object id of the listing
     size: int
     present: bytes  # `ObjectCache.signature` when all objects were last seen; b"" for never
@@ -132,6 +135,41 @@ class StatCache:
             loaded = _load(f"{self._directory}/files")
             self._files = loaded[0] if loaded else {}
         return self._files
+
+
+def align(listing: Listing, record: TreeRecord | None) -> tuple[bytearray, list[int]]:
+    """Carry over the digests of files whose stat did not change; return them and the indices still unknown."""
+    count = len(listing)
+    if record is None:
+        return bytearray(count * DIGEST), list(range(count))
+    if listing.names == record.names:
+        digests = bytearray(record.digests)
+        return digests, different(listing.stats, record.stats)
+    size = walk.RECORD.size
+    known = {name: i for i, name in enumerate(record.names.split(b"\0")[:-1])}
+    digests = bytearray(count * DIGEST)
+    unknown = []
+    for index, name in enumerate(listing.raw_paths()):
+        old = known.get(name)
+        here = listing.stats[index * size : (index + 1) * size]
+        if old is None or here != record.stats[old * size : (old + 1) * size]:
+            unknown.append(index)
+        else:
+            digests[index * DIGEST : (index + 1) * DIGEST] = record.digests[old * DIGEST : (old + 1) * DIGEST]
+    return digests, unknown
+
+
+def different(left: bytes, right: bytes) -> list[int]:
+    """Return the indices of records that differ, skipping equal stretches by comparing them whole."""
+    size = walk.RECORD.size
+    stretch = 512 * size
+    return [
+        at // size
+        for start in range(0, len(left), stretch)
+        if left[start : start + stretch] != right[start : start + stretch]
+        for at in range(start, min(start + stretch, len(left)), size)
+        if left[at : at + size] != right[at : at + size]
+    ]
 
 
 def _load(path: str) -> tuple[Any, ...] | None:

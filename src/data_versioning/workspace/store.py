@@ -18,7 +18,7 @@ from data_versioning.localfs.links import LinkType
 from data_versioning.localfs.walk import Listing
 from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache, settled_signature, version
-from data_versioning.workspace import scan
+from data_versioning.workspace import scan, stat_cache
 from data_versioning.workspace.scan import Scanner, Snapshot
 from data_versioning.workspace.stat_cache import TreeRecord
 
@@ -89,7 +89,7 @@ def _put_tree(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -
 def _put_files(scanner: Scanner, path: str, cache: ObjectCache, kind: LinkType) -> _Stored:
     listing = scan.list_files(scanner, path)
     record = scanner.stats.tree(scanner.key(path))
-    digests, unknown = scan.align(listing, record)
+    digests, unknown = stat_cache.align(listing, record)
     if record is not None and unknown:
         _disown(cache, listing, unknown, record)
     is_fresher = _freshen(scanner, cache, digests, record)
