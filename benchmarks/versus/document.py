@@ -65,7 +65,8 @@ def write() -> None:
         name = place[0].place
         path = DOCS / "benchmarks" / f"{slug(name)}.svg"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(chart.draw(f"{name}: how many times faster than dvc", speeds(place)))
+        if ratios := speeds(place):
+            path.write_text(chart.draw(f"{name}: how many times faster than dvc", ratios))
         parts.append(section(place, f"benchmarks/{path.name}"))
     if (RESULTS / "dvc-suite.json").exists():
         parts.append(suite_table.section(json.loads((RESULTS / "dvc-suite.json").read_text())))
@@ -94,12 +95,15 @@ def section(place: Sequence[Result], image: str) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB memory, {machine['system']}, "
         f"Python {machine['python']}; {', '.join(f'{tool} {version}' for tool, version in programs.items())}.",
         "",
-        f"Faster than `dvc` in {sum(ratio > 1 for ratio in every)} of {len(every)} steps; "
-        f"geometric mean {statistics.geometric_mean(every):.1f}x, least {min(every):.1f}x.",
-        "",
-        f"![{name}: times faster than dvc, by step and shape]({image})",
-        "",
     ]
+    if every:  # where dvc takes part
+        lines += [
+            f"Faster than `dvc` in {sum(ratio > 1 for ratio in every)} of {len(every)} steps; "
+            f"geometric mean {statistics.geometric_mean(every):.1f}x, least {min(every):.1f}x.",
+            "",
+            f"![{name}: times faster than dvc, by step and shape]({image})",
+            "",
+        ]
     for result in place:
         lines += table(result)
     return "\n".join(lines)
