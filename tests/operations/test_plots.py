@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -356,3 +357,20 @@ def test_modify_is_handed_over_and_recorded(two: Work, dv: Tool) -> None:
     assert isinstance(kept, DataPlot) and kept.chart
     assert (kept.chart.x, kept.chart.title) == ("kept", "Kept")
     assert json.loads(dv(two.root, "log", "--json").ok().out)[0]["verb"] == "plots"
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_outside_of_any_repository(place: Path, tools: tuple[Tool, Tool], git: bool) -> None:
+    """Plain files are drawn as in DVC, and the place does not become a repository."""
+    work = Work(root=place / "plain", sandbox=tools[0].sandbox)
+    write(work, {"loss.csv": "step,loss\n0,3\n1,2\n", "dvc.yaml": "plots: [loss.csv]\n"})
+    if git:
+        work.git("init", "-q")
+        work.save()
+        work.write("loss.csv", "step,loss\n0,3\n1,1\n")
+    before = work.everything()
+    for args in (["show"], ["show", "loss.csv", "-x", "step"], ["diff"]):
+        same(work, tools, *args, "--json")
+    assert work.everything() == before
+    page = tools[1](work.root, "plots", "show", "-o", "drawn").ok().out
+    assert page.strip() == (work.root / "drawn/index.html").as_uri()

@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         return int(main.load("handoff").run(args.argv))
     if args.show_vega:
         _check_show_vega(args)
-    repo = session.open_repo(args)
+    repo = session.open_anywhere(args)
     found = _found(repo, args)
     if args.json:
         _print_json(repo, found, args)
