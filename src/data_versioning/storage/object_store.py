@@ -79,7 +79,11 @@ class ObjectStoreClient:
         return Body(found.meta["size"], found.meta[self.state], self._chunks(found, key))
 
     async def _chunks(self, found: GetResult, key: str) -> AsyncIterator[memoryview]:
+        start, stop = found.range
         try:
+            if stop - start <= _CHUNK:
+                yield memoryview(await found.bytes_async())
+                return
             async for chunk in found.stream(min_chunk_size=_CHUNK):
                 yield memoryview(chunk)
         except exceptions.BaseError as error:
