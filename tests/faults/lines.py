@@ -1,0 +1,145 @@
+"""A remote behind a line that fails, and what push and pull must do there whatever its kind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from tests.faults.invariants import assert_cache_trustworthy, assert_clean_failure
+from tests.oracle import Result, Tool
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.proxy import Fault, Proxy
+
+MIB = 1 << 20
+FAST = {"DV_DURABILITY": "process"}
+# Bytes that a command with nothing to transfer may take: it asks what is there.
+_QUESTIONS = 200_000
+_LISTS = frozenset({"GET", "HEAD", "PROPFIND", "POST"})
+
+P = TypeVar("P", bound=Proxy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Generic[P]):
+    """A remote at `url`, of `settings`, used through `proxy`; `contents` asks the server past it.
+
+    `secrets` may stand nowhere but in the configuration; `environment` is what commands need to log in.
+    """
+
+    url: str
+    settings: Mapping[str, str]
+    proxy: P
+    contents: Callable[[], Mapping[str, bytes]]
+    secrets: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def configure(self, repository: Path) -> None:
+        """Make it the repository's only remote."""
+        lines = "".join(
+            f"    {name} = {value}\n" for name, value in {"url": self.url, **self.settings}.items()
+        )
+        (repository / ".dvc/config").write_text(f"[core]\n    remote = r\n['remote \"r\"']\n{lines}")
+
+    def run(self, dv: Tool, repository: Path, verb: str) -> Result:
+        """Run a command as a process of its own; whatever comes of it, nothing is wrong anywhere."""
+        done = dv.real(repository, verb, env={**FAST, **self.environment})
+        if done.code:
+            assert_clean_failure(done.code, done.err)
+            assert done.code == 1 or done.code == 255, done
+            assert f"dv {verb}" in done.err or "hint" in done.err.lower(), done.err
+        self.assert_no_secret(done.out + done.err, repository)
+        self.assert_sound()
+        if (repository / ".dvc/cache").exists():
+            assert_cache_trustworthy(repository / ".dvc/cache")
+        return done
+
+    def objects(self) -> dict[str, bytes]:
+        """What the remote holds, by the objects' names."""
+        found = {key.rpartition("files/md5/")[2]: content for key, content in self.contents().items()}
+        return {
+            name.replace("/", ""): content for name, content in found.items() if not name.endswith(".tmp")
+        }
+
+    def assert_sound(self) -> dict[str, bytes]:
+        """Every object is what its name says, and no listing is there without its files."""
+        found = self.objects()
+        for name, content in found.items():
+            assert hashlib.md5(content).hexdigest() == name.removesuffix(".dir"), (
+                f"{name} is wrong or partial"
+            )
+            if name.endswith(".dir"):
+                lost = [entry["md5"] for entry in json.loads(content) if entry["md5"] not in found]
+                assert not lost, f"{name} is there without {lost[:3]}"
+        return found
+
+    def assert_no_secret(self, said: str, repository: Path) -> None:
+        """Neither what was said nor the operation log has a secret in it."""
+        told = said.encode() + b"".join(
+            path.read_bytes() for path in (repository / ".git/dv").rglob("*") if path.is_file()
+        )
+        for secret in self.secrets:
+            assert secret.encode() not in told, f"{secret[:3]}… is told"
+
+
+def fill(repository: Path, *, files: int, large: int, seed: int = 7) -> dict[str, bytes]:
+    """Write `data` of so many small files, and one of `large` bytes if there are any; return the contents."""
+    rng = random.Random(seed)
+    wanted = {f"data/f{number:04}": rng.randbytes(rng.randrange(1, 20_000)) for number in range(files)}
+    if large:
+        wanted["large"] = rng.randbytes(large)
+    (repository / "data").mkdir()
+    for name, content in wanted.items():
+        (repository / name).write_bytes(content)
+    return wanted
+
+
+def emptied(repository: Path) -> None:
+    """Take away all that the remote has, too."""
+    shutil.rmtree(repository / ".dvc/cache")
+    shutil.rmtree(repository / "data", ignore_errors=True)
+    (repository / "large").unlink(missing_ok=True)
+
+
+def run_campaigns(
+    dv: Tool, repository: Path, line: Line[P], *, files: int, large: int, chances: Iterable[float]
+) -> Counter[Fault]:
+    """Push and pull over a line that fails with each of `chances`, then over a good one; return what went wrong."""
+    line.configure(repository)
+    wanted = fill(repository, files=files, large=large)
+    assert dv(repository, "add", *sorted({name.split("/")[0] for name in wanted}), env=FAST).code == 0
+    disturbed = _campaign(dv, repository, line, "push", chances)
+    assert len(line.assert_sound()) == len(set(wanted.values())) + 1
+    emptied(repository)
+    disturbed += _campaign(dv, repository, line, "pull", chances)
+    assert {name: (repository / name).read_bytes() for name in wanted} == wanted
+    return disturbed
+
+
+def _campaign(
+    dv: Tool, repository: Path, line: Line[P], verb: str, chances: Iterable[float]
+) -> Counter[Fault]:
+    """Run a command over and over while the line fails ever so often, then without faults."""
+    disturbed = Counter[Fault]()
+    for number, chance in enumerate(chances):
+        line.proxy.disturb(chance, seed=number)
+        line.run(dv, repository, verb)
+        disturbed += line.proxy.disturbed
+        line.proxy.calm()
+    assert disturbed.total() > 0
+    assert (done := line.run(dv, repository, verb)).code == 0, done
+    line.proxy.forget()
+    assert (again := line.run(dv, repository, verb)).code == 0, again
+    assert line.proxy.up < _QUESTIONS and line.proxy.down < _QUESTIONS, "it transferred again what was there"
+    return disturbed
+
+
+def assert_asks_only(proxy: FaultProxy) -> None:
+    """No request changed anything."""
+    assert set(proxy.requests) <= _LISTS, proxy.requests
