@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -123,7 +123,8 @@ class WebhdfsFiles:
             found = await self._call("GET", "GETFILESTATUS", path)
         except MissingObject:
             return None
-        return _entry(found["FileStatus"], path)
+        with self._understood():
+            return _entry(found["FileStatus"], path)
 
     async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
         """See `Files.read`."""
@@ -167,8 +168,10 @@ class WebhdfsFiles:
 
     async def scan(self, directory: str) -> Sequence[Entry]:
         """See `Files.scan`."""
-        found = (await self._call("GET", "LISTSTATUS", directory))["FileStatuses"]["FileStatus"]
-        return [_entry(status, directory) for status in found if status["pathSuffix"]]
+        found = await self._call("GET", "LISTSTATUS", directory)
+        with self._understood():
+            statuses = found["FileStatuses"]["FileStatus"]
+            return [_entry(status, directory) for status in statuses if status["pathSuffix"]]
 
     async def remove(self, path: str) -> None:
         """See `Files.remove`."""
@@ -221,10 +224,21 @@ class WebhdfsFiles:
     async def _call(self, method: str, operation: str, path: str, **query: str) -> Any:
         async with await self._ask(method, self._url(operation, path, query)) as answer:
             await self._check(answer, path)
-            text = await answer.read()
-        try:
+            text = await self._content(answer)
+        with self._understood():
             return json.loads(text) if text else None
-        except ValueError:
+
+    async def _content(self, answer: aiohttp.ClientResponse) -> bytes:
+        try:
+            return await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._network(error) from None
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError):
             raise StorageError(f"{self.api} does not speak WebHDFS", hint=_URL) from None
 
     def _url(self, operation: str, path: str, query: Mapping[str, str]) -> URL:
@@ -254,9 +268,9 @@ class WebhdfsFiles:
         if answer.status < 400:
             return
         try:
-            found = json.loads(await answer.read())["RemoteException"]
+            found = json.loads(await self._content(answer))["RemoteException"]
             kind, reason = str(found["exception"]), str(found["message"]).partition("\n")[0][:300]
-        except (ValueError, KeyError, TypeError, aiohttp.ClientError):
+        except (ValueError, KeyError, TypeError):
             kind, reason = "", f"{answer.status} {answer.reason}"
         if kind in _MISSING:
             raise MissingObject(f"{self.api} has no {path}")
@@ -266,7 +280,8 @@ class WebhdfsFiles:
             if "access=EXECUTE" in reason and reason.partition('":')[2].partition(":-")[1]:
                 raise MissingObject(f"{self.api} has no {path}")  # a file stands where a directory should be
             raise StorageError(f"{self.api} does not permit this: {reason}", hint=_SETTINGS)
-        if kind in _PASSING or answer.status in (429, 502, 503, 504):
+        # Hadoop itself names an exception; what is in between, or overloaded, does not.
+        if kind in _PASSING or answer.status in (429, 502, 503, 504) or (answer.status >= 500 and not kind):
             after = asked_pause(answer.headers.get("Retry-After"))
             raise Unavailable(f"{self.api} cannot do this now: {reason}", after=after)
         raise StorageError(f"{self.api} refuses: {kind} {reason}", hint=_URL)
