@@ -79,9 +79,40 @@ def test_an_answer_that_may_be_better_the_next_time(
     monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, length: int
 ) -> None:
     monkeypatch.setattr("data_versioning.storage.moving._PAUSE", 0.01)
-    with answering(status, {"Content-Length": str(length)}, body) as name_node:
-        with pytest.raises(Unavailable, match="does not answer|cannot do this now"):
-            open_store(f"webhdfs://{name_node}/x", {"user": "ada"}).find(["a"])
+    with (
+        answering(status, {"Content-Length": str(length)}, body) as name_node,
+        pytest.raises(Unavailable, match=r"does not answer|cannot do this now"),
+    ):
+        open_store(f"webhdfs://{name_node}/x", {"user": "ada"}).find(["a"])
+
+
+def test_a_broken_connection_is_not_taken_for_another_writer(tmp_path: Path) -> None:
+    """What may have been done is done again by nobody but the caller."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            operation = self.path.partition("op=")[2].partition("&")[0]
+            asked.append(operation)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if operation == "RENAME":
+                self.close_connection = True
+                return
+            self.send_response(307 if "data" not in self.path else 201)
+            self.send_header("Location", f"http://{self.headers['Host']}/data?op=WRITE")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_DELETE = do_PUT  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as name_node, pytest.raises(Unavailable, match="does not answer"):
+        open_store(f"webhdfs://{name_node}/x", {"user": "ada"}).put_if("log/1", b"mine", None)
+    assert asked.count("RENAME") == 1
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"FileStatus": {"length": 1}}'])
@@ -117,7 +148,13 @@ def answering(status: int, headers: Mapping[str, str], body: bytes = b"") -> Ite
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(Handler) as address:
+        yield address
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -49,6 +49,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_SECONDS, sock_read=_SECONDS),
             trust_env=True,
             headers=headers,
+            middlewares=(_once,),
         )
 
     files = WebhdfsFiles(
@@ -76,6 +77,16 @@ class WebhdfsStore(ConcurrentStore):
             keys, lambda key: moving.retried(lambda: files.checksum(f"{root}/{key}")), _IN_FLIGHT
         )
         return list(self._call(ask))
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the library from repeating what may have been done: renamed twice, a file is missing the second time."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from None
 
 
 def _query(settings: Mapping[str, str], user: str | None) -> dict[str, str]:
@@ -158,7 +169,7 @@ class WebhdfsFiles:
 
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
         """See `Files.create`: a rename that does not overwrite is one step of the NameNode."""
-        await self._write(temporary, _once(content), len(content))
+        await self._write(temporary, _single(content), len(content))
         try:
             await self._call("PUT", "RENAME", temporary, destination=path, renameoptions="NONE")
         except _Exists:
@@ -312,5 +323,5 @@ def _entry(status: Mapping[str, Any], path: str) -> Entry:
     )
 
 
-async def _once(content: bytes) -> AsyncIterator[bytes]:
+async def _single(content: bytes) -> AsyncIterator[bytes]:
     yield content
