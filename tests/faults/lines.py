@@ -30,13 +30,15 @@ P = TypeVar("P", bound=Proxy)
 class Line(Generic[P]):
     """A remote at `url`, of `settings`, used through `proxy`; `contents` asks the server past it.
 
-    `secrets` may stand nowhere but in the configuration; `environment` is what commands need to log in.
+    `chance` disturbs a few times in a short campaign. `secrets` may stand nowhere but in the configuration;
+    `environment` is what commands need to log in.
     """
 
     url: str
     settings: Mapping[str, str]
     proxy: P
     contents: Callable[[], Mapping[str, bytes]]
+    chance: float = 0.06
     secrets: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,27 +110,25 @@ def emptied(repository: Path) -> None:
 
 
 def run_campaigns(
-    dv: Tool, repository: Path, line: Line[P], *, files: int, large: int, chances: Iterable[float]
+    dv: Tool, repository: Path, line: Line[P], *, files: int, large: int, times: Iterable[float] = (1,)
 ) -> Counter[Fault]:
-    """Push and pull over a line that fails with each of `chances`, then over a good one; return what went wrong."""
+    """Push and pull over a line that is so many times as bad, then over a good one; return what went wrong."""
     line.configure(repository)
     wanted = fill(repository, files=files, large=large)
     assert dv(repository, "add", *sorted({name.split("/")[0] for name in wanted}), env=FAST).code == 0
-    disturbed = _campaign(dv, repository, line, "push", chances)
+    disturbed = _campaign(dv, repository, line, "push", times)
     assert len(line.assert_sound()) == len(set(wanted.values())) + 1
     emptied(repository)
-    disturbed += _campaign(dv, repository, line, "pull", chances)
+    disturbed += _campaign(dv, repository, line, "pull", times)
     assert {name: (repository / name).read_bytes() for name in wanted} == wanted
     return disturbed
 
 
-def _campaign(
-    dv: Tool, repository: Path, line: Line[P], verb: str, chances: Iterable[float]
-) -> Counter[Fault]:
+def _campaign(dv: Tool, repository: Path, line: Line[P], verb: str, times: Iterable[float]) -> Counter[Fault]:
     """Run a command over and over while the line fails ever so often, then without faults."""
     disturbed = Counter[Fault]()
-    for number, chance in enumerate(chances):
-        line.proxy.disturb(chance, seed=number)
+    for number, so_bad in enumerate(times):
+        line.proxy.disturb(line.chance * so_bad, seed=number)
         line.run(dv, repository, verb)
         disturbed += line.proxy.disturbed
         line.proxy.calm()

@@ -143,6 +143,7 @@ def ssh(server: sshd.SshServer, home: Path) -> Iterator[Line[TcpProxy]]:
             settings=server.settings | {"port": str(proxy.ports[0])},
             proxy=proxy,
             contents=lambda: _files(Path(urlsplit(url).path)),
+            chance=0.15,
             environment={"HOME": str(home)},
         )
 
@@ -161,6 +162,7 @@ def webhdfs(server: hadoop.HdfsServer) -> Iterator[Line[FaultProxy]]:
             settings={"user": "ada"},
             proxy=proxy,
             contents=lambda: _stored(url),
+            chance=0.02,  # each file takes three requests
         )
 
 
@@ -181,6 +183,7 @@ def hdfs(server: hadoop.HdfsServer) -> Iterator[Line[TcpProxy]]:
             settings={"user": "ada"},
             proxy=proxy,
             contents=lambda: _stored(server.by_http(url)),
+            chance=0.15,
         )
 
 

@@ -62,6 +62,8 @@ class Proxy:
     up: int = 0
     down: int = 0
     _chances: random.Random = field(default_factory=lambda: random.Random(1))
+    # The loop itself keeps no task alive.
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -86,6 +88,10 @@ class Proxy:
         self, target: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Carry one connection."""
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             upstream, sink = await asyncio.open_connection(*target)
         except OSError:
@@ -138,12 +144,13 @@ def _reset(writer: asyncio.StreamWriter) -> None:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+async def _end(servers: list[asyncio.Server]) -> None:
+    for server in servers:
+        server.close()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=1)
 
 
 def targets(urls: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
@@ -165,7 +172,6 @@ def standing(proxy: P) -> Iterator[P]:
     try:
         yield proxy
     finally:
-        for server in servers:
-            asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(servers), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
