@@ -23,7 +23,7 @@ from tests.servers.fault_proxy import FaultProxy
 from tests.servers.proxy import Fault
 from tests.servers.tcp_proxy import TcpProxy
 
-# A server that does not know what it should get keeps what it got: there, TLS is what finds a wrong byte.
+# A server that is not told what it should get keeps what it got: there, TLS is what finds a wrong byte.
 _UNCHECKED_UPLOADS = tuple(fault for fault in Fault if fault is not Fault.CORRUPT_UP)
 
 
@@ -74,6 +74,7 @@ def gs(server: GcsServer) -> Iterator[Line[FaultProxy]]:
 
     with fault_proxy.disturbing(server.url) as proxy:
         settings = server.settings | {"endpointurl": proxy.url}
+        proxy.faults = _UNCHECKED_UPLOADS
         yield Line(url=url, settings=settings, proxy=proxy, contents=contents)
 
 

@@ -15,6 +15,7 @@ from data_versioning import storage
 from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import object_store
 from data_versioning.storage.base import Store, WritableStore
+from data_versioning.storage.client import Unavailable
 from tests.conformance.store import items
 from tests.servers import azurite, nginx, process, seaweedfs
 
@@ -170,6 +171,19 @@ def test_a_server_in_trouble_is_tried_again_and_named(kind: str, monkeypatch: py
     monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
     with answering(503) as server:
         assert "does not answer: 503" in refusal(opened(kind, server), read).message
+
+
+@pytest.mark.parametrize(
+    "code", ["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"]
+)
+def test_content_that_was_damaged_on_its_way_is_sent_again(code: str, tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"1")
+    with answering(400, body=f"<Error><Code>{code}</Code></Error>".encode()) as server:
+        outcome = opened("s3", server).upload(items(tmp_path, {"x/one": b"1"}))
+        error = refusal(opened("s3", server), read)
+    assert "did not get what was sent" in outcome.failures[0].reason
+    assert error.message == f"s3://bucket did not get what was sent: 400 {code}"
+    assert isinstance(error, Unavailable)
 
 
 def test_a_deletion_that_is_not_permitted_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
