@@ -92,7 +92,7 @@ class Line(Generic[P]):
     def assert_no_secret(self, said: str, repository: Path) -> None:
         """Neither what was said nor the operation log has a secret in it."""
         told = said.encode() + b"".join(
-            path.read_bytes() for path in (repository / ".git/dv").rglob("*") if path.is_file()
+            path.read_bytes() for path in (repository / ".git/dv/log").rglob("*") if path.is_file()
         )
         for secret in self.secrets:
             assert secret.encode() not in told, f"{secret[:3]}… is told"

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,29 +103,33 @@ def elsewhere(opened: ExitStack) -> str:
 
 
 Settings = Mapping[str, str | Callable[[ExitStack], str] | None]
-REFUSALS: Mapping[str, tuple[Settings, str, str]] = {
-    "secret": ({"secret_access_key": SECRET}, "does not accept the credentials", "secret_access_key"),
-    "key": ({"access_key_id": "nobody"}, "does not accept the credentials", "access_key_id"),
-    "none": ({"access_key_id": None, "secret_access_key": None}, "no credentials for s3://", "access_key_id"),
-    "reader": ({"access_key_id": READER}, "does not permit this", "access_key_id"),
-    "bucket": ({"url": "s3://nowhere/x"}, "s3://nowhere does not exist", "url"),
-    "nobody": ({"endpointurl": nobody}, "nobody answers at 127.0.0.1", "endpointurl"),
-    "host": ({"endpointurl": "http://storage.invalid"}, "there is no host storage.invalid", "endpointurl"),
-    "region": ({"endpointurl": elsewhere}, "is in another region", "region"),
+# What is wrong: the command that meets it, the settings, what it says, and the setting that it names.
+REFUSALS: Mapping[str, tuple[str, Settings, str, str]] = {
+    # Asked for one object, S3 says no more than 403.
+    "secret": ("push", {"secret_access_key": SECRET}, "wrong credentials", "secret_access_key"),
+    "key": ("pull", {"access_key_id": "nobody"}, "does not accept the credentials", "access_key_id"),
+    "none": (
+        "push",
+        {"access_key_id": None, "secret_access_key": None},
+        "no credentials for S3",
+        "access_key_id",
+    ),
+    "reader": ("push", {"access_key_id": READER}, "does not permit this", "access_key_id"),
+    # This server makes the bucket for whoever pushes.
+    "bucket": ("pull", {"url": "s3://nowhere/x"}, "s3://nowhere does not exist", "url"),
+    "nobody": ("push", {"endpointurl": nobody}, "nobody answers at 127.0.0.1", "endpointurl"),
+    "host": ("pull", {"endpointurl": "http://storage.invalid"}, "no host storage.invalid", "endpointurl"),
+    "region": ("push", {"endpointurl": elsewhere}, "is in another region", "region"),
 }
 
 
 @pytest.mark.parametrize("kind", [*REFUSALS, "certificate"])
-@pytest.mark.parametrize("verb", ["push", "pull"])
 def test_wrong_settings(
-    dv: Tool, repository: Path, line: Line[FaultProxy], untrusted: tuple[str, Path], kind: str, verb: str
+    dv: Tool, repository: Path, line: Line[FaultProxy], untrusted: tuple[str, Path], kind: str
 ) -> None:
     """One sentence, and the setting to change; the secret stands nowhere else, the operation log included."""
-    settings, sentence, setting = REFUSALS.get(
-        kind, ({"endpointurl": untrusted[0]}, "certificate of", "ssl_verify")
-    )
-    if kind == "reader" and verb == "pull":
-        pytest.skip("who may read may pull")
+    untrusting = ("pull", {"endpointurl": untrusted[0]}, "certificate of", "ssl_verify")
+    verb, settings, sentence, setting = REFUSALS.get(kind, untrusting)
     fill(repository, files=10, large=0)
     dv(repository, "add", "data", env=FAST).ok()
     if verb == "pull":
@@ -140,8 +145,8 @@ def test_wrong_settings(
     assert_clean_failure(done.code, done.err)
     lines = [text for text in done.err.splitlines() if text.strip()]
     assert len(lines) == 2, done.err
-    assert sentence in lines[0] and lines[1].strip().startswith("try: dv remote modify"), done.err
+    assert sentence in lines[0] and "dv remote modify" in lines[1], done.err
     assert setting in lines[1] and " r " in lines[1], done.err
-    line.assert_no_secret(done.out + done.err, repository)
-    for secret in (SECRET, *line.secrets):
-        assert secret not in dv(repository, "log", "--json").out
+    replace(line, secrets=(*line.secrets, SECRET)).assert_no_secret(
+        done.out + done.err + dv(repository, "log", "--json").out, repository
+    )
