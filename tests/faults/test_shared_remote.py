@@ -147,6 +147,5 @@ def test_wrong_settings(
     assert len(lines) == 2, done.err
     assert sentence in lines[0] and "dv remote modify" in lines[1], done.err
     assert setting in lines[1] and " r " in lines[1], done.err
-    replace(line, secrets=(*line.secrets, SECRET)).assert_no_secret(
-        done.out + done.err + dv(repository, "log", "--json").out, repository
-    )
+    told = done.out + done.err + dv(repository, "log", "--json").out
+    replace(line, secrets=(*line.secrets, SECRET)).assert_no_secret(told, repository)
