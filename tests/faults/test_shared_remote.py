@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -139,9 +138,7 @@ def test_wrong_settings(
             text = value(opened) if callable(value) else value
             change = ["--unset", "r", name] if text is None else ["r", name, text]
             dv(repository, "remote", "modify", *change).ok()
-        began = time.monotonic()
         done = dv(repository, verb)
-        assert time.monotonic() - began < 30
     assert_clean_failure(done.code, done.err)
     lines = [text for text in done.err.splitlines() if text.strip()]
     assert len(lines) == 2, done.err
