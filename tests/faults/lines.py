@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -57,7 +58,7 @@ class Line(Generic[P]):
         if done.code:
             assert_clean_failure(done.code, done.err)
             assert done.code == 1 or done.code == 255, done
-            assert f"dv {verb}" in done.err or "try: dv " in done.err, done.err
+            assert re.search(rf"dv {verb}|this command again|dv remote modify", done.err), done.err
         self.assert_no_secret(done.out + done.err, repository)
         self.assert_nothing_wrong(repository)
         return done

@@ -124,7 +124,10 @@ def test_a_server_in_trouble_is_tried_again_and_named(kind: str, monkeypatch: py
 @pytest.mark.parametrize(
     "code", ["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"]
 )
-def test_content_that_was_damaged_on_its_way_is_sent_again(code: str, tmp_path: Path) -> None:
+def test_content_that_was_damaged_on_its_way_is_sent_again(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 2)
     (tmp_path / "one").write_bytes(b"1")
     with answering(400, body=f"<Error><Code>{code}</Code></Error>".encode()) as server:
         outcome = opened("s3", server).upload(items(tmp_path, {"x/one": b"1"}))
