@@ -15,6 +15,7 @@ import pytest
 from tests.oracle import OFFLINE, RAM_DISK, Sandbox, Tool, copy_repository, make_repository
 
 pytest_plugins = (
+    "tests.servers.answering",
     "tests.servers.apache",
     "tests.servers.azurite",
     "tests.servers.fake_gcs",

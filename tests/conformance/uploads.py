@@ -20,7 +20,8 @@ from data_versioning.errors import CorruptObject, StorageError
 from data_versioning.storage import resuming
 from data_versioning.storage.client import Unavailable
 from data_versioning.storage.resuming import Part, ResumingClient, Upload, Uploads
-from tests.servers.fault_proxy import Fault, FaultProxy
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.proxy import Fault
 
 PART = 5 << 20  # the least that Amazon and Google take
 CONTENT = [bytes([number]) * PART for number in range(5)] + [b"end"]
@@ -141,13 +142,13 @@ class UploadsSuite:
     ) -> None:
         upload = uploads.real.begin("large")
         assert upload
-        proxy.chance, proxy.faults = 1.0, (Fault.CORRUPT,)
+        proxy.chance, proxy.faults = 1.0, (Fault.CORRUPT_UP,)
         try:
             with pytest.raises(StorageError):
                 uploads.real.send("large", upload.id, numbered(1, CONTENT[0]), CONTENT[0])
         finally:
             proxy.chance, proxy.faults = 0.0, tuple(Fault)
-        assert proxy.disturbed[Fault.CORRUPT]
+        assert proxy.disturbed[Fault.CORRUPT_UP]
         assert uploads.arrived() == {}
 
     def test_small_files_take_the_fast_way(

@@ -288,9 +288,9 @@ def test_a_remote_that_refuses_everything(
     refusal = "s3://box does not permit this ("
     assert found.code == 1
     assert f"'tree' (md5 {oid_of(pointer)}) was left out: {refusal}" in found.err
-    word = "push" if verb == "push" else "fetch"
-    assert f"ERROR: 1 file could not be {word}ed" in found.err
-    assert f"to continue: dv {word}" in found.err and "access_key_id" in found.err
+    word = "pushed" if verb == "push" else "fetched"
+    assert f"ERROR: 1 file could not be {word}" in found.err
+    assert f"to continue: dv {verb}" in found.err and "access_key_id" in found.err
     # Of one output there is no list to make.
     assert alone.code == 1
     assert f"ERROR: {refusal}" in alone.err

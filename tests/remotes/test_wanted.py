@@ -72,3 +72,26 @@ def test_a_hostile_listing_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(FormatError):
         wanted.expand([Request(oid, "data")], cache_at(tmp_path / "cache"), store)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_listing_that_is_damaged_on_its_way(tmp_path: Path, times: int) -> None:
+    """Once, it is read again; more often, the remote's object itself is told as damaged, and not as missing."""
+    oid = fill(tmp_path / "elsewhere")
+    (path,) = (tmp_path / "elsewhere").rglob("*.dir")
+
+    class Line(MemoryStore):
+        reads = 0
+
+        def read(self, key: str) -> bytes:
+            self.reads += 1
+            content = super().read(key)
+            return content[:-1] if self.reads <= times else content
+
+    store = Line({layout.keys([oid.value])[0]: path.read_bytes()})
+    (one,) = wanted.expand([Request(oid, "data")], cache_at(tmp_path / "cache"), store)
+    assert store.reads == 2
+    if times == 1:
+        assert len(one.files) == len(FILES) and not one.lost
+    else:
+        assert one.lost == {oid.value: "data"} and one.damaged == {oid.value}

@@ -39,10 +39,12 @@ log4j.appender.console.layout.ConversionPattern=%d{HH:mm:ss,SSS} %p %c{2}: %m%n
 
 @dataclass(frozen=True, slots=True)
 class HdfsServer:
-    """Where the NameNode takes requests, of Hadoop's protocol and of HTTP; `ada` owns all below `/ada`."""
+    """Where NameNode and DataNode take requests, of Hadoop's protocol and of HTTP; `ada` owns all below `/ada`."""
 
     port: int
     http_port: int
+    data_port: int
+    data_http_port: int
     _numbers: Iterator[int] = field(default_factory=count)
 
     def fresh(self) -> str:
@@ -74,7 +76,7 @@ def serving() -> Iterator[HdfsServer]:
             capture_output=True,
             cwd=place,
         )
-        server = HdfsServer(ports[0], ports[1])
+        server = HdfsServer(*ports[:4])
         for name in ("name", "data"):
             (place / name).mkdir(exist_ok=True)
         with (

@@ -65,10 +65,13 @@ class SshServer:
             found += level
         return found
 
-    def introduce(self, home: Path) -> None:
-        """Make the host key known to the user of a home directory."""
+    def introduce(self, home: Path, *, port: int | None = None) -> None:
+        """Make the host key known to the user of a home directory, as that of a proxy at `port` if there is one."""
         (home / ".ssh").mkdir(mode=0o700, exist_ok=True)
-        (home / ".ssh/known_hosts").write_text((self.place / "known_hosts").read_text())
+        text = (self.place / "known_hosts").read_text()
+        if port:
+            text = text.replace(f":{self.port} ", f":{port} ")
+        (home / ".ssh/known_hosts").write_text(text)
 
 
 def _children(pid: int) -> list[int]:

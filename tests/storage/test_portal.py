@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -40,3 +42,22 @@ def test_an_interrupt_at_the_hand_over(monkeypatch: pytest.MonkeyPatch, *, is_ha
 
     assert portal.call(others()) == 0
     assert len(ended) <= is_handed_over
+
+
+def test_asyncio_complains_of_other_loops_only(caplog: pytest.LogCaptureFixture) -> None:
+    """What libraries leave behind when a connection breaks is no news: the call fails for the same reason."""
+
+    async def fail() -> None:
+        raise ConnectionResetError
+
+    async def leave() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+        logging.getLogger("asyncio").warning("socket.send() raised exception.")
+
+    Portal().call(leave())
+    assert not caplog.records
+    asyncio.run(leave())
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
-import ssl
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +11,10 @@ from data_versioning import storage
 from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import object_store
 from data_versioning.storage.base import Store, WritableStore
+from data_versioning.storage.client import Unavailable
 from tests.conformance.store import items
 from tests.servers import azurite, nginx, process, seaweedfs
+from tests.servers.answering import answering
 
 SECRET = "dG9wLXNlY3JldC1rZXktb2YtYWxs"
 S3 = {"access_key_id": "AKIA", "secret_access_key": SECRET, "region": "us-east-1"}
@@ -93,55 +91,6 @@ def test_no_such_host(kind: str) -> None:
     assert error.message == "there is no host storage.invalid"
 
 
-@pytest.fixture(scope="module")
-def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A server whose certificate nobody signed, and that certificate."""
-    place = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-addext", "basicConstraints=critical,CA:FALSE"],
-        cwd=place, check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(place / "cert", place / "key")
-    with answering(404, context=context) as server:
-        yield server, place / "cert"
-
-
-class answering:  # noqa: N801 - reads as a verb
-    """A server that answers everything with one status."""
-
-    def __init__(self, status: int, *, context: ssl.SSLContext | None = None, body: bytes = b"") -> None:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("x-amz-bucket-region", "eu-west-1")
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
-
-            def log_message(self, *words: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.scheme = "https" if context else "http"
-        if context:
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *error: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_certificate_that_is_not_trusted(kind: str, untrusted: tuple[str, Path]) -> None:
     server, _ = untrusted
@@ -170,6 +119,22 @@ def test_a_server_in_trouble_is_tried_again_and_named(kind: str, monkeypatch: py
     monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
     with answering(503) as server:
         assert "does not answer: 503" in refusal(opened(kind, server), read).message
+
+
+@pytest.mark.parametrize(
+    "code", ["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"]
+)
+def test_content_that_was_damaged_on_its_way_is_sent_again(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 2)
+    (tmp_path / "one").write_bytes(b"1")
+    with answering(400, body=f"<Error><Code>{code}</Code></Error>".encode()) as server:
+        outcome = opened("s3", server).upload(items(tmp_path, {"x/one": b"1"}))
+        error = refusal(opened("s3", server), read)
+    assert "did not get what was sent" in outcome.failures[0].reason
+    assert error.message == f"s3://bucket did not get what was sent: 400 {code}"
+    assert isinstance(error, Unavailable)
 
 
 def test_a_deletion_that_is_not_permitted_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

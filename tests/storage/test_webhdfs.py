@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_versioning.errors import ConfigError, StorageError
+from data_versioning.storage.client import Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.webhdfs import open_store
 from tests.conformance.store import ODD_NAMES, ConditionalStoreSuite, LargeObjectSuite, fill, items, joined
@@ -66,22 +67,94 @@ def test_the_data_node_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.Mon
     assert "data_proxy_target" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "length"),
+    [
+        (200, b'{"FileStatus":', 100),  # cut in the middle
+        (403, b'{"RemoteException":', 100),
+        (500, b"<Error>later</Error>", 20),  # not by Hadoop itself
+    ],
+)
+def test_an_answer_that_may_be_better_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, length: int
+) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving._PAUSE", 0.01)
+    with (
+        answering(status, {"Content-Length": str(length)}, body) as name_node,
+        pytest.raises(Unavailable, match=r"does not answer|cannot do this now"),
+    ):
+        open_store(f"webhdfs://{name_node}/x", {"user": "ada"}).find(["a"])
+
+
+def test_a_broken_connection_is_not_taken_for_another_writer(tmp_path: Path) -> None:
+    """What may have been done is done again by nobody but the caller."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            operation = self.path.partition("op=")[2].partition("&")[0]
+            asked.append(operation)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if operation == "RENAME":
+                self.close_connection = True
+                return
+            self.send_response(307 if "data" not in self.path else 201)
+            self.send_header("Location", f"http://{self.headers['Host']}/data?op=WRITE")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_DELETE = do_PUT  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as name_node, pytest.raises(Unavailable, match="does not answer"):
+        open_store(f"webhdfs://{name_node}/x", {"user": "ada"}).put_if("log/1", b"mine", None)
+    assert asked.count("RENAME") == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"FileStatus": {"length": 1}}'])
+def test_an_answer_of_something_else(body: bytes) -> None:
+    with answering(200, {"Content-Length": str(len(body))}, body) as name_node:
+        store = open_store(f"webhdfs://{name_node}/x", {"user": "ada"})
+        for ask in (lambda: store.find(["a"]), lambda: list(store.list("files/"))):
+            with pytest.raises(StorageError, match="does not speak WebHDFS"):
+                ask()
+
+
 @contextmanager
 def redirecting(location: str) -> Iterator[str]:
     """A NameNode that sends everything to `location`."""
+    with answering(307, {"Location": location}) as address:
+        yield address
+
+
+@contextmanager
+def answering(status: int, headers: Mapping[str, str], body: bytes = b"") -> Iterator[str]:
+    """A NameNode that answers everything alike."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            self.send_response(307)
-            self.send_header("Location", location)
+            self.send_response(status)
+            for name, text in headers.items():
+                self.send_header(name, text)
             self.end_headers()
+            self.wfile.write(body)
 
         do_GET = do_DELETE = do_PUT  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(Handler) as address:
+        yield address
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()

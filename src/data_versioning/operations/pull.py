@@ -45,7 +45,7 @@ def pull(
     if options.dry_run:
         known = partial_imports.plan(loading.load(repo), partial)
         planned = sharing.joined([fetch.plan_all(repo, shares, imports, options), known])
-        checked = sharing.checked(planned, verb="fetch", allow_missing=options.allow_missing)
+        checked = sharing.checked(planned, verb="pull", allow_missing=options.allow_missing)
         return PullResult(fetched=checked, checkout=None)
     with repo.transaction("pull") as transaction:
         _, selections = _select(repo, names, options)
@@ -62,7 +62,7 @@ def pull(
             everything=not names,
         )
         try:
-            sharing.checked(fetched, verb="fetch", allow_missing=options.allow_missing)
+            sharing.checked(fetched, verb="pull", allow_missing=options.allow_missing)
         except TransferFailed as failed:
             failed.checkout = changed
             raise

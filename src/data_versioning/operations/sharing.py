@@ -269,14 +269,14 @@ def _left_out(share: Share, error: StorageError) -> TransferResult:
 
 
 def checked(result: TransferResult, *, verb: str, allow_missing: bool = False) -> TransferResult:
-    """Return `result`; raise `TransferFailed` when something did not arrive."""
+    """Return `result` of the command `verb`; raise `TransferFailed` when something did not arrive."""
     tolerated = FailureKind.MISSING if allow_missing else None
     serious = [problem for problem in result.problems if problem.kind is not tolerated]
     if not serious:
         return result
     count = "1 file" if len(serious) == 1 else f"{len(serious):,} files"
     raise TransferFailed(
-        f"{count} could not be {verb}ed",
+        f"{count} could not be {'pushed' if verb == 'push' else 'fetched'}",
         result,
         hint=_hint(result, {problem.kind for problem in serious}, verb),
     )

@@ -36,7 +36,7 @@ class Wanted:
     parts: dict[str, str] = field(default_factory=dict)
     # Listings that neither the cache nor the remote has: nobody knows their files.
     lost: dict[str, str] = field(default_factory=dict)
-    # Listings whose object in the cache is wrong.
+    # Listings whose object, in the cache or on the remote, is wrong.
     damaged: set[str] = field(default_factory=set)
 
     def add(self, request: Request, cache: ObjectCache, store: ReadableStore) -> None:
@@ -49,8 +49,10 @@ class Wanted:
             return
         try:
             paths, digests = self._read(request.oid, cache, store)
-        except (MissingObject, CorruptObject):
+        except (MissingObject, CorruptObject) as error:
             self.lost.setdefault(value, request.name)
+            if isinstance(error, CorruptObject):
+                self.damaged.add(value)
             return
         names = [f"{request.name}/{path}" for path in paths]
         if not request.inner:
@@ -90,10 +92,12 @@ def expand(requests: Iterable[Request], cache: ObjectCache, store: ReadableStore
 def read_tree(oid: ObjectId, store: ReadableStore) -> tuple[list[str], list[str]]:
     """Return a directory listing from a remote: paths, and the hex digest of each file.
 
-    Raises `MissingObject`, or `CorruptObject` when the content does not match its name.
+    Raises `MissingObject`, or `CorruptObject` when the content does not match its name, twice: once, it may have been
+    damaged on its way.
     """
     (key,) = layout.keys([oid.value], legacy=oid.legacy)
-    content = store.read(key)
-    if md5(content).hexdigest() != oid.value[:32]:
-        raise CorruptObject(f"{key} on the remote is damaged", hint="dv push, where the data is complete")
-    return dirfile.load(content, file=key)
+    for _ in range(2):
+        content = store.read(key)
+        if md5(content).hexdigest() == oid.value[:32]:
+            return dirfile.load(content, file=key)
+    raise CorruptObject(f"{key} on the remote is damaged", hint="dv push, where the data is complete")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from data_versioning.errors import StorageError
 from data_versioning.storage.client import PASSING, NotPermitted, Unavailable, Unreachable, asked_pause
-from data_versioning.storage.object_errors import Place
+from data_versioning.storage.object_errors import Place, is_damaged
 from data_versioning.storage.resuming import Ended, Part, Upload
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class AzureUploads:
             )
         if status in (401, 403):
             return NotPermitted(f"{name} does not permit this: {told}", hint=self.place.credentials)
-        if 400 <= status < 500 and status not in PASSING:
+        if 400 <= status < 500 and status not in PASSING and not is_damaged(code):
             return StorageError(f"{name} refuses this: {told}", hint=self.place.server)
         headers = error.response.headers if error.response is not None else {}
         return Unavailable(

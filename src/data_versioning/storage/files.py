@@ -42,8 +42,8 @@ class Entry(NamedTuple):
 class Files(Protocol):
     """The operations of one file system; paths are absolute. Errors are those of `Client`.
 
-    `MissingObject` also means that the directory of a file to be written is missing; then nothing was taken of
-    its parts.
+    `MissingObject` also means that the directory of a file to be written is missing, when nothing was taken of its
+    parts; afterwards, that somebody removed what was written so far.
     """
 
     @property
@@ -105,9 +105,25 @@ class FileClient:
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`."""
-        path = self._path(key)
+        path, is_begun = self._path(key), False
+
+        async def noted() -> AsyncIterator[bytes]:
+            nonlocal is_begun
+            async for part in parts:
+                is_begun = True
+                yield part
+
+        async def write() -> None:
+            try:
+                await self.files.replace(temporary, path, content, size)
+            except MissingObject as error:
+                if is_begun:  # the parts are gone: without them the file would be a wrong one
+                    raise Unavailable(f"{error.message} any more") from None
+                raise
+
+        content = noted()
         async with self._temporary(path) as temporary:
-            await self._in_directory(path, lambda: self.files.replace(temporary, path, parts, size))
+            await self._in_directory(path, write)
 
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`: directories are read side by side, one level after the other, into one page."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage import xmltext
 from data_versioning.storage.client import PASSING, NotPermitted, Unavailable, Unreachable, asked_pause
-from data_versioning.storage.object_errors import Place
+from data_versioning.storage.object_errors import Place, is_damaged
 
 _TIMEOUTS = (20, 900)  # seconds: to connect, and of silence
 
@@ -103,7 +103,7 @@ class GcsRequests:
             return NotPermitted(
                 f"{place.name} does not permit this: {code or status}", hint=place.credentials
             )
-        if 400 <= status < 500 and status not in PASSING:
+        if 400 <= status < 500 and status not in PASSING and not is_damaged(code):
             return StorageError(f"{place.name} refuses this: {code or status}", hint=place.server)
         return Unavailable(
             f"{place.name} does not answer: {code or status}",

@@ -28,6 +28,7 @@ _CLOCK = re.compile("RequestTimeTooSkewed|RequestExpired")
 _REGION = re.compile(
     "incorrectly configured region|AuthorizationHeaderMalformed|PermanentRedirect|IllegalLocationConstraint"
 )
+_DAMAGED = re.compile("BadDigest|ContentSHA256Mismatch|Md5Mismatch|IncompleteBody|RequestTimeout")
 _NO_CREDENTIALS = re.compile(r"[Cc]redential provider: (?:\w+: )?([^\n]+)")
 _UNKNOWN_HOST = re.compile("dns error|failed to lookup address")
 _REFUSED = re.compile("ConnectionRefused|Connection refused")
@@ -91,6 +92,8 @@ class Place:
 
     def _request(self, error: Exception, text: str) -> StorageError | None:
         status = _STATUS.search(text)
+        if is_damaged(text):
+            return Unavailable(f"{self.name} did not get what was sent: {_reason(text)}", hint=self.server)
         if status and status[1].startswith("4") and int(status[1]) not in PASSING:
             return StorageError(f"{self.name} refuses this: {_reason(text)}", hint=self.server)
         if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError):
@@ -108,6 +111,11 @@ class Place:
         if _REFUSED.search(text):
             return Unreachable(f"nobody answers at {self.address}: connection refused", hint=self.server)
         return Unavailable(f"{self.name} does not answer: {_reason(text)}", hint=self.server)
+
+
+def is_damaged(text: str) -> bool:
+    """Whether a refusal says that content came damaged, or not all of it: the next attempt may do better."""
+    return bool(_DAMAGED.search(text))
 
 
 def _code(text: str) -> str:

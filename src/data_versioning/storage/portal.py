@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 import weakref
@@ -20,6 +21,19 @@ _TICK = 0.1
 _SETTLING = 0.05
 # Seconds that closing the connections may take.
 _PATIENCE = 2.0
+_THREAD = "data_versioning transfers"
+
+
+def _leave(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say nothing of tasks that a library leaves behind when a connection breaks: the call itself fails, too."""
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Whether asyncio complains of another loop. On ours, libraries go on writing for a moment to what is broken."""
+    return record.threadName != _THREAD
+
+
+logging.getLogger("asyncio").addFilter(_is_of_others)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +49,7 @@ class _Life:
     def run(self) -> None:
         """Keep the loop running until it is stopped."""
         self.loop.set_default_executor(self.pool)
+        self.loop.set_exception_handler(_leave)
         try:
             self.loop.run_forever()
         finally:
@@ -112,6 +127,6 @@ class Portal:
     def _start(self) -> None:
         with self._starting:
             if self._life.thread is None:
-                thread = threading.Thread(target=self._life.run, name="transfers", daemon=True)
+                thread = threading.Thread(target=self._life.run, name=_THREAD, daemon=True)
                 thread.start()
                 self._life.thread = thread

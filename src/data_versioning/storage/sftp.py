@@ -101,10 +101,8 @@ class Session:
                     f"{self.place} does not accept the login", hint=_LOGIN_HINT.format(account=account)
                 )
             case asyncssh.ConnectionLost() | OSError():
-                number = getattr(error, "errno", None) or 0
-                reason = os.strerror(number) if number > 0 else str(error) or "no answer in time"
                 return Unreachable(
-                    f"{self.place} does not answer: {reason.lower()}",
+                    f"{self.place} does not answer: {_why(error)}",
                     hint=f"check with: ssh -p {self._options.port} {account}; or dv remote modify NAME port PORT",
                 )
             case (
@@ -311,12 +309,18 @@ class SftpFiles:
             asyncssh.DisconnectError,
             OSError,
         ) as error:
-            raise Unavailable(f"the connection to {place} was lost: {error}") from None
+            raise Unavailable(f"the connection to {place} was lost: {_why(error)}") from None
         except asyncssh.SFTPError as error:
             raise StorageError(
                 f"{place} cannot do this with {path}: {error.reason.lower()}",
                 hint="a full disk or a quota is reported like this; check there with df and quota",
             ) from None
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a broken connection, for people."""
+    number = getattr(error, "errno", None) or 0
+    return (os.strerror(number) if number > 0 else str(error) or "no answer in time").lower()
 
 
 async def _rename(client: asyncssh.SFTPClient, source: str, path: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -49,6 +49,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_SECONDS, sock_read=_SECONDS),
             trust_env=True,
             headers=headers,
+            middlewares=(_once,),
         )
 
     files = WebhdfsFiles(
@@ -76,6 +77,16 @@ class WebhdfsStore(ConcurrentStore):
             keys, lambda key: moving.retried(lambda: files.checksum(f"{root}/{key}")), _IN_FLIGHT
         )
         return list(self._call(ask))
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the library from repeating what may have been done: renamed twice, a file is missing the second time."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from None
 
 
 def _query(settings: Mapping[str, str], user: str | None) -> dict[str, str]:
@@ -123,7 +134,8 @@ class WebhdfsFiles:
             found = await self._call("GET", "GETFILESTATUS", path)
         except MissingObject:
             return None
-        return _entry(found["FileStatus"], path)
+        with self._understood():
+            return _entry(found["FileStatus"], path)
 
     async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
         """See `Files.read`."""
@@ -157,7 +169,7 @@ class WebhdfsFiles:
 
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
         """See `Files.create`: a rename that does not overwrite is one step of the NameNode."""
-        await self._write(temporary, _once(content), len(content))
+        await self._write(temporary, _single(content), len(content))
         try:
             await self._call("PUT", "RENAME", temporary, destination=path, renameoptions="NONE")
         except _Exists:
@@ -167,8 +179,10 @@ class WebhdfsFiles:
 
     async def scan(self, directory: str) -> Sequence[Entry]:
         """See `Files.scan`."""
-        found = (await self._call("GET", "LISTSTATUS", directory))["FileStatuses"]["FileStatus"]
-        return [_entry(status, directory) for status in found if status["pathSuffix"]]
+        found = await self._call("GET", "LISTSTATUS", directory)
+        with self._understood():
+            statuses = found["FileStatuses"]["FileStatus"]
+            return [_entry(status, directory) for status in statuses if status["pathSuffix"]]
 
     async def remove(self, path: str) -> None:
         """See `Files.remove`."""
@@ -221,10 +235,21 @@ class WebhdfsFiles:
     async def _call(self, method: str, operation: str, path: str, **query: str) -> Any:
         async with await self._ask(method, self._url(operation, path, query)) as answer:
             await self._check(answer, path)
-            text = await answer.read()
-        try:
+            text = await self._content(answer)
+        with self._understood():
             return json.loads(text) if text else None
-        except ValueError:
+
+    async def _content(self, answer: aiohttp.ClientResponse) -> bytes:
+        try:
+            return await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._network(error) from None
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError):
             raise StorageError(f"{self.api} does not speak WebHDFS", hint=_URL) from None
 
     def _url(self, operation: str, path: str, query: Mapping[str, str]) -> URL:
@@ -254,9 +279,9 @@ class WebhdfsFiles:
         if answer.status < 400:
             return
         try:
-            found = json.loads(await answer.read())["RemoteException"]
+            found = json.loads(await self._content(answer))["RemoteException"]
             kind, reason = str(found["exception"]), str(found["message"]).partition("\n")[0][:300]
-        except (ValueError, KeyError, TypeError, aiohttp.ClientError):
+        except (ValueError, KeyError, TypeError):
             kind, reason = "", f"{answer.status} {answer.reason}"
         if kind in _MISSING:
             raise MissingObject(f"{self.api} has no {path}")
@@ -266,7 +291,8 @@ class WebhdfsFiles:
             if "access=EXECUTE" in reason and reason.partition('":')[2].partition(":-")[1]:
                 raise MissingObject(f"{self.api} has no {path}")  # a file stands where a directory should be
             raise StorageError(f"{self.api} does not permit this: {reason}", hint=_SETTINGS)
-        if kind in _PASSING or answer.status in (429, 502, 503, 504):
+        # Hadoop itself names an exception; what is in between, or overloaded, does not.
+        if kind in _PASSING or answer.status in (429, 502, 503, 504) or (answer.status >= 500 and not kind):
             after = asked_pause(answer.headers.get("Retry-After"))
             raise Unavailable(f"{self.api} cannot do this now: {reason}", after=after)
         raise StorageError(f"{self.api} refuses: {kind} {reason}", hint=_URL)
@@ -297,5 +323,5 @@ def _entry(status: Mapping[str, Any], path: str) -> Entry:
     )
 
 
-async def _once(content: bytes) -> AsyncIterator[bytes]:
+async def _single(content: bytes) -> AsyncIterator[bytes]:
     yield content
