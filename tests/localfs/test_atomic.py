@@ -112,6 +112,11 @@ def test_a_file_in_the_place_of_a_directory(tmp_path: Path) -> None:
         atomic.make_directory(str(tmp_path / "file/below"))
 
 
+def test_a_directory_that_takes_no_new_ones() -> None:
+    with pytest.raises(FileNotFoundError):
+        atomic.make_directory("/proc/nowhere/below")
+
+
 def test_remove(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     atomic.remove(str(tmp_path / "file"))

@@ -70,8 +70,10 @@ def test_labels_that_are_given_win() -> None:
 def test_a_field_that_is_not_there() -> None:
     with pytest.raises(MetricNotFound, match="its fields: step, loss"):
         drawn("a.csv", {"y": "gone"}, a=LOSS)
-    with pytest.raises(MetricNotFound, match="its fields: none"):
+    with pytest.raises(MetricNotFound, match="no points"):
         drawn("a.csv", {"y": "gone"}, a=["text"])
+    with pytest.raises(MetricNotFound, match="lack what others have"):
+        drawn("a.csv", {"y": "loss"}, a=[{"loss": 1}, {"loss": 2, None: ["3"]}])
 
 
 def test_a_file_that_is_not_there_has_no_points() -> None:

@@ -101,6 +101,12 @@ def test_what_vega_refuses_is_told_without_its_inner_places(specification: dict[
     assert "cdn" not in caught.value.message and "\n" not in caught.value.message
 
 
+def test_what_vega_refuses_is_told_without_all_points() -> None:
+    with pytest.raises(FormatError, match='at least one of.*"mark"') as caught:
+        drawing.svg({"data": {"values": points(count=1000)}})
+    assert len(caught.value.message) < 400
+
+
 @pytest.mark.parametrize("schema", ["v4", "v5", "v6", "v99", "nonsense"])
 def test_templates_of_any_version_are_drawn(schema: str) -> None:
     specification = {

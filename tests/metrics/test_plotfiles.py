@@ -27,6 +27,11 @@ def test_tables() -> None:
     assert read("t.csv", "") == read("t.csv", "", header=False) == []
 
 
+def test_a_table_of_excel_begins_with_a_mark() -> None:
+    assert read("t.csv", "\ufeffa,b\n1,2\n") == [{"a": "1", "b": "2"}]
+    assert read("t.csv", "\ufeff1,2\n", header=False) == [{"0": "1", "1": "2"}]
+
+
 def test_values_and_images() -> None:
     assert read("t.json", '{"a": [1]}') == {"a": [1]}
     assert read("t.yaml", "- a: 1e-3\n") == [{"a": 0.001}]

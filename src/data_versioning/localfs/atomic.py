@@ -54,14 +54,18 @@ def make_directory(path: str, mode: int | None = None) -> None:
     Raises `FileExistsError` when something else has that name.
     """
     try:
-        os.mkdir(path)
+        _make_last(path, mode)
     except FileNotFoundError:
         parent = os.path.dirname(path.rstrip("/"))
         if not parent:
             raise
         make_directory(parent, mode)
-        make_directory(path, mode)
-        return
+        _make_last(path, mode)
+
+
+def _make_last(path: str, mode: int | None) -> None:
+    try:
+        os.mkdir(path)
     except FileExistsError:
         if not os.path.isdir(path):
             raise

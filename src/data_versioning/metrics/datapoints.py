@@ -130,8 +130,15 @@ def _last_field(name: str, contents: Mapping[str, Any]) -> list[Field]:
 
 
 def _check_field(points: Mapping[str, Sequence[Point]], file: str, field: str) -> None:
-    if file in points and field not in (known := points[file][0] if points[file] else {}):
-        there = ", ".join(map(str, known)) or "none"
+    if file not in points:
+        return
+    if not points[file]:
+        raise MetricNotFound(
+            f"'{file}' has no field '{field}': it has no points, or some of them lack what others have",
+            hint="give every row as many values as the first one, every item of a list the same keys",
+        )
+    if field not in points[file][0]:
+        there = ", ".join(map(str, points[file][0]))
         raise MetricNotFound(f"'{file}' has no field '{field}'; its fields: {there}", hint=WRONG_AXIS)
 
 

@@ -17,6 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LARGEST = sys.float_info.max
 _UNKNOWN = "\ufffd"
 _VERSION = re.compile(r"/vega-lite/v(\d+)")
+_LONG = re.compile(r"^(.{100}).{100,}(.{200})$")
 # Marks that appear under a pointer only: of many points, most of the image.
 _INVISIBLE = re.compile(r'<(?:line|path) [^<>]* opacity="0"/>')
 # What a specification leaves open: names at x stay legible, also long ones, and so do dashes in a legend. Texts are
@@ -110,4 +111,5 @@ def _drawable(value: Any) -> Any:
 def _reason(error: ValueError) -> str:
     """Return the line that says what is wrong, without the places in Vega's own source."""
     lines = [line.strip() for line in str(error).splitlines() if not line.strip().startswith("at ")]
-    return lines[-1] if lines else "no reason given"
+    # Some reasons hold the whole specification, with all points.
+    return _LONG.sub(r"\1 … \2", lines[-1]) if lines else "no reason given"

@@ -48,7 +48,8 @@ class UnknownKind(FormatError):
 
 
 def _table(text: str, delimiter: str, *, header: bool, file: str) -> list[dict[Any, Any]]:
-    lines = io.StringIO(text, newline="")
+    # Excel begins what it exports with a mark that is no part of the first name.
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
     try:
         if header:
             return list(csv.DictReader(lines, delimiter=delimiter))
