@@ -102,7 +102,7 @@ def test_what_vega_refuses_is_told_without_its_inner_places(specification: dict[
 
 
 def test_what_vega_refuses_is_told_without_all_points() -> None:
-    with pytest.raises(FormatError, match='at least one of.*"mark"') as caught:
+    with pytest.raises(FormatError, match=r'at least one of.*"mark"') as caught:
         drawing.svg({"data": {"values": points(count=1000)}})
     assert len(caught.value.message) < 400
 
