@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
@@ -13,7 +14,10 @@ from data_versioning.localfs import atomic
 
 
 class Partial:
-    """The first `size` bytes of a file, under a temporary name; gone at the end unless `finish` was called."""
+    """The first `size` bytes of a file, under a temporary name; gone at the end unless `finish` was called.
+
+    The end may come while another thread still writes: what it has left goes nowhere, its `write` raises `OSError`.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -21,6 +25,7 @@ class Partial:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._temporary = atomic.temporary_name(os.path.dirname(path))
         self._descriptor = -1
+        self._in_use = threading.Lock()  # the descriptor: once closed, its number may be another file's
 
     def __enter__(self) -> Self:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -34,7 +39,9 @@ class Partial:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        with self._in_use:
+            os.close(self._descriptor)
+            self._descriptor = -1
         with suppress(FileNotFoundError):
             os.unlink(self._temporary)
 
@@ -45,7 +52,8 @@ class Partial:
             self._md5.update(rest)
             self.size += len(rest)
             while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+                with self._in_use:
+                    rest = rest[os.write(self._descriptor, rest) :]
 
     def digest(self) -> bytes:
         """Return the MD5 of what was written."""
