@@ -351,6 +351,14 @@ def test_what_looks_like_an_image_but_is_a_table_is_not_shown(work: Work) -> Non
     assert isinstance(chart, DataPlot) and chart.chart is None and chart.failures
 
 
+def test_a_problem_of_several_plots_is_told_once(work: Work, dv: Tool) -> None:
+    work.write("dvc.yaml", "plots: [loss.csv]\n")
+    work.write("loss.csv", ROWS)
+    told = dv(work.root, "plots", "show", "loss.csv", "-x", "gone", "--svg").ok()
+    assert told.err.count("has no field 'gone'") == 1
+    assert told.out == ""
+
+
 def test_modify_is_handed_over_and_recorded(two: Work, dv: Tool) -> None:
     dv(two.root, "plots", "modify", "kept.json", "-x", "kept", "--title", "Kept").ok()
     kept = next(plot for plot in plots.show(two.repo(), Request()).plots if plot.name == "kept.json")

@@ -314,6 +314,17 @@ def test_parameters_that_spoil_the_pipeline_are_not_set(work: Work) -> None:
     assert work.read("params.yaml") == b"name: a\n"
 
 
+@pytest.mark.parametrize("file", ["params.yaml", "params.json", "params.toml"])
+def test_a_value_that_is_no_yaml_is_not_taken_for_a_damaged_file(work: Work, file: str) -> None:
+    content = {"params.yaml": "lr: 1\n", "params.json": '{"lr": 1}', "params.toml": "lr = 1\n"}[file]
+    work.write(file, content)
+    pipeline(work, a={"cmd": "touch a", "outs": ["a"]})
+    with pytest.raises(UsageError, match="value of 'lr'") as caught:
+        repro.repro(work.repo(), settings=[f"{file}:lr=[1"])
+    assert "git" not in str(caught.value.hint)
+    assert work.read(file) == content.encode()
+
+
 def test_a_target_that_the_parameters_make(work: Work) -> None:
     work.write("params.yaml", "all: [1]\n")
     pipeline(work, train={"foreach": "${all}", "do": {"cmd": "touch o${item}", "outs": ["o${item}"]}})

@@ -132,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(repo, found, args)
         return 0
-    changes.tell(dict.fromkeys(_errors(found)))  # a file that several plots need is told of once
+    changes.tell(_errors(found))
     if args.show_vega:
         _print_vega(repo, found)
         return 0
@@ -182,9 +182,11 @@ def _found(repo: Repo, args: argparse.Namespace) -> operations.plots.Found:
 
 
 def _errors(found: operations.plots.Found) -> Iterable[tuple[str, DataVersioningError]]:
-    yield from found.errors.items()
-    for plot in found.plots:
-        yield from ((failure.revision, failure.error) for failure in plot.failures)
+    """Return what could not be read of which revision; what several plots met in the same way once."""
+    failures = [(failure.revision, failure.error) for plot in found.plots for failure in plot.failures]
+    return {
+        (name, error.message): (name, error) for name, error in [*found.errors.items(), *failures]
+    }.values()
 
 
 def _write(repo: Repo, found: operations.plots.Found, args: argparse.Namespace) -> int:
@@ -198,7 +200,8 @@ def _write(repo: Repo, found: operations.plots.Found, args: argparse.Namespace) 
         else:
             written = operations.plot_page.write_page(repo, found, out=args.out, template=args.html_template)
     shown = written.files if args.svg else [pathlib.Path(page).as_uri() for page in written.files]
-    print("\n".join(shown))
+    for line in shown:
+        print(line)
     changes.tell(written.failed)
     wants_browser = not args.svg and (args.open or _opens_always(repo))
     if wants_browser and not _open(shown[0]):

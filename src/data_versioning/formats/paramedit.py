@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tomlkit
@@ -31,14 +31,14 @@ def set_value(text: str, key: str, value: str, *, suffix: str, file: str, new: b
             raise UsageError(f"{file} is a program, which is not changed from here", hint=f"edit {file}")
     return formats.roundtrip.change(
         yamltext.unix_lines(text) or "{}\n",
-        lambda values: _put(values, key, formats.roundtrip.scalar(value, file=key), file=file, new=new),
+        lambda values: _put(values, key, _value(formats.roundtrip.scalar, value, key), file=file, new=new),
         file=file,
     )
 
 
 def _set_json(text: str, key: str, value: str, *, file: str, new: bool) -> str:
     values = formats.paramfiles.read_json(text or "{}", file=file)
-    _put(values, key, yamltext.read(value, file=key), file=file, new=new)
+    _put(values, key, _value(yamltext.read, value, key), file=file, new=new)
     found = _INDENT.search(text)
     indent = len(found[1]) if found else (2 if "\n" in text.strip() else None)
     return json.dumps(values, indent=indent, ensure_ascii=False) + ("\n" if text.endswith("\n") else "")
@@ -47,10 +47,20 @@ def _set_json(text: str, key: str, value: str, *, file: str, new: bool) -> str:
 def _set_toml(text: str, key: str, value: str, *, file: str, new: bool) -> str:
     try:
         values = tomlkit.parse(text)
-        _put(values, key, yamltext.read(value, file=key), file=file, new=new)
+        _put(values, key, _value(yamltext.read, value, key), file=file, new=new)
         return tomlkit.dumps(values)
     except TOMLKitError as error:
         raise FormatError(str(error), file=file) from error
+
+
+def _value(read: Callable[..., object], text: str, key: str) -> object:
+    try:
+        return read(text, file="")
+    except FormatError as error:
+        raise UsageError(
+            f"the value of '{key}' cannot be understood: {error.message}",
+            hint=f"quotes make it text: {key}='\"…\"'",
+        ) from error
 
 
 def _put(values: Any, key: str, value: object, *, file: str, new: bool) -> None:
