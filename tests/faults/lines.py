@@ -136,7 +136,7 @@ def run_campaigns(
 def _campaign(dv: Tool, repository: Path, line: Line[P], verb: str, times: Iterable[float]) -> Counter[Fault]:
     """Run a command over and over while the line fails ever so often, then without faults."""
     disturbed = Counter[Fault]()
-    for number, so_bad in enumerate(times):
+    for number, so_bad in enumerate(times, 1):
         line.proxy.disturb(line.chance * so_bad, seed=number)
         line.run(dv, repository, verb)
         disturbed += line.proxy.disturbed

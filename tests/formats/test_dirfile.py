@@ -199,11 +199,13 @@ def test_hundred_thousand_files_take_a_moment(name: str) -> None:
         raw = dirfile.dump(paths, digests)
         dumped = time.process_time()
         loaded = dirfile.load(raw, file="x")
-        times.append((dumped - begun, time.process_time() - dumped))
+        read = time.process_time()
+        json.loads(raw)
+        times.append((dumped - begun, read - dumped, time.process_time() - read))
     assert sorted(zip(*loaded, strict=True)) == sorted(zip(paths, digests, strict=True))
     # Measured 0.06 and 0.10 s; json.loads alone takes 0.08 s there.
-    assert min(dump for dump, _ in times) < 0.3
-    assert min(load for _, load in times) < 0.3
+    dump, load, parse = map(min, zip(*times, strict=True))
+    assert max(dump, load) < 4 * parse
 
 
 @pytest.mark.parametrize("name", ["image", "картинка"])

@@ -443,9 +443,9 @@ def test_an_interrupt_while_another_command_uses_a_path(work: Work) -> None:
     pipeline(work, **THREE)
     with held(work, "a"):
         process = started(work)
-        wait_for(work.root / "c")
+        wait_for(work.root / "dvc.lock")
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert process.returncode == 252, out
     assert set(lock(work)) == {"c"}
     assert not (work.root / "a").exists()

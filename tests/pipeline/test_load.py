@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import marshal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from data_versioning.errors import Overlap
+from data_versioning.formats import yamltext
 from data_versioning.paths import RepoPath
 from data_versioning.pipeline.load import load
 from data_versioning.pipeline.project import Project
@@ -207,23 +207,17 @@ def test_packed_project_is_the_same() -> None:
     assert {type(item.output.kind) for item in again.outputs()} == {OutputKind}
 
 
-def test_ten_thousand_pointer_files_load_quickly() -> None:
+def test_many_pointer_files_as_dvc_writes_them_are_read_without_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = Texts(
         {
             f"d{i // 100}/f{i}.dvc": f"outs:\n- md5: {i:031x}a\n  size: {i}\n  hash: md5\n  path: f{i}\n"
             for i in range(10_000)
         }
     )
-    started = time.process_time()
+    monkeypatch.delattr(yamltext, "read")
     loaded = load(texts)
-    packed = marshal.dumps(loaded.pack())
-    loading = time.process_time() - started
-    started = time.process_time()
-    again = Project.unpack(marshal.loads(packed))
-    unpacking = time.process_time() - started
+    again = Project.unpack(marshal.loads(marshal.dumps(loaded.pack())))
     assert len(again.outputs()) == 10_000
-    assert loading < 2, f"{loading:.2f} s"
-    assert unpacking < 0.2, f"{unpacking:.2f} s"
 
 
 def test_reading_back_imports_no_parser() -> None:

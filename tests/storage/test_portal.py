@@ -44,7 +44,9 @@ def test_an_interrupt_at_the_hand_over(monkeypatch: pytest.MonkeyPatch, *, is_ha
     assert len(ended) <= is_handed_over
 
 
-def test_asyncio_complains_of_other_loops_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_asyncio_complains_of_other_loops_only(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What libraries leave behind when a connection breaks is no news: the call fails for the same reason."""
 
     async def fail() -> None:
@@ -57,6 +59,10 @@ def test_asyncio_complains_of_other_loops_only(caplog: pytest.LogCaptureFixture)
         gc.collect()
         logging.getLogger("asyncio").warning("socket.send() raised exception.")
 
+    # Libraries that other tests load configure logging, and turn off what was there before.
+    monkeypatch.setattr(logging.getLogger("asyncio"), "disabled", False)
+    monkeypatch.setattr(logging.getLogger("asyncio"), "propagate", True)
+    caplog.set_level(logging.WARNING, logger="asyncio")
     Portal().call(leave())
     assert not caplog.records
     asyncio.run(leave())
