@@ -137,6 +137,21 @@ class UploadsSuite:
         assert uploads.calls["abandon"] == 1 and uploads.calls["complete"] == 0
         assert not opened.find(["large"]).keys
 
+    def test_what_is_refused_once_is_not_sent_on(
+        self, client: ResumingClient, uploads: Counted, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(resuming, "_IN_MEMORY", 2 * PART)
+
+        class Refusing(Counted):
+            def send(self, key: str, upload: str, part: Part, content: bytes) -> str:
+                self.calls["send"] += 1
+                raise StorageError("over quota")
+
+        refusing = Refusing(uploads.real)
+        with pytest.raises(StorageError, match="over quota"):
+            send(replace(client, uploads=lambda: refusing), parts())
+        assert refusing.calls["send"] == 2
+
     def test_a_part_that_changes_on_its_way_is_not_kept(
         self, client: ResumingClient, uploads: Counted, proxy: FaultProxy
     ) -> None:

@@ -80,12 +80,16 @@ class ResumingClient(ObjectStoreClient):
 async def _go_on(
     uploads: Uploads, key: str, upload: Upload, parts: AsyncIterator[bytes], at_once: int
 ) -> None:
-    places = asyncio.Semaphore(max(1, at_once))
     sent: list[asyncio.Task[str]] = []
+    running: set[asyncio.Task[str]] = set()
     try:
         async for part in parts:
-            await places.acquire()
-            sent.append(asyncio.create_task(_send(uploads, key, upload, len(sent) + 1, part, places)))
+            if len(running) >= max(1, at_once):
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # what one part is refused for concerns those that follow, too
+            sent.append(asyncio.create_task(_send(uploads, key, upload, len(sent) + 1, part)))
+            running.add(sent[-1])
         names = await asyncio.gather(*sent)
         await asyncio.to_thread(uploads.complete, key, upload.id, names)
     except CorruptObject:
@@ -103,14 +107,9 @@ async def _go_on(
         await asyncio.gather(*sent, return_exceptions=True)
 
 
-async def _send(
-    uploads: Uploads, key: str, upload: Upload, number: int, content: bytes, places: asyncio.Semaphore
-) -> str:
-    try:
-        digest = await asyncio.to_thread(md5, content, usedforsecurity=False)
-        part = Part(number, digest.digest())
-        if part in upload.arrived:
-            return upload.arrived[part]
-        return await asyncio.to_thread(uploads.send, key, upload.id, part, content)
-    finally:
-        places.release()
+async def _send(uploads: Uploads, key: str, upload: Upload, number: int, content: bytes) -> str:
+    digest = await asyncio.to_thread(md5, content, usedforsecurity=False)
+    part = Part(number, digest.digest())
+    if part in upload.arrived:
+        return upload.arrived[part]
+    return await asyncio.to_thread(uploads.send, key, upload.id, part, content)
