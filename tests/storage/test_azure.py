@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.identity import CredentialUnavailableError
 
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage import azure, resuming
@@ -163,3 +164,15 @@ def test_anonymous(azure_server: AzureServer) -> None:
     store = open_store(azure_server.fresh(), {"connection_string": text, "allow_anonymous_login": "true"})
     with pytest.raises(StorageError, match="azure://test does not "):
         store.read("a")
+
+
+def test_a_login_that_ends_during_a_large_upload(alone: pytest.MonkeyPatch) -> None:
+    class Expired(Identity):
+        def get_token(self, *scopes: str, **_: object) -> Any:
+            raise CredentialUnavailableError("run az login, tell nobody sig=secret")
+
+    Identity.made = []
+    alone.setattr("azure.identity.DefaultAzureCredential", Expired)
+    opened: Any = open_store("azure://box", {"account_name": "a"})
+    with pytest.raises(StorageError, match=r"^no credentials for azure://box: CredentialUnavailableError$"):
+        opened.client.uploads().begin("large")

@@ -75,6 +75,13 @@ class AzureUploads:
         errors = importlib.import_module("azure.core.exceptions")
         try:
             return request()
+        except errors.ClientAuthenticationError as error:
+            if hasattr(error, "error_code"):
+                raise self._refusal(error) from None
+            # The login failed, before the store was asked.
+            raise StorageError(
+                f"no credentials for {self.place.name}: {type(error).__name__}", hint=self.place.credentials
+            ) from None
         except errors.HttpResponseError as error:
             raise self._refusal(error) from None
         except errors.ServiceRequestError:
@@ -85,7 +92,8 @@ class AzureUploads:
             ) from None
 
     def _refusal(self, error: Any) -> StorageError:
-        name, code, status = self.place.name, str(error.error_code or ""), error.status_code or 0
+        name, status = self.place.name, error.status_code or 0
+        code = str(getattr(error, "error_code", None) or "")
         told = code or str(status)
         if code in _GONE:
             return Ended(f"somebody else ended the upload to {name}")

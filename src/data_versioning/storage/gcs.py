@@ -40,13 +40,16 @@ class GcsStore(ConcurrentMovingStore):
 
     def __init__(self, client: ObjectStoreClient, requests: Callable[[], GcsRequests]) -> None:
         super().__init__(client)
-        self._prefix, self._requests = client.prefix, requests
+        self._prefix, self._place, self._requests = client.prefix, client.place, requests
 
     def ids(self, keys: Sequence[str]) -> list[str]:
         """See `IdentifyingStore.ids`."""
         names = [self._prefix + key for key in keys]
         ask = moving.retried(lambda: asyncio.to_thread(lambda: self._requests().etags(names)))
-        found = self._call(ask) if names else {}
+        try:
+            found = self._call(ask) if names else {}
+        except ModuleNotFoundError as error:
+            raise self._place.lacks(error) from error
         return [found.get(name, "") for name in names]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from obstore import exceptions
 
-from data_versioning.errors import StorageError
+from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage.client import PASSING, Unavailable, Unreachable
 
 _STATUS = re.compile(r"status code: (\d{3})(?: ([A-Za-z][A-Za-z ]*))?")
@@ -57,6 +57,13 @@ class Place:
     def missing(self) -> StorageError:
         """Return the error for a bucket or container that is not there."""
         return StorageError(f"{self.name} does not exist", hint=f"make it, or {self.server}")
+
+    def lacks(self, error: ModuleNotFoundError) -> ConfigError:
+        """Return the error for a library that is not installed; the extra that has it is called as the scheme is."""
+        return ConfigError(
+            f"{self.name} needs {error.name}, which is not installed",
+            hint=f"pip install 'data-versioning[{self.name.partition('://')[0]}]'",
+        )
 
     def refusal(self, error: Exception) -> StorageError:
         """Return what a failed request means."""

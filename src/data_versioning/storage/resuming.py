@@ -69,12 +69,19 @@ class ResumingClient(ObjectStoreClient):
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`; what arrived before it failed is not sent again by the next call."""
         if size >= _WORTH_RESUMING:
-            uploads = await asyncio.to_thread(self.uploads)
-            if upload := await asyncio.to_thread(uploads.begin, key):
+            uploads, upload = await self._begin(key)
+            if upload:
                 await _go_on(uploads, key, upload, parts, _IN_MEMORY // part_length(size, self.part_size))
                 return
         # Named, because a dataclass with slots is another class than the one that `super` knows.
         await ObjectStoreClient.put_parts(self, key, parts, size)
+
+    async def _begin(self, key: str) -> tuple[Uploads, Upload | None]:
+        try:
+            uploads = await asyncio.to_thread(self.uploads)
+            return uploads, await asyncio.to_thread(uploads.begin, key)
+        except ModuleNotFoundError as error:
+            raise self.place.lacks(error) from error
 
 
 async def _go_on(
