@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import object_store
 from data_versioning.storage.base import Store, WritableStore
 from data_versioning.storage.client import Unavailable
+from data_versioning.storage.resuming import Part
 from tests.conformance.store import items
 from tests.servers import azurite, nginx, process, seaweedfs
 from tests.servers.answering import answering
@@ -216,3 +218,46 @@ def test_web_server_method(
     error = refusal(storage.open_store(nginx_server.fresh(), {}), upload)
     assert "takes no uploads by POST" in error.message
     assert error.hint == "dv remote modify NAME method PUT"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>sign in to this network</html>",
+        b"not even that",
+        b"<Error><Code>InternalError</Code></Error>",
+        b"{}",
+        b'{"items": [{}]}',
+        b"[]",
+    ],
+)
+def test_google_says_yes_and_something_else(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is between us and Google answers in its place, or the refusal comes after the status."""
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    with answering(200, body=body) as server:
+        store: Any = opened("gs", server)
+        uploads = store.client.uploads()
+        for ask in (
+            lambda: uploads.begin("large"),
+            lambda: uploads.complete("large", "1", ["etag"]),
+        ):
+            with pytest.raises(Unavailable, match="gs://bucket answers in an unknown way"):
+                ask()
+        for names in (["one"], ["one", "two"]):
+            if names[1:] and body == b"{}":
+                assert store.ids(names) == ["", ""]
+                continue
+            with pytest.raises(StorageError, match="gs://bucket answers in an unknown way"):
+                store.ids(names)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ExpiredToken"), (400, "InvalidToken"), (403, "AllAccessDisabled")]
+)
+def test_credentials_that_end_during_a_large_upload(status: int, code: str) -> None:
+    with answering(status, body=f"<Error><Code>{code}</Code></Error>".encode()) as server:
+        store: Any = opened("s3", server)
+        with pytest.raises(StorageError, match=code) as refused:
+            store.client.uploads().send("large", "1", Part(1, bytes(16)), b"x")
+    assert not isinstance(refused.value, Unavailable)
+    assert "modify" in (refused.value.hint or "")

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from data_versioning.errors import MissingObject
 from data_versioning.storage import xmltext
-from data_versioning.storage.client import NotPermitted, Unavailable
+from data_versioning.storage.client import NotPermitted
 from data_versioning.storage.gcs_requests import GcsRequests
 from data_versioning.storage.resuming import Ended, Part, Upload
 
@@ -32,7 +32,7 @@ class GcsUploads:
         """See `Uploads.begin`."""
         name = self.prefix + key
         try:
-            begun = self._ask("GET", "", {"uploads": "", "prefix": name})
+            begun = self._ask("ListMultipartUploads", "GET", "", {"uploads": "", "prefix": name})
         except NotPermitted:
             return None  # who may write objects need not be permitted to list uploads
         ours = [found for found in begun.findall("Upload") if found.findtext("Key") == name]
@@ -40,7 +40,7 @@ class GcsUploads:
             upload = found.findtext("UploadId") or ""
             with suppress(Ended):
                 return Upload(upload, self._arrived(name, upload))
-        created = self._ask("POST", name, {"uploads": ""})
+        created = self._ask("InitiateMultipartUpload", "POST", name, {"uploads": ""})
         return Upload(created.findtext("UploadId") or "", {})
 
     def send(self, key: str, upload: str, part: Part, content: bytes) -> str:
@@ -61,7 +61,8 @@ class GcsUploads:
             part = ElementTree.SubElement(root, "Part")
             ElementTree.SubElement(part, "PartNumber").text = str(number)
             ElementTree.SubElement(part, "ETag").text = etag
-        self._ask("POST", self.prefix + key, {"uploadId": upload}, ElementTree.tostring(root))
+        name, content = self.prefix + key, ElementTree.tostring(root)
+        self._ask("CompleteMultipartUpload", "POST", name, {"uploadId": upload}, content)
 
     def abandon(self, key: str, upload: str) -> None:
         """See `Uploads.abandon`."""
@@ -71,7 +72,7 @@ class GcsUploads:
         known: dict[Part, str] = {}
         marker: dict[str, str] = {}
         while True:
-            page = self._ask("GET", name, {"uploadId": upload, **marker})
+            page = self._ask("ListParts", "GET", name, {"uploadId": upload, **marker})
             for part in page.findall("Part"):
                 etag = part.findtext("ETag") or ""
                 with suppress(ValueError):  # an etag that is no MD5: the part is sent again
@@ -81,17 +82,22 @@ class GcsUploads:
             marker = {"part-number-marker": page.findtext("NextPartNumberMarker") or ""}
 
     def _ask(
-        self, method: str, name: str, query: Mapping[str, str], content: bytes = b""
+        self, what: str, method: str, name: str, query: Mapping[str, str], content: bytes = b""
     ) -> ElementTree.Element:
-        """Return the answer as XML; its elements without their namespace."""
+        """Return the answer as XML; its elements without their namespace.
+
+        Any other answer than that to `what` is no success, whatever its status: somebody between us and Google may
+        have given it, or Google, too late for another status.
+        """
         answer = self._request(method, name, query, content)
         try:
             root = xmltext.parsed(answer.content)
         except ValueError:
-            place = self.requests.place
-            raise Unavailable(f"{place.name} answers in an unknown way", hint=place.server) from None
+            raise self.requests.unknown() from None
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
+        if root.tag != f"{what}Result":
+            raise self.requests.unknown()
         return root
 
     def _request(

@@ -75,22 +75,29 @@ class GcsRequests:
         Hex digits of what is base64 there; those of objects that are gone are left out.
         """
         objects = f"storage/v1/b/{quote(self.bucket, safe='')}/o"
-        if len(keys) == 1:
-            try:
-                found = self.ask(
-                    "GET", f"{objects}/{quote(keys[0], safe='')}", {"fields": "name,etag"}
-                ).json()
-            except MissingObject:
-                return {}
-            return _etags([found])
-        wanted = {"prefix": posixpath.commonprefix(keys), "fields": "items(name,etag),nextPageToken"}
-        etags: dict[str, str] = {}
-        while True:
-            page = self.ask("GET", objects, wanted).json()
-            etags |= _etags(page.get("items", []))
-            if not page.get("nextPageToken"):
-                return {key: etags[key] for key in keys if key in etags}
-            wanted["pageToken"] = page["nextPageToken"]
+        try:
+            if len(keys) == 1:
+                return self._etag(f"{objects}/{quote(keys[0], safe='')}")
+            query = {"prefix": posixpath.commonprefix(keys), "fields": "items(name,etag),nextPageToken"}
+            etags: dict[str, str] = {}
+            while True:
+                page = self.ask("GET", objects, query).json()
+                etags |= _etags(page.get("items", []))
+                if not page.get("nextPageToken"):
+                    return {key: etags[key] for key in keys if key in etags}
+                query["pageToken"] = page["nextPageToken"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self.unknown() from None
+
+    def _etag(self, path: str) -> dict[str, str]:
+        try:
+            return _etags([self.ask("GET", path, {"fields": "name,etag"}).json()])
+        except MissingObject:
+            return {}
+
+    def unknown(self) -> Unavailable:
+        """Return the error for an answer that is none to the question."""
+        return Unavailable(f"{self.place.name} answers in an unknown way", hint=self.place.server)
 
     def _refusal(self, answer: Any) -> Exception:
         place, status = self.place, answer.status_code

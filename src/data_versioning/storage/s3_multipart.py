@@ -17,7 +17,15 @@ from data_versioning.storage.client import NotPermitted, Unavailable, asked_paus
 from data_versioning.storage.object_errors import Place
 from data_versioning.storage.resuming import Ended, Part, Upload
 
-_PERMANENT = {"AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "EntityTooLarge"}
+_PERMANENT = {
+    "AccessDenied",
+    "NoSuchBucket",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "EntityTooLarge",
+    "ExpiredToken",
+    "InvalidToken",
+}
 _GONE = {"NoSuchUpload", "404"}
 
 
@@ -92,21 +100,22 @@ class S3Uploads:
         try:
             return getattr(self.sdk, method)(**arguments)
         except exceptions.ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in _GONE:
-                raise Ended(f"somebody else ended the upload to {self.place.name}") from None
-            if code in _PERMANENT:
-                kind = NotPermitted if code == "AccessDenied" else StorageError
-                raise kind(
-                    f"{self.place.name} does not permit this: {code}", hint=self.place.credentials
-                ) from None
-            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-            raise Unavailable(
-                f"{self.place.name} does not answer: {code}",
-                hint=self.place.server,
-                after=asked_pause(headers.get("retry-after")),
-            ) from None
+            raise self._refusal(error.response) from None
         except exceptions.BotoCoreError as error:
             raise Unavailable(
                 f"{self.place.name} does not answer: {type(error).__name__}", hint=self.place.server
             ) from None
+
+    def _refusal(self, answer: Mapping[str, Any]) -> StorageError:
+        name, code = self.place.name, answer.get("Error", {}).get("Code", "")
+        about = answer.get("ResponseMetadata", {})
+        if code in _GONE:
+            return Ended(f"somebody else ended the upload to {name}")
+        if code in _PERMANENT or about.get("HTTPStatusCode") in (401, 403):
+            kind = NotPermitted if code == "AccessDenied" else StorageError
+            return kind(f"{name} does not permit this: {code}", hint=self.place.credentials)
+        return Unavailable(
+            f"{name} does not answer: {code}",
+            hint=self.place.server,
+            after=asked_pause(about.get("HTTPHeaders", {}).get("retry-after")),
+        )
