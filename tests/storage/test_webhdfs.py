@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_versioning.errors import ConfigError, StorageError
+from data_versioning.storage.base import IdentifyingStore
 from data_versioning.storage.client import Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.webhdfs import open_store
@@ -122,6 +123,43 @@ def test_an_answer_of_something_else(body: bytes) -> None:
         for ask in (lambda: store.find(["a"]), lambda: list(store.list("files/"))):
             with pytest.raises(StorageError, match="does not speak WebHDFS"):
                 ask()
+
+
+CHECKSUM = b'{"FileChecksum": {"algorithm": "a", "bytes": "00ff", "length": 2}}'
+
+
+def test_a_gateway_that_answers_itself() -> None:
+    """HttpFS asks the DataNode, and sends nobody there."""
+    status = b'{"FileStatus": {"pathSuffix": "", "type": "FILE", "length": 5, "modificationTime": 1}}'
+    answers = {"GETFILESTATUS": status, "GETFILECHECKSUM": CHECKSUM, "OPEN": b"hello"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = answers[self.path.partition("op=")[2].partition("&")[0]]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as gateway:
+        store = open_store(f"webhdfs://{gateway}/x", {"user": "ada"})
+        assert isinstance(store, IdentifyingStore) and store.ids(["a"]) == ["00ff"]
+        assert store.read("a") == b"hello"
+
+
+def test_a_checksum_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    with (
+        answering(200, {"Content-Length": "100"}, b"{") as data_node,
+        redirecting(f"http://{data_node}/data") as name_node,
+    ):
+        store = open_store(f"webhdfs://{name_node}/x", {"user": "ada"})
+        assert isinstance(store, IdentifyingStore)
+        with pytest.raises(Unavailable, match="does not answer"):
+            store.ids(["a"])
 
 
 @contextmanager

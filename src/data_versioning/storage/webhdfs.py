@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -151,16 +151,12 @@ class WebhdfsFiles:
     async def _chunks(self, path: str, start: int, stop: int) -> AsyncIterator[bytes]:
         if start >= stop:
             return
-        where = await self._redirected("GET", "OPEN", path, offset=str(start), length=str(stop - start))
-        answer = await self._ask("GET", where)
-        try:
-            await self._check(answer, path)
-            async for chunk in answer.content.iter_chunked(_CHUNK):
-                yield chunk
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._network(error) from None
-        finally:
-            answer.close()
+        async with self._told("OPEN", path, offset=str(start), length=str(stop - start)) as answer:
+            try:
+                async for chunk in answer.content.iter_chunked(_CHUNK):
+                    yield chunk
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise self._network(error) from None
 
     async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
@@ -196,10 +192,8 @@ class WebhdfsFiles:
     async def checksum(self, path: str) -> str:
         """Return Hadoop's checksum of a file, in hex digits; empty when there is none."""
         try:
-            where = await self._redirected("GET", "GETFILECHECKSUM", path)
-            async with await self._ask("GET", where) as answer:
-                await self._check(answer, path)
-                return str(json.loads(await answer.read())["FileChecksum"]["bytes"])
+            async with self._told("GETFILECHECKSUM", path) as answer:
+                return str(json.loads(await self._content(answer))["FileChecksum"]["bytes"])
         except MissingObject:
             return ""
         except (ValueError, KeyError, TypeError):
@@ -212,7 +206,7 @@ class WebhdfsFiles:
 
     async def _write(self, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """Write a new file: the NameNode says to which DataNode; directories are made."""
-        where = await self._redirected("PUT", "CREATE", path, overwrite="false")
+        where = await self._place(path)
         relay = Relay(parts)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         try:
@@ -221,15 +215,31 @@ class WebhdfsFiles:
         except StorageError as error:
             raise relay.failure or error from None
 
-    async def _redirected(self, method: str, operation: str, path: str, **query: str) -> URL:
-        """Return where the NameNode sends for the content of a file."""
-        async with await self._ask(
-            method, self._url(operation, path, query), allow_redirects=False
-        ) as answer:
+    @asynccontextmanager
+    async def _told(self, operation: str, path: str, **query: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give the answer of the DataNode that the NameNode names; a gateway (HttpFS) asks it, and answers itself."""
+        answer = await self._ask("GET", self._url(operation, path, query), allow_redirects=False)
+        try:
+            await self._check(answer, path)
+            if where := answer.headers.get("Location"):
+                answer.release()
+                answer = await self._ask("GET", self._proxied(where))
+                await self._check(answer, path)
+            yield answer
+        finally:
+            answer.close()
+
+    async def _place(self, path: str) -> URL:
+        """Return where the NameNode sends for the content of a new file."""
+        url = self._url("CREATE", path, {"overwrite": "false"})
+        async with await self._ask("PUT", url, allow_redirects=False) as answer:
             await self._check(answer, path)
             where = answer.headers.get("Location")
         if not where:
             raise StorageError(f"{self.api} does not speak WebHDFS", hint=_URL)
+        return self._proxied(where)
+
+    def _proxied(self, where: str) -> URL:
         return URL(where.replace(self.api, self.data_proxy, 1) if self.data_proxy else where, encoded=True)
 
     async def _call(self, method: str, operation: str, path: str, **query: str) -> Any:
