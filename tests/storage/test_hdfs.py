@@ -56,7 +56,7 @@ def test_the_number_of_replicas(hdfs_server: HdfsServer, tmp_path: Path) -> None
     fill(store, tmp_path / "source", {"k/one": b"one"})
     client = store.client.files.client  # type: ignore[attr-defined]
     root = store.client.root  # type: ignore[attr-defined]
-    status = store._portal.call(client.get_file_info(f"{root}/k/one"))
+    status = client.get_file_info(f"{root}/k/one")
     assert (status.replication, status.owner) == (2, "ada")
     with pytest.raises(ConfigError, match="replication"):
         open_store(hdfs_server.fresh(), {"replication": "many"})

@@ -2,6 +2,9 @@
 
 HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes; without a host it is the
 default file system there. Small files are slow to close, so that many are written at once.
+
+Requests are blocking ones, on threads. The coroutines that hdfs-native offers too wake the event loop while they hold
+a lock of theirs: when a connection breaks, loop and library wait for each other for ever, and with them the program.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ import hdfs_native
 from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
+from data_versioning.storage.crew import Crew
 from data_versioning.storage.files import Entry, FileClient
 
 _PART = 8 << 20
 _IN_FLIGHT = 256
+_SECONDS = 120.0  # that one request may take, which sends a part at most
 _READABLE = 0o755
 _USER = "HADOOP_USER_NAME"
 # How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
@@ -60,20 +65,22 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
             f"HDFS cannot be found: {error}",
             hint="dv remote modify NAME url hdfs://HOST:PORT/PATH, or HADOOP_CONF_DIR must describe the name service",
         ) from None
-    files = HdfsFiles(client=client, place=f"hdfs://{address}", replication=_replication(settings))
+    crew = Crew(size=_IN_FLIGHT, seconds=_SECONDS)
+    files = HdfsFiles(client=client, crew=crew, place=f"hdfs://{address}", replication=_replication(settings))
     return ConcurrentStore(
-        FileClient(files=files, root=f"/{path.strip('/')}".rstrip("/")), in_flight=_IN_FLIGHT
+        FileClient(files=files, root=f"/{path.strip('/')}".rstrip("/")),
+        in_flight=_IN_FLIGHT,
+        closing=crew.close,
     )
 
 
 @cache
-def _client(address: str, ticket: str | None, world: Hashable) -> hdfs_native.AsyncClient:
+def _client(address: str, ticket: str | None, world: Hashable) -> hdfs_native.Client:
     """Return the client of a NameNode, the same one as long as `world`, what else it depends on, is the same.
 
-    It is never freed: that waits for the threads of its Rust runtime, and one of them may wait for the
-    interpreter's lock to tell the event loop an answer, so that both would wait for ever.
+    It is never freed: that waits for the threads of its Rust runtime, which may wait for what does not come.
     """
-    client = hdfs_native.AsyncClient(
+    client = hdfs_native.Client(
         f"hdfs://{address}" if address else None,
         {_ATTEMPTS: "0" if ":" in address else "1"},
         kerberos_cache=ticket,
@@ -95,9 +102,13 @@ def _replication(settings: Mapping[str, str]) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HdfsFiles:
-    """The `Files` of HDFS; `place` is how messages name it, `replication` how often it keeps each file."""
+    """The `Files` of HDFS; `place` is how messages name it, `replication` how often it keeps each file.
 
-    client: hdfs_native.AsyncClient
+    `crew` makes the requests of `client`.
+    """
+
+    client: hdfs_native.Client
+    crew: Crew
     place: str
     replication: int | None = None
     part_size: int = _PART
@@ -106,14 +117,14 @@ class HdfsFiles:
         """See `Files.stat`."""
         try:
             with self._translated(path):
-                return _entry(await self.client.get_file_info(path))
+                return _entry(await self.crew.call(self.client.get_file_info, path))
         except MissingObject:
             return None
 
     async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
         """See `Files.read`."""
         with self._translated(path):
-            reader = await self.client.read(path)
+            reader = await self.crew.call(self.client.read, path)
             size = len(reader)
         if etag and etag != str(size):
             raise Unavailable(f"{path} was replaced while it was read")
@@ -121,57 +132,60 @@ class HdfsFiles:
         return Body(size, str(size), self._chunks(reader, path, start, stop))
 
     async def _chunks(
-        self, reader: hdfs_native.AsyncFileReader, path: str, start: int, stop: int
+        self, reader: hdfs_native.FileReader, path: str, start: int, stop: int
     ) -> AsyncIterator[bytes]:
         if start >= stop:
             return
         with self._translated(path):
-            async for chunk in reader.read_range_stream(start, stop - start):
+            chunks = reader.read_range_stream(start, stop - start)
+            while chunk := await self.crew.call(next, chunks, b""):
                 yield chunk
 
     async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
         await self._write(temporary, parts)
         with self._translated(path):
-            await self.client.rename(temporary, path, overwrite=True)
+            await self.crew.call(self.client.rename, temporary, path, overwrite=True)
 
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
         """See `Files.create`: a rename that does not overwrite is one step of the NameNode."""
         await self._write(temporary, _once(content))
         with self._translated(path):
             try:
-                await self.client.rename(temporary, path, overwrite=False)
+                await self.crew.call(self.client.rename, temporary, path, overwrite=False)
             except FileExistsError:
-                await self.client.delete(temporary)
+                await self.crew.call(self.client.delete, temporary)
                 return False
         return True
 
     async def scan(self, directory: str) -> Sequence[Entry]:
         """See `Files.scan`."""
         with self._translated(directory):
-            found = [status async for status in self.client.list_status(directory)]
+            found = await self.crew.call(lambda: list(self.client.list_status(directory)))
         return [_entry(status) for status in found if status.path != directory]
 
     async def remove(self, path: str) -> None:
         """See `Files.remove`."""
         with suppress(MissingObject), self._translated(path):
-            await self.client.delete(path)
+            await self.crew.call(self.client.delete, path)
 
     async def make_directory(self, path: str) -> None:
         """See `Files.make_directory`."""
         with self._translated(path):
-            await self.client.mkdirs(path, _READABLE, create_parent=True)
+            await self.crew.call(self.client.mkdirs, path, _READABLE, create_parent=True)
 
     async def _write(self, path: str, parts: AsyncIterator[bytes]) -> None:
         """Write a new file; when it is closed, all its replicas have acknowledged it."""
         options = hdfs_native.WriteOptions(replication=self.replication, overwrite=False, create_parent=True)
         with self._translated(path):
-            writer = await self.client.create(path, options)
+            # What `client.create` returns closes itself when it is collected: one left behind by a broken connection
+            # would keep whatever thread meets it waiting for the network, be it that of the event loop.
+            writer = await self.crew.call(self.client.inner.create, path, options)
         async for part in parts:
             with self._translated(path):
-                await writer.write(part)
+                await self.crew.call(writer.write, part)
         with self._translated(path):
-            await writer.close()
+            await self.crew.call(writer.close)
 
     @contextmanager
     def _translated(self, path: str) -> Iterator[None]:
@@ -181,6 +195,10 @@ class HdfsFiles:
             raise MissingObject(f"{self.place} has no {path}") from None
         except FileExistsError:
             raise StorageError(f"{self.place} has something else at {path}", hint=_SETTINGS) from None
+        except TimeoutError:
+            raise Unavailable(
+                f"{self.place} does not answer: no answer in time", hint="hdfs dfsadmin -report"
+            ) from None
         except OSError as error:
             raise Unreachable(
                 f"{self.place} does not answer: {str(error).partition(' (os error')[0].lower()}",
