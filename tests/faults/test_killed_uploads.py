@@ -55,7 +55,7 @@ def test_a_killed_upload_goes_on(
         process.communicate()
         assert not store.find([key]).keys
         arrived = len(store.client.uploads().begin(key).arrived)
-        assert arrived >= 3
+        assert arrived >= 1
         proxy.forget()
         done = dv.real(repository, "push", env=FAST)
         assert done.code == 0, done
