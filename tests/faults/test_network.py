@@ -146,7 +146,7 @@ def test_a_killed_upload_goes_on(
     killed(process)
     assert line.objects() == {}
     arrived = parts(s3_server, line.url)
-    assert arrived >= 5
+    assert arrived >= 1
     proxy.forget()
     done = dv.real(repository, "push", env=FAST)
     assert done.code == 0, done
