@@ -25,6 +25,7 @@ class Partial:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._temporary = atomic.temporary_name(os.path.dirname(path))
         self._descriptor = -1
+        self._is_finished = False
         self._in_use = threading.Lock()  # the descriptor: once closed, its number may be another file's
 
     def __enter__(self) -> Self:
@@ -42,8 +43,9 @@ class Partial:
         with self._in_use:
             os.close(self._descriptor)
             self._descriptor = -1
-        with suppress(FileNotFoundError):
-            os.unlink(self._temporary)
+        if not self._is_finished:
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary)
 
     def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Add bytes at the end."""
@@ -62,3 +64,4 @@ class Partial:
     def finish(self) -> None:
         """Give the file its name, replacing what has it."""
         os.rename(self._temporary, self.path)
+        self._is_finished = True
