@@ -159,6 +159,18 @@ class WritableStoreSuite(ReadableStoreSuite):
         assert outcome.size == 3
         assert sum(files for files, _ in seen) == 3
 
+    @pytest.mark.parametrize("digests", [True, False])
+    def test_download_of_any_size(self, store: WritableStore, tmp_path: Path, digests: bool) -> None:
+        """Sizes around what one request gives: of SSH, of object stores, and what one part holds."""
+        sizes = [around + more for around in (0, 32 << 10, 1 << 20, 8 << 20) for more in (-1, 0, 1)][1:]
+        contents = {f"x/{size}": os.urandom(size) for size in sizes}
+        fill(store, tmp_path / "source", contents)
+        outcome = store.download(items(tmp_path / "back", contents, digests=digests))
+        assert not outcome.failures
+        assert outcome.size == sum(sizes)
+        for size in sizes:
+            assert (tmp_path / f"back/{size}").read_bytes() == contents[f"x/{size}"], size
+
     def test_upload_replaces(self, filled: WritableStore, tmp_path: Path) -> None:
         fill(filled, tmp_path / "again", {"files/md5/ab/one": b"longer than before"})
         assert filled.read("files/md5/ab/one") == b"longer than before"

@@ -31,6 +31,14 @@ class TestS3(UploadsSuite):
         return s3.open_store(s3_server.fresh(), s3_server.settings | {"endpointurl": proxy.url})
 
 
+class TestS3WithoutChecksums(TestS3):
+    """For servers that do not know Amazon's checksums, boto3 is told to leave them out."""
+
+    @pytest.fixture(autouse=True)
+    def old_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+
+
 class TestAzure(UploadsSuite):
     @pytest.fixture
     def proxy(self, azure_server: AzureServer) -> Iterator[FaultProxy]:

@@ -20,6 +20,20 @@ from tests.conformance.store import ConditionalStoreSuite, NetworkStoreSuite, fi
 from tests.servers import process
 from tests.servers.sshd import SshServer, serving
 
+# What `nc HOST PORT` does; it leaves a trace.
+_RELAY = """
+import os, pathlib, socket, sys, threading
+pathlib.Path(__file__).with_name("relayed").touch()
+line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def up():
+    while data := os.read(0, 65536):
+        line.sendall(data)
+    os._exit(0)
+threading.Thread(target=up, daemon=True).start()
+while data := line.recv(65536):
+    os.write(1, data)
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path, ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -129,6 +143,15 @@ class TestLogin:
         )
         url = ssh_server.fresh().replace("127.0.0.1", "Storage")
         assert open_store(url, {}).find(["a"]).keys == []
+
+    def test_through_another_program(self, ssh_server: SshServer, home: Path) -> None:
+        relay = home / "relay.py"
+        relay.write_text(_RELAY)
+        (home / ".ssh/config").write_text(f"Host *\n  ProxyCommand {sys.executable} {relay} %h %p\n")
+        store = opened(ssh_server)
+        fill(store, home / "source", {"x/a": b"content"})
+        assert store.read("x/a") == b"content"
+        assert (home / "relayed").exists()
 
     def test_no_terminal_to_ask_on(self, ssh_server: SshServer, home: Path) -> None:
         with pytest.raises(ConfigError, match="no terminal"):

@@ -33,6 +33,11 @@ class AzureUploads:
     place: Place
     prefix: str
 
+    @property
+    def needs_digests(self) -> bool:
+        """See `Uploads.needs_digests`: the names of blocks hold them."""
+        return True
+
     def begin(self, key: str) -> Upload | None:
         """See `Uploads.begin`."""
         errors = importlib.import_module("azure.core.exceptions")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from data_versioning.errors import DataVersioningError, StorageError
 from data_versioning.storage.base import Failure, ObjectInfo, Page
@@ -107,6 +107,14 @@ class PlainClient(Protocol):
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """Write a large object from parts of `part_length`, complete or, when `parts` raises, not at all."""
+
+
+@runtime_checkable
+class BriefClient(PlainClient, Protocol):
+    """Requests to a store where content alone takes less than `get`, which also tells of what it is content."""
+
+    async def piece(self, key: str, start: int, end: int) -> bytes | memoryview:
+        """Return the content from byte `start` up to `end`, or to where it ends; none when only `get` can tell."""
 
 
 class Client(PlainClient, Protocol):

@@ -28,6 +28,11 @@ class GcsUploads:
     requests: GcsRequests
     prefix: str
 
+    @property
+    def needs_digests(self) -> bool:
+        """See `Uploads.needs_digests`: Google checks them."""
+        return True
+
     def begin(self, key: str) -> Upload | None:
         """See `Uploads.begin`."""
         name = self.prefix + key

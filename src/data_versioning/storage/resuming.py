@@ -24,7 +24,7 @@ _WORTH_RESUMING = 64 << 20
 
 
 class Part(NamedTuple):
-    """A part of an object as its content has it: `number` counts from 1, `digest` is its MD5."""
+    """A part of an object as its content has it: `number` counts from 1, `digest` is its MD5, or empty."""
 
     number: int
     digest: bytes
@@ -46,6 +46,10 @@ class Uploads(Protocol):
 
     They raise `Ended`, `Unavailable` for what may pass, and `StorageError` for what will not.
     """
+
+    @property
+    def needs_digests(self) -> bool:
+        """Whether `send` needs the MD5 of each part; it is not small work, beside that of the whole content."""
 
     def begin(self, key: str) -> Upload | None:
         """Return an upload of this object, begun before if there is one; None where that is not permitted."""
@@ -115,8 +119,10 @@ async def _go_on(
 
 
 async def _send(uploads: Uploads, key: str, upload: Upload, number: int, content: bytes) -> str:
-    digest = await asyncio.to_thread(md5, content, usedforsecurity=False)
-    part = Part(number, digest.digest())
+    part = Part(number, b"")
+    if uploads.needs_digests or upload.arrived:
+        digest = await asyncio.to_thread(md5, content, usedforsecurity=False)
+        part = Part(number, digest.digest())
     if part in upload.arrived:
         return upload.arrived[part]
     return await asyncio.to_thread(uploads.send, key, upload.id, part, content)

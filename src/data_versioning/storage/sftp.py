@@ -12,7 +12,7 @@ import stat as modes
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import Any, cast
 
 import asyncssh
 
@@ -21,10 +21,11 @@ from data_versioning.storage import ssh_login
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.ssh_cork import Corked
 from data_versioning.storage.ssh_login import Server
 
-# Bytes: the parts of a large file, and what is read at once.
-_PART, _CHUNK = 8 << 20, 1 << 20
+# Bytes: the parts of a large file; what is read at once; what every server takes and gives by one request.
+_PART, _CHUNK, _REQUEST = 8 << 20, 1 << 20, 32 << 10
 # Parts of one file that are on their way at once.
 _WRITES = 2
 _LINK_ATTEMPTS = 5
@@ -82,7 +83,12 @@ class Session:
     async def _open(self) -> asyncssh.SFTPClient:
         try:
             options = self._options
-            self._connection = await asyncssh.connect(options.orig_host, config=None, options=options)
+            # What goes through another machine or program is not a connection of ours.
+            is_direct = not (options.tunnel or options.proxy_command)
+            corked: dict[str, Any] = {"tunnel": Corked(options)} if is_direct else {}
+            self._connection = await asyncssh.connect(
+                options.orig_host, config=None, options=options, **corked
+            )
             self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
         except (asyncssh.Error, OSError, TimeoutError) as error:
             problem = self._problem(error)
@@ -153,28 +159,46 @@ class SftpFiles:
             return None
 
     async def read(self, path: str, start: int, end: int | None, etag: str | None) -> Body:
-        """See `Files.read`."""
+        """See `Files.read`; what fits in one answer has no etag, for it is read already."""
         client = await self._session.client()
         with self._translated(path):
-            file = await client.open(path, "rb")
+            file = await client.open(path, "rb", block_size=0)
         try:
-            with self._translated(path):
-                found = _entry(path, await file.stat())
-            if found.is_directory:
-                raise MissingObject(f"{path} is a directory")
-            version = f"{found.modified}-{found.size}"
-            if etag and etag != version:
-                raise Unavailable(f"{path} was replaced while it was read")
+            first = b"" if etag else await self._beginning(file, path, start)
+            if 0 < len(first) < _REQUEST:
+                size, version = start + len(first), None
+            else:
+                size, version = await self._state(file, path, etag)
         except BaseException:
             await self._close(file)
             raise
-        stop = found.size if end is None else min(end, found.size)
-        return Body(found.size, version, self._chunks(file, path, start, stop))
+        file.read_len = client.limits.max_read_len  # from here on, many requests for each chunk
+        stop = size if end is None else min(end, size)
+        return Body(size, version, self._chunks(file, path, start, stop, first))
+
+    async def _beginning(self, file: asyncssh.SFTPClientFile, path: str, start: int) -> bytes:
+        with self._translated(path), suppress(asyncssh.SFTPFailure):  # a directory, as its state will tell
+            return cast(bytes, await file.read(_REQUEST, start))
+        return b""
+
+    async def _state(self, file: asyncssh.SFTPClientFile, path: str, etag: str | None) -> tuple[int, str]:
+        """Return size and etag of an open file; `Unavailable` when `etag` is given and another one."""
+        with self._translated(path):
+            found = _entry(path, await file.stat())
+        if found.is_directory:
+            raise MissingObject(f"{path} is a directory")
+        version = f"{found.modified}-{found.size}"
+        if etag and etag != version:
+            raise Unavailable(f"{path} was replaced while it was read")
+        return found.size, version
 
     async def _chunks(
-        self, file: asyncssh.SFTPClientFile, path: str, start: int, stop: int
+        self, file: asyncssh.SFTPClientFile, path: str, start: int, stop: int, first: bytes
     ) -> AsyncIterator[bytes]:
         try:
+            if first:
+                yield first[: stop - start]
+                start += len(first)
             while start < stop:
                 with self._translated(path):
                     chunk = cast(bytes, await file.read(min(_CHUNK, stop - start), start))
@@ -188,7 +212,7 @@ class SftpFiles:
     async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
         client = await self._session.client()
-        file = await self._write(client, temporary, parts)
+        file = await self._write(client, temporary, parts, size)
         try:
             with self._translated(path):
                 await _rename(client, temporary, path)
@@ -200,7 +224,7 @@ class SftpFiles:
     async def create(self, temporary: str, path: str, content: bytes) -> bool:
         """See `Files.create`: a hard link never replaces anything."""
         client = await self._session.client()
-        file = await self._write(client, temporary, _once(content))
+        file = await self._write(client, temporary, _once(content), len(content))
         try:
             with self._translated(path):
                 created = await self._link(client, temporary, path)
@@ -261,11 +285,11 @@ class SftpFiles:
                 await client.makedirs(path, exist_ok=True)
 
     async def _write(
-        self, client: asyncssh.SFTPClient, path: str, parts: AsyncIterator[bytes]
+        self, client: asyncssh.SFTPClient, path: str, parts: AsyncIterator[bytes], size: int
     ) -> asyncssh.SFTPClientFile:
         """Return a new file, still open, whose content is on the disk."""
         with self._translated(path):
-            file = await client.open(path, "xb")
+            file = await client.open(path, "xb", block_size=0 if size <= _REQUEST else -1)
         under_way: deque[asyncio.Task[int]] = deque()
         try:
             at = 0
