@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 from data_versioning.errors import DataVersioningError, StorageError
 from data_versioning.storage.base import Failure, ObjectInfo, Page
@@ -109,10 +110,15 @@ class PlainClient(Protocol):
         """Write a large object from parts of `part_length`, complete or, when `parts` raises, not at all."""
 
 
-@runtime_checkable
-class BriefClient(PlainClient, Protocol):
-    """Requests to a store where content alone takes less than `get`, which also tells of what it is content."""
+class BriefClient(ABC):
+    """A client of a store where content alone takes less than `get`, which also tells of what it is content.
 
+    A base class, because whether an object fits a protocol takes as long as reading a small file.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
     async def piece(self, key: str, start: int, end: int) -> bytes | memoryview:
         """Return the content from byte `start` up to `end`, or to where it ends; none when only `get` can tell."""
 

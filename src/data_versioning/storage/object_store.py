@@ -14,7 +14,7 @@ from obstore import exceptions
 
 from data_versioning.errors import ConfigError, MissingObject
 from data_versioning.storage.base import Failure, ObjectInfo, Page
-from data_versioning.storage.client import Body, Unavailable, part_length
+from data_versioning.storage.client import Body, BriefClient, Unavailable, part_length
 from data_versioning.storage.object_errors import Place
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ RETRIES: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectStoreClient:
+class ObjectStoreClient(BriefClient):
     """A `Client` on an opened store; `prefix` ends in "/" or is empty.
 
     `state` is what changes whenever an object is written, and what a conditional write takes; it serves as the etag.
