@@ -19,7 +19,7 @@ import pytest
 from data_versioning.errors import CorruptObject, StorageError
 from data_versioning.storage import resuming
 from data_versioning.storage.client import Unavailable
-from data_versioning.storage.resuming import Part, ResumingClient, Upload, Uploads
+from data_versioning.storage.resuming import Ended, Part, ResumingClient, Upload, Uploads
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.proxy import Fault
 
@@ -170,6 +170,34 @@ class UploadsSuite:
             proxy.chance, proxy.faults = 0.0, tuple(Fault)
         assert proxy.disturbed[Fault.CORRUPT_UP]
         assert uploads.arrived() == {}
+
+    @pytest.mark.parametrize("old", [None, b"old", bytes(SIZE)])
+    def test_the_answer_to_the_end_is_lost(
+        self, client: ResumingClient, uploads: Counted, opened: Any, old: bytes | None
+    ) -> None:
+        class Lost(Counted):
+            def complete(self, key: str, upload: str, parts: list[str]) -> None:
+                super().complete(key, upload, parts)
+                raise Ended("no such upload")
+
+        if old is not None:
+            asyncio.run(client.put("large", old))
+        lost = Lost(uploads.real)
+        send(replace(client, uploads=lambda: lost), parts())
+        assert opened.read("large") == b"".join(CONTENT)
+
+    @pytest.mark.parametrize("old", [None, bytes(SIZE)])
+    def test_somebody_ends_it_without_an_object(
+        self, client: ResumingClient, uploads: Counted, old: bytes | None
+    ) -> None:
+        class Aborted(Counted):
+            def complete(self, key: str, upload: str, parts: list[str]) -> None:
+                raise Ended("no such upload")
+
+        if old is not None:
+            asyncio.run(client.put("large", old))
+        with pytest.raises(Ended):
+            send(replace(client, uploads=lambda: Aborted(uploads.real)), parts())
 
     def test_small_files_take_the_fast_way(
         self, client: ResumingClient, uploads: Counted, opened: Any, monkeypatch: pytest.MonkeyPatch

@@ -75,10 +75,26 @@ class ResumingClient(ObjectStoreClient):
         if size >= _WORTH_RESUMING:
             uploads, upload = await self._begin(key)
             if upload:
-                await _go_on(uploads, key, upload, parts, _IN_MEMORY // part_length(size, self.part_size))
+                before = await self._state(key)
+                at_once = _IN_MEMORY // part_length(size, self.part_size)
+                try:
+                    await _go_on(uploads, key, upload, parts, at_once)
+                except Ended:
+                    # Completed: by us, when the answer to that was lost, or by who sends the same parts.
+                    now = await self._state(key)
+                    if not before or not now or now == before or now[1] != size:
+                        raise
                 return
         # Named, because a dataclass with slots is another class than the one that `super` knows.
         await ObjectStoreClient.put_parts(self, key, parts, size)
+
+    async def _state(self, key: str) -> tuple[str | None, int] | None:
+        """Return etag and size of what is there, (None, 0) for nothing, None where that cannot be told."""
+        try:
+            found = await self.stat(key)
+        except StorageError:
+            return None  # who may write need not be permitted to read
+        return (found.etag, found.size) if found else (None, 0)
 
     async def _begin(self, key: str) -> tuple[Uploads, Upload | None]:
         try:
