@@ -122,8 +122,8 @@ class FileClient:
                 raise
 
         content = noted()
-        async with self._temporary(path) as temporary:
-            await self._in_directory(path, write)
+        async with _temporary(self.files, path) as temporary:
+            await _in_directory(self.files, path, write)
 
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`: directories are read side by side, one level after the other, into one page."""
@@ -153,7 +153,7 @@ class FileClient:
             placed = await self._create(path, content)
         else:
             async with self._locked(path):
-                placed = await self._etag(path) == expected
+                placed = await _etag(self.files, path) == expected
                 if placed:
                     await self.put(key, content)
         return _md5(content) if placed else None
@@ -178,39 +178,8 @@ class FileClient:
         return None
 
     async def _create(self, path: str, content: bytes) -> bool:
-        async with self._temporary(path) as temporary:
-            return await self._in_directory(path, lambda: self.files.create(temporary, path, content))
-
-    async def _in_directory(self, path: str, write: Callable[[], Awaitable[T]]) -> T:
-        """Return what `write` returns; it is called again when the directory of `path` had to be made."""
-        try:
-            return await write()
-        except MissingObject:
-            try:
-                await self.files.make_directory(posixpath.dirname(path))
-                return await write()
-            except MissingObject as error:
-                raise StorageError(
-                    f"the directory of {path} cannot be made: {error.message}", hint="dv remote list"
-                ) from None
-
-    @asynccontextmanager
-    async def _temporary(self, path: str) -> AsyncIterator[str]:
-        """Give a name next to `path`; what still has it after a failure is removed."""
-        name = atomic.temporary_name(posixpath.dirname(path))
-        try:
-            yield name
-        except BaseException:
-            with suppress(StorageError, MissingObject, TimeoutError):
-                await asyncio.wait_for(self.files.remove(name), _CLEANING)
-            raise
-
-    async def _etag(self, path: str) -> str | None:
-        try:
-            body = await self.files.read(path, 0, None, None)
-        except MissingObject:
-            return None
-        return _md5(b"".join([bytes(chunk) async for chunk in body.chunks]))
+        async with _temporary(self.files, path) as temporary:
+            return await _in_directory(self.files, path, lambda: self.files.create(temporary, path, content))
 
     @asynccontextmanager
     async def _locked(self, path: str) -> AsyncIterator[None]:
@@ -234,12 +203,46 @@ class FileClient:
         held = await self.files.stat(lock)
         if held is None:
             return
-        async with self._temporary(lock) as probe:
+        async with _temporary(self.files, lock) as probe:
             await self.files.replace(probe, f"{probe}.tmp", _once(b""), 0)
             now = await self.files.stat(f"{probe}.tmp")
             await self.files.remove(f"{probe}.tmp")
         if now and now.modified - held.modified > _ABANDONED:
             await self.files.remove(lock)
+
+
+async def _in_directory(files: Files, path: str, write: Callable[[], Awaitable[T]]) -> T:
+    """Return what `write` returns; it is called again when the directory of `path` had to be made."""
+    try:
+        return await write()
+    except MissingObject:
+        try:
+            await files.make_directory(posixpath.dirname(path))
+            return await write()
+        except MissingObject as error:
+            raise StorageError(
+                f"the directory of {path} cannot be made: {error.message}", hint="dv remote list"
+            ) from None
+
+
+@asynccontextmanager
+async def _temporary(files: Files, path: str) -> AsyncIterator[str]:
+    """Give a name next to `path`; what still has it after a failure is removed."""
+    name = atomic.temporary_name(posixpath.dirname(path))
+    try:
+        yield name
+    except BaseException:
+        with suppress(StorageError, MissingObject, TimeoutError):
+            await asyncio.wait_for(files.remove(name), _CLEANING)
+        raise
+
+
+async def _etag(files: Files, path: str) -> str | None:
+    try:
+        body = await files.read(path, 0, None, None)
+    except MissingObject:
+        return None
+    return _md5(b"".join([bytes(chunk) async for chunk in body.chunks]))
 
 
 async def _each(items: Sequence[S], work: Callable[[S], Awaitable[T]]) -> Sequence[T]:

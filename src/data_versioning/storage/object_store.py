@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import obstore
 from obstore import exceptions
@@ -29,6 +29,7 @@ _CONCURRENT_PARTS = 6
 _DELETIONS = 32
 
 _DIGEST = re.compile("[0-9a-f]{32}")
+State: TypeAlias = Literal["e_tag", "version"]
 
 RETRIES: Mapping[str, Any] = {
     "max_retries": 3,
@@ -48,18 +49,19 @@ class ObjectStoreClient(BriefClient):
     store: ObjectStore
     place: Place
     prefix: str
-    state: Literal["e_tag", "version"] = "e_tag"
+    state: State = "e_tag"
     part_size: int = _PART
 
     async def stat(self, key: str) -> ObjectInfo | None:
         """See `Client.stat`."""
         try:
-            return self._info(await obstore.head_async(self.store, self.prefix + key))
+            found = await obstore.head_async(self.store, self.prefix + key)
         except FileNotFoundError as error:
             self._refuse_missing_root(error)
             return None
         except exceptions.BaseError as error:
             raise self._translated(error, key) from None
+        return ObjectInfo(key, found["size"], found[self.state], None, found["last_modified"].timestamp())
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None, etag: str | None = None) -> Body:
         """See `Client.get`."""
@@ -151,8 +153,8 @@ class ObjectStoreClient(BriefClient):
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`."""
         try:
-            async for page in obstore.list(self.store, self._below(prefix), chunk_size=_PAGE):
-                yield self._page(page)
+            async for page in obstore.list(self.store, self.prefix + prefix or None, chunk_size=_PAGE):
+                yield _page(page, len(self.prefix), self.state)
         except FileNotFoundError as error:
             self._refuse_missing_root(error)
         except exceptions.BaseError as error:
@@ -161,12 +163,12 @@ class ObjectStoreClient(BriefClient):
     async def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
         """See `Client.directories`."""
         try:
-            found = await obstore.list_with_delimiter_async(self.store, self._below(prefix))
+            found = await obstore.list_with_delimiter_async(self.store, self.prefix + prefix or None)
         except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, prefix) from None
         start = len(self.prefix)
         names = [f"{name[start:].rstrip('/')}/" for name in found["common_prefixes"]]
-        return names, self._page(found["objects"])
+        return names, _page(found["objects"], start, self.state)
 
     async def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `Client.put_if`."""
@@ -191,23 +193,6 @@ class ObjectStoreClient(BriefClient):
             raise self._translated(error, key) from None
         return done[self.state]
 
-    def _below(self, prefix: str) -> str | None:
-        return self.prefix + prefix or None
-
-    def _info(self, meta: ObjectMeta) -> ObjectInfo:
-        path, modified = meta["path"][len(self.prefix) :], meta["last_modified"].timestamp()
-        return ObjectInfo(path, meta["size"], meta[self.state], None, modified)
-
-    def _page(self, metas: Sequence[ObjectMeta]) -> Page:
-        start = len(self.prefix)
-        return Page(
-            keys=[meta["path"][start:] for meta in metas],
-            sizes=[meta["size"] for meta in metas],
-            etags=[meta[self.state] or "" for meta in metas],
-            modified=[meta["last_modified"].timestamp() for meta in metas],
-            md5s=[_md5(meta["e_tag"]) for meta in metas],
-        )
-
     def _refuse_missing_root(self, error: Exception) -> None:
         if self.place.is_missing(error):
             raise self.place.missing()
@@ -216,6 +201,17 @@ class ObjectStoreClient(BriefClient):
         if isinstance(error, FileNotFoundError) and not self.place.is_missing(error):
             return MissingObject(f"{self.place.name} has no {key}")
         return self.place.refusal(error)
+
+
+def _page(metas: Sequence[ObjectMeta], start: int, state: State) -> Page:
+    """Return what a listing tells; keys begin at character `start` of a path."""
+    return Page(
+        keys=[meta["path"][start:] for meta in metas],
+        sizes=[meta["size"] for meta in metas],
+        etags=[meta[state] or "" for meta in metas],
+        modified=[meta["last_modified"].timestamp() for meta in metas],
+        md5s=[_md5(meta["e_tag"]) for meta in metas],
+    )
 
 
 def _md5(etag: str | None) -> str:
