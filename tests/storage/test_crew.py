@@ -52,10 +52,10 @@ from data_versioning.storage.crew import Crew
 
 async def work():
     crew = Crew(size=2, seconds=0.05)
-    try:
-        await crew.call(threading.Event().wait)
-    except TimeoutError:
-        print(await crew.call(str, "others go on"))
+    stuck = [crew.call(threading.Event().wait) for _ in range(5)]
+    lost = await asyncio.gather(*stuck, return_exceptions=True)
+    assert all(isinstance(one, TimeoutError) for one in lost), lost
+    print(await crew.call(str, "others go on"))
 
 asyncio.run(work())
 """

@@ -20,7 +20,7 @@ class _Call(NamedTuple):
 
 
 class Crew:
-    """Up to `size` threads, begun when they are needed, for calls that take at most `seconds` each.
+    """Up to `size` threads that answer, begun when they are needed, for calls that take at most `seconds` each.
 
     They are daemons: a thread that never gets its answer is left behind, and holds up neither other calls nor the
     end of the program, as those of an executor would.
@@ -28,8 +28,8 @@ class Crew:
 
     def __init__(self, *, size: int, seconds: float) -> None:
         self._size, self._seconds = size, seconds
-        self._begun = 0
-        self._idle = threading.Semaphore(0)
+        # Calls that wait for an answer, and threads that are there for them; changed on the loop only.
+        self._waiting, self._threads = 0, 0
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
 
     async def call(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
@@ -37,25 +37,31 @@ class Crew:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._calls.put(_Call(lambda: work(*args, **options), loop, answer))
-        if not self._idle.acquire(blocking=False) and self._begun < self._size:
-            self._begun += 1
+        self._waiting += 1
+        if self._threads < min(self._waiting, self._size):
+            self._threads += 1
             threading.Thread(target=self._work, name="data_versioning crew", daemon=True).start()
-        return await asyncio.wait_for(answer, self._seconds)
+        try:
+            return await asyncio.wait_for(answer, self._seconds)
+        except (TimeoutError, asyncio.CancelledError):
+            self._threads -= 1  # one may never come back: another takes its place
+            raise
+        finally:
+            self._waiting -= 1
 
     async def close(self) -> None:
         """Let the threads end, each after what it does now."""
-        for _ in range(self._begun):
-            self._calls.put(None)
+        self._calls.put(None)
 
     def _work(self) -> None:
         while call := self._calls.get():
-            tell = None if call.answer.cancelled() else _answered(call)
-            # Whoever gets the answer finds this thread idle.
-            self._idle.release()
-            if tell:
+            if not call.answer.cancelled():
+                tell = _answered(call)
                 with suppress(RuntimeError):  # nobody waits any more: the loop is closed
                     call.loop.call_soon_threadsafe(tell)
-            del call, tell
+                del tell
+            del call
+        self._calls.put(None)  # for the next one
 
 
 def _answered(call: _Call) -> Callable[[], None]:

@@ -28,7 +28,7 @@ from data_versioning.storage.files import Entry, FileClient
 
 _PART = 8 << 20
 _IN_FLIGHT = 256
-_SECONDS = 120.0  # that one request may take, which sends a part at most
+_SECONDS = 60.0  # that one request may take, which sends a part at most
 _READABLE = 0o755
 _USER = "HADOOP_USER_NAME"
 # How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
