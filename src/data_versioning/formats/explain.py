@@ -50,7 +50,7 @@ def line_of(text: str, place: Place) -> int | None:
     wanted = [str(step) for step in place]
     best, line = -1, None
     try:
-        for at, where in _walk(text):
+        for at, where, _ in _walk(text):
             if best < len(where) <= len(wanted) and where == wanted[: len(where)]:
                 best, line = len(where), at
     except (yaml.YAMLError, ValueError):
@@ -58,13 +58,33 @@ def line_of(text: str, place: Place) -> int | None:
     return line
 
 
-def _walk(text: str) -> Iterable[tuple[int, list[str]]]:
-    """Go through the values: the line of the key or item, and the steps that lead there."""
+def span_of(text: str, place: Place) -> tuple[int, int] | None:
+    """Return where the value at `place` begins and ends; None for none, or one that is laid out by indentation.
+
+    >>> text = "a: [1, 2]  # why\\n"
+    >>> text[slice(*span_of(text, ("a",)))], span_of(text, ("b",))
+    ('[1, 2]', None)
+    """
+    wanted = [str(step) for step in place]
+    try:
+        events = [event for _, where, event in _walk(text) if where == wanted]
+    except (yaml.YAMLError, ValueError):
+        return None
+    if not events or getattr(events[0], "style", None) in ("|", ">"):
+        return None
+    if getattr(events[0], "flow_style", True) is False:
+        return None
+    return events[0].start_mark.index, events[-1].end_mark.index
+
+
+def _walk(text: str) -> Iterable[tuple[int, list[str], yaml.Event]]:
+    """Go through the values: the line of the key or item, the steps that lead there, where it begins and ends."""
     frames: list[_Frame] = []
     parser = CParser(text)
     while (event := parser.get_event()) is not None:
         if isinstance(event, yaml.CollectionEndEvent):
             frames.pop()
+            yield 0, [frame.step for frame in frames], event
             _step(frames)
         elif isinstance(event, yaml.NodeEvent):
             line = event.start_mark.line + 1 if event.start_mark else 0
@@ -72,7 +92,8 @@ def _walk(text: str) -> Iterable[tuple[int, list[str]]]:
             if top and top.is_mapping and top.wants_key:
                 top.step, top.line = getattr(event, "value", ""), line
             else:
-                yield (top.line if top and top.is_mapping else line), [frame.step for frame in frames]
+                at = top.line if top and top.is_mapping else line
+                yield at, [frame.step for frame in frames], event
             if isinstance(event, yaml.CollectionStartEvent):
                 frames.append(_Frame(isinstance(event, yaml.MappingStartEvent)))
             else:

@@ -15,6 +15,7 @@ from data_versioning.errors import FormatError, UsageError
 from data_versioning.formats import suggest, yamltext
 
 _INDENT = re.compile(r"^[\[{]\n( +)", re.MULTILINE)
+_AS_TEXT = "quotes make it text: {key}='\"…\"'"
 
 
 def set_value(text: str, key: str, value: str, *, suffix: str, file: str, new: bool = False) -> str:
@@ -22,15 +23,36 @@ def set_value(text: str, key: str, value: str, *, suffix: str, file: str, new: b
 
     `new` allows a key that is not there yet. Raises `UsageError` for one that is not, and for Python files.
     """
+    value = value or "''"  # as `dvc exp run` has it
     match suffix.lower():
         case ".json":
-            return _set_json(text, key, value, file=file, new=new)
+            whole = _set_json(text, key, value, file=file, new=new)
+            return _replaced(text, key, value, whole, formats.paramfiles.read_json) or whole
         case ".toml":
             return _set_toml(text, key, value, file=file, new=new)
         case ".py":
             raise UsageError(f"{file} is a program, which is not changed from here", hint=f"edit {file}")
+    text = yamltext.unix_lines(text) or "{}\n"
+    whole = _set_yaml(text, key, value, file=file, new=new)
+    return _replaced(text, key, value, whole, yamltext.read) or whole
+
+
+def _replaced(text: str, key: str, value: str, whole: str, read: Callable[..., object]) -> str | None:
+    """Return `text` with only the characters of the value replaced, when it reads as `whole`, written anew, does."""
+    span = formats.explain.span_of(text, tuple(key.split(".")))
+    if span is None:
+        return None
+    start, end = span
+    found = f"{text[:start]}{' ' * (start == end)}{value.strip()}{text[end:]}"
+    try:
+        return found if repr(read(found, file="")) == repr(read(whole, file="")) else None
+    except FormatError:
+        return None
+
+
+def _set_yaml(text: str, key: str, value: str, *, file: str, new: bool) -> str:
     return formats.roundtrip.change(
-        yamltext.unix_lines(text) or "{}\n",
+        text,
         lambda values: _put(values, key, _value(formats.roundtrip.scalar, value, key), file=file, new=new),
         file=file,
     )
@@ -41,26 +63,36 @@ def _set_json(text: str, key: str, value: str, *, file: str, new: bool) -> str:
     _put(values, key, _value(yamltext.read, value, key), file=file, new=new)
     found = _INDENT.search(text)
     indent = len(found[1]) if found else (2 if "\n" in text.strip() else None)
-    return json.dumps(values, indent=indent, ensure_ascii=False) + ("\n" if text.endswith("\n") else "")
+    try:
+        return json.dumps(values, indent=indent, ensure_ascii=False) + ("\n" if text.endswith("\n") else "")
+    except TypeError as error:
+        raise _unwritable(key, value, file) from error
 
 
 def _set_toml(text: str, key: str, value: str, *, file: str, new: bool) -> str:
     try:
         values = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise FormatError(str(error), file=file) from error
+    try:
         _put(values, key, _value(yamltext.read, value, key), file=file, new=new)
         return tomlkit.dumps(values)
     except TOMLKitError as error:
-        raise FormatError(str(error), file=file) from error
+        raise _unwritable(key, value, file) from error
 
 
 def _value(read: Callable[..., object], text: str, key: str) -> object:
     try:
+        yamltext.read(text, file="")  # refuses tags
         return read(text, file="")
     except FormatError as error:
         raise UsageError(
-            f"the value of '{key}' cannot be understood: {error.message}",
-            hint=f"quotes make it text: {key}='\"…\"'",
+            f"the value of '{key}' cannot be understood: {error.message}", hint=_AS_TEXT.format(key=key)
         ) from error
+
+
+def _unwritable(key: str, value: str, file: str) -> UsageError:
+    return UsageError(f"{file} cannot hold the value {value} of '{key}'", hint=_AS_TEXT.format(key=key))
 
 
 def _put(values: Any, key: str, value: object, *, file: str, new: bool) -> None:
