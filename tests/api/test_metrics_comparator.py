@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from data_versioning.errors import (
     GitError,
     MetricNotFound,
     NoDifference,
-    NotInRepository,
+    PathError,
 )
 from tests.operations.work import Work
 
@@ -184,5 +185,13 @@ def test_refusals(work_with: Work, tmp_path_factory: pytest.TempPathFactory) -> 
         MetricsComparator().diff("v9")
     with pytest.raises(GitError, match="unknown Git revision 'v9'"):
         MetricsComparator().show("v9")
-    with pytest.raises(NotInRepository):
-        MetricsComparator(tmp_path_factory.mktemp("none"))
+    with pytest.raises(PathError, match="no directory"):
+        MetricsComparator(tmp_path_factory.mktemp("none") / "typo")
+
+
+def test_a_repository_of_git_alone(work_with: Work) -> None:
+    """What `dv metrics show` and DVC's read there, too."""
+    shutil.rmtree(work_with.root / ".dvc")
+    expected = MetricsComparator().diff()
+    assert expected["accuracy"] == pytest.approx(0.02)
+    assert len(MetricsComparator(work_with.root / "metrics").history()) >= 2

@@ -170,6 +170,11 @@ def test_retries(work: Work) -> None:
     assert outcomes(run(work, retries=1)) == {"a": "run"}
 
 
+def test_attempts_are_told(work: Work) -> None:
+    pipeline(work, a={"cmd": "echo x >> ran; test $(wc -l < ran) = 2 && touch out", "outs": ["out"]})
+    assert only(run(work, retries=5)).reasons == ("it never ran", "attempt 1: it ended with exit code 1")
+
+
 def test_a_time_limit(work: Work) -> None:
     pipeline(work, a={"cmd": "echo half > out; sleep 60", "outs": ["out"]})
     failed = only(run(work, timeout=0.3))
@@ -222,6 +227,17 @@ def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
     work.write("dvc.yaml", work.read("dvc.yaml").replace(b"cp a b", b"cp a  b"))
     assert outcomes(run(work, "b", single_item=True, pull=True)) == {"b": "run"}
     assert outcomes(run(work, pull=True)) == {"source.dvc": "cached", "a": "cached", "b": "cached"}
+
+
+def test_nothing_to_download_from(work: Work) -> None:
+    work.write("in", "1")
+    pipeline(work, a={"cmd": "cp in out", "deps": ["in"], "outs": ["out"]})
+    assert outcomes(run(work, pull=True)) == {"a": "run"}
+
+
+def test_a_frozen_stage_that_never_ran(work: Work) -> None:
+    pipeline(work, a={"cmd": "touch out", "outs": ["out"], "frozen": True})
+    assert "dv unfreeze a" in only(run(work)).message
 
 
 def test_frozen_stages_keep_the_order(work: Work) -> None:
@@ -284,6 +300,12 @@ def test_the_operation_log(work: Work) -> None:
 def test_an_empty_place(work: Work) -> None:
     with pytest.raises(NotTracked, match=r"no dvc\.yaml"):
         run(work)
+
+
+@pytest.mark.parametrize("text", ["", "stages: {}\n", "metrics: [m.json]\n"])
+def test_a_file_without_stages(work: Work, text: str) -> None:
+    work.write("dvc.yaml", text)
+    assert run(work).is_unchanged and run(work, "dvc.yaml").stages == ()
 
 
 @pytest.mark.parametrize("options", [{"jobs": 0}, {"timeout": 0.0}, {"retries": -1}])

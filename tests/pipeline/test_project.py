@@ -99,7 +99,8 @@ def test_no_targets_mean_everything(loaded: Project) -> None:
     [
         ("dat", "'data'", "dv add dat"),
         ("frist", "'first'", "dv add frist"),
-        ("sub/dvc.yaml:fist", "'sub/dvc.yaml:first'", "dv add sub/dvc.yaml:fist"),
+        ("sub/dvc.yaml:fist", "'sub/dvc.yaml:first'", ""),
+        ("dvc.yaml:frist", "'dvc.yaml:first'", ""),
         ("quite/different", "", "dv add quite/different"),
         ("../outside.dvc", "", "dv add ../outside"),
     ],
@@ -109,7 +110,15 @@ def test_unknown_target_is_refused_with_a_hint(loaded: Project, target: str, mea
         loaded.select([target])
     assert meant in caught.value.message
     assert ("did you mean" in caught.value.message) is bool(meant)
-    assert caught.value.hint == f"to track it: {hint}"
+    stages = "the stages: dv stage list --all"
+    assert caught.value.hint == (f"to track it: {hint}; {stages}" if hint else stages)
+
+
+def test_a_pipeline_file(loaded: Project) -> None:
+    with pytest.raises(NotTracked, match=r"there is no 'other/dvc\.yaml'"):
+        loaded.select(["other/dvc.yaml"])
+    assert project(dvc_yaml="metrics: [m.json]\n").select_stages(["dvc.yaml"]) == []
+    assert project().select_stages(["."], recursive=True) == []
 
 
 def test_lock_file_is_no_target(loaded: Project) -> None:

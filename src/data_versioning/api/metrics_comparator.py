@@ -148,10 +148,14 @@ class MetricsDiff(Mapping[str, AnyChange]):
 
 
 class MetricsComparator:
-    """The metrics of one repository; `project_dir` lies in it. All errors have a `hint`."""
+    """The metrics of one repository, DVC's or Git's alone; `project_dir` lies in it. All errors have a `hint`."""
 
     def __init__(self, project_dir: str | os.PathLike[str] = ".") -> None:
         self._directory = os.path.abspath(os.fspath(project_dir))
+        if not os.path.isdir(self._directory):
+            raise PathError(
+                f"there is no directory '{project_dir}'", hint="MetricsComparator('path/to/project')"
+            )
         self._open("init")
 
     def diff(self, baseline: str = "HEAD~1", comparison: str | None = "HEAD") -> MetricsDiff:
@@ -187,7 +191,7 @@ class MetricsComparator:
         return metrics.history(self._open("history", rev), rev=rev, count=num)
 
     def _open(self, method: str, *arguments: str) -> Repo:
-        return repos.open(self._directory, argv=(f"MetricsComparator.{method}", *arguments))
+        return repos.open_anywhere(self._directory, argv=(f"MetricsComparator.{method}", *arguments))
 
 
 class _Name(NamedTuple):

@@ -157,12 +157,10 @@ def _seconds(text: str | None) -> float | None:
     """
     if text is None:
         return None
-    found = re.fullmatch(r"([0-9.]+)([smhd]?)", text)
-    try:
-        return float(found[1]) * _UNITS[found[2]] if found else float("nan")
-    except ValueError:
-        found = None
-    raise UsageError(f"'{text}' is not a time", hint="dv repro --timeout 30m")
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
+    if not found:
+        raise UsageError(f"'{text}' is not a time", hint="dv repro --timeout 30m")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def _yes(_stage: str) -> bool:

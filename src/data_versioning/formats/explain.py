@@ -74,7 +74,8 @@ def span_of(text: str, place: Place) -> tuple[int, int] | None:
         return None
     if getattr(events[0], "flow_style", True) is False:
         return None
-    return events[0].start_mark.index, events[-1].end_mark.index
+    start, end = events[0].start_mark, events[-1].end_mark
+    return (start.index, end.index) if start and end else None
 
 
 def _walk(text: str) -> Iterable[tuple[int, list[str], yaml.Event]]:

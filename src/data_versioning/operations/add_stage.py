@@ -220,10 +220,13 @@ def _planned(loaded: Loaded, file: RepoPath, text: str) -> list[Stage]:
     flags = FlagStyle(
         settings.get("parsing", "bool") or "store_true", settings.get("parsing", "list") or "nargs"
     )
-    stages, sections = load.pipeline(file, text, Workspace(loaded.repo.root), flags=flags)
     others = [stage for stage in loaded.project.stages if stage.file != file]
     try:
+        stages, sections = load.pipeline(file, text, Workspace(loaded.repo.root), flags=flags)
         Project([*others, *stages], [sections]).check()
+    except (FormatError, PathError) as error:
+        error.hint = f"nothing was written: correct what is to stand in {file}"
+        raise
     except Overlap as error:
         error.hint = "give the new stage another output, or take that from the other one"
         raise

@@ -84,17 +84,12 @@ def _chosen(
     repo: Repo, project: Project, names: Sequence[str], base: str, *, recursive: bool
 ) -> Iterable[Stage]:
     chosen: dict[str, Stage] = {}
-    files = {section.file for section in project.sections}
     for name in targets.named(repo, names):
         path = join(base, name)
         below = [stage for stage in project.stages if path is not None and paths.is_inside(stage.file, path)]
         if recursive and below:
             ordered = graph.build(project.stages).upstream(project.stages)
             found = [stage for stage in ordered if stage in below]
-        elif path in files:
-            found = [stage for stage in project.stages if stage.file == path]
-        elif path is not None and path.rpartition("/")[2] == PIPELINE_FILE:
-            raise NotTracked(f"there is no '{name}'", hint="dv stage list --all   lists the whole repository")
         else:
             found = [item.stage for item in project.select_stages([name], base=base)]
         chosen.update((stage.place, stage) for stage in found)

@@ -39,7 +39,12 @@ def look(loaded: Loaded, stage: Stage, progress: Progress) -> Found:
     """
     found = Found(stage=stage)
     for path, out in stage.placed_outs():
-        snapshot = output(loaded, path, progress, legacy=out.is_legacy)
+        try:
+            snapshot = output(loaded, path, progress, legacy=out.is_legacy)
+        except PathError as error:
+            if stage.cmd and not out.md5:
+                error.hint = f"dv {'unfreeze' if stage.frozen else 'repro'} {stage.address}"
+            raise
         found.outs[out.path] = snapshot
         if snapshot.oid != ObjectId(out.md5 or "", out.is_legacy):
             found.changed.append(path)

@@ -201,9 +201,9 @@ def _chosen(project: Project, names: Sequence[str], base: str, options: ReproOpt
         here = [stage for stage in project.stages if os.path.dirname(stage.file) == base]
         names = [name for pattern in names for name in _matching(pattern, here)]
     own = join(base, PIPELINE_FILE)
-    if not names and not any(stage.file == own for stage in project.stages):
+    if not names and not any(section.file == own for section in project.sections):
         raise NotTracked(
-            f"there is no {PIPELINE_FILE} with stages here",
+            f"there is no {PIPELINE_FILE} here",
             hint="name a stage or a pointer file; dv repro -P runs all pipelines of the repository",
         )
     found = project.select_stages(names or [PIPELINE_FILE], base=base, recursive=options.recursive)

@@ -75,7 +75,7 @@ def run(
         verdict.loaded.repo.transaction("repro", lock="none") as transaction,
     ):
         if options.pull and options.run_cache:
-            fetch.fetch_runs(verdict.loaded.repo)
+            _fetch_runs(verdict.loaded.repo)
         reproduction = Reproduction(verdict, transaction, results, options=options, confirm=confirm)
         if executor is not None:
             reproduction.run(executor, is_here=False)
@@ -84,6 +84,14 @@ def run(
                 reproduction.run(threads, is_here=True)
         results.raise_if_failed()
     return results.in_order()
+
+
+def _fetch_runs(repo: Repo) -> None:
+    """Bring the run cache of the default remote; without one what is here has to do, as for DVC."""
+    if repo.settings.get("core", "remote"):
+        fetch.fetch_runs(repo)
+    else:
+        repo.notify("there is no default remote, so no run cache was downloaded")
 
 
 class _StageFailed(DataVersioningError):
@@ -258,6 +266,7 @@ class Reproduction:
                     return self._collect(run, how)
             kept = run.undo()
             if how and self._may_try_again(place):
+                run.reasons += (f"attempt {self._attempts[place]}: {how.reason}",)
                 run.clear()
                 return self._task(run)
         except (DataVersioningError, OSError) as error:

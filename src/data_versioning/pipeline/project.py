@@ -183,6 +183,8 @@ class Project:
                 return [StageSelection(stage) for stage in inside]
         if path is not None and path in by_file:
             return [StageSelection(stage) for stage in by_file[path]]
+        if any(section.file == path for section in self.sections) or (recursive and path == ""):
+            return []  # a dvc.yaml without stages, or a repository without
         file, name = _split_target(target)
         declared = by_file.get(join(base, file) or "", [])
         named = [stage for stage in declared if name in (stage.name, stage.group)]
@@ -193,11 +195,18 @@ class Project:
         raise self._not_tracked(target)
 
     def _not_tracked(self, target: str) -> NotTracked:
+        stages_hint = "the stages: dv stage list --all"
+        if target.rpartition("/")[2] == PIPELINE_FILE:
+            return NotTracked(f"there is no {target!r}", hint=stages_hint)
+        is_address = _split_target(target)[1] != target
         known = [item.path for item in self._tracked.values()] + [stage.address for stage in self.stages]
+        if is_address:
+            known += [stage.place for stage in self.stages]
+        add = f"to track it: dv add {target.removesuffix(POINTER_SUFFIX)}; "
         return NotTracked(
             f"{target!r} is neither a tracked path, nor a pointer file, nor a stage"
             + formats.suggest.nearest(target, known),
-            hint=f"to track it: dv add {target.removesuffix(POINTER_SUFFIX)}",
+            hint=f"{'' if is_address else add}{stages_hint}",
         )
 
     def pack(self) -> Packed:
