@@ -63,3 +63,14 @@ def test_error_names_line_and_expectation(text: str, line: int, message: str) ->
     assert str(caught.value).startswith(f"sub/dvc.yaml:{caught.value.line}: ")
     assert abs((caught.value.line or 0) - line) <= 1
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("outs", "is_meant"),
+    [("[o${x}]", True), ("[a, ${x}]", True), ("{a${x}: {cache: false}}", True), ("['${x}', ]]", False)],
+)
+def test_a_template_without_quotes(outs: str, is_meant: bool) -> None:
+    with pytest.raises(FormatError) as caught:
+        pipelinefile.parse(f"stages:\n  a:\n    cmd: x\n    outs: {outs}\n", file="dvc.yaml")
+    assert caught.value.line == 4
+    assert ("needs quotes" in (caught.value.hint or "")) is is_meant

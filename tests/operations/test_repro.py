@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from data_versioning.errors import NotTracked, Overlap, UsageError
+from data_versioning.errors import NotTracked, Overlap, PathError, UsageError
 from data_versioning.localfs import batch, rwlock
 from data_versioning.operations import log, push, repro
 from data_versioning.operations.repro import OnError, ReproOptions, ReproResult
@@ -168,6 +168,25 @@ def test_retries(work: Work) -> None:
     pipeline(work, a={"cmd": "echo x >> tries; test $(wc -l < tries) -ge 3 && cp tries out", "outs": ["out"]})
     assert outcomes(run(work, retries=1)) == {"a": "failed"}
     assert outcomes(run(work, retries=1)) == {"a": "run"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "file", "message"),
+    [
+        (".dvcignore", "out", "'out' is ignored by .dvcignore"),
+        (".gitignore", "dvc.lock", "Git ignores 'dvc.lock'"),
+        (".gitignore", "dvc.yaml", "Git ignores 'dvc.yaml'"),
+        ("out", "", "'out' is already tracked by Git"),
+    ],
+)
+def test_what_dvc_could_not_work_with_is_not_run(work: Work, rules: str, file: str, message: str) -> None:
+    work.write(rules, f"{file}\n")
+    work.save()
+    pipeline(work, a={"cmd": "touch ran out", "outs": ["out"]})
+    before = work.everything()
+    with pytest.raises(PathError, match=message):
+        run(work)
+    assert work.everything() == before
 
 
 def test_attempts_are_told(work: Work) -> None:

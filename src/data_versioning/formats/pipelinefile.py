@@ -6,6 +6,7 @@ further type checks except where a template can put another value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ _ANNOTATIONS = frozenset({"desc", "type", "labels", "meta"})
 _OUTPUT_OPTIONS = _ANNOTATIONS | {"cache", "persist", "checkpoint", "remote", "push"}
 PLOT_OPTIONS = frozenset({"template", "x", "y", "x_label", "y_label", "title", "header"})
 _TOP_PLOT_OPTIONS = PLOT_OPTIONS - {"header"}
+_UNQUOTED = re.compile(r"[\[{,:]\s*[^'\"\s]*\$\{")
 _OPTION_FLAGS = ("cache", "persist", "checkpoint", "push", "header")
 _OPTION_TEXTS = ("desc", "type", "remote", "template", "x", "y", "x_label", "y_label", "title")
 
@@ -53,7 +55,12 @@ class PipelineFile:
 
 def parse(text: str, *, file: str) -> PipelineFile:
     """Read a dvc.yaml; `FormatError` names the line of what is wrong."""
-    top = Fields(yamltext.read_mapping(text, file=file), _TOP_KEYS, text=text, file=file)
+    try:
+        top = Fields(yamltext.read_mapping(text, file=file), _TOP_KEYS, text=text, file=file)
+    except FormatError as error:
+        if error.line and _UNQUOTED.search("".join(text.split("\n")[error.line - 1 : error.line])):
+            error.hint = "inside of [ ] and { } a template needs quotes: ['${…}']"
+        raise
     stages = _mapping(top, "stages")
     for name in stages.values:
         _check_stage_or_group(stages, name)

@@ -82,7 +82,7 @@ def add_stage(repo: Repo, new: NewStage, *, force: bool = False) -> AddStageResu
         stages = _planned(loaded, file, pipelinefile.update(text, new.name, entry, file=file))
         order = [out.path for out in new.outs]
         kept, waiting = _cached(repo, [stage for stage in stages if stage.name == new.name], order)
-        places.refuse_tracked_by_git(repo, [*kept, *waiting])
+        places.refuse_new_stages(loaded, [stage for stage in stages if stage.name == new.name])
         transaction.edit(file, _put(file, new.name, entry))
         pointers.ignore(transaction, kept)
         edited = tuple(edit.path for edit in transaction.commit())

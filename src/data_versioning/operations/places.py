@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from data_versioning.errors import Conflict, Overlap, PathError
 from data_versioning.operations import targets
 from data_versioning.operations.loaded import Loaded
 from data_versioning.paths import RepoPath
+from data_versioning.pipeline.stage import LOCK_FILE, PIPELINE_FILE, Stage
 from data_versioning.repo import Repo
 
 
@@ -37,14 +38,19 @@ def free(loaded: Loaded, name: str, *, force: bool) -> RepoPath:
 
 def refuse_untrackable(loaded: Loaded, path: RepoPath, name: str, *, is_directory: bool) -> None:
     """Raise `PathError` for what the ignore rules hide, pointer files, and links to directories."""
-    if loaded.ignore and loaded.ignore.matches(path, is_directory):
-        raise PathError(
-            f"'{name}' is ignored by .dvcignore", hint=f"dv check-ignore -d {name}   tells which rule"
-        )
+    refuse_hidden(loaded, path, name, is_directory=is_directory)
     if path.endswith(".dvc") or os.path.basename(path) in {"dvc.yaml", "dvc.lock"}:
         raise PathError(f"'{name}' is a pointer file; it belongs into Git", hint=f"git add {name}")
     if is_directory and os.path.islink(f"{loaded.repo.root}/{path}"):
         raise PathError(f"'{name}' is a symbolic link to a directory", hint="track the directory itself")
+
+
+def refuse_hidden(loaded: Loaded, path: RepoPath, name: str, *, is_directory: bool) -> None:
+    """Raise `PathError` for what the ignore rules hide."""
+    if loaded.ignore and loaded.ignore.matches(path, is_directory):
+        raise PathError(
+            f"'{name}' is ignored by .dvcignore", hint=f"dv check-ignore -d {name}   tells which rule"
+        )
 
 
 def refuse_overlap(loaded: Loaded, path: RepoPath, name: str) -> None:
@@ -63,6 +69,28 @@ def refuse_overlap(loaded: Loaded, path: RepoPath, name: str) -> None:
     )
 
 
+def refuse_new_stages(loaded: Loaded, stages: Collection[Stage]) -> None:
+    """Raise `PathError` for stages that DVC could not work with: nobody would find out before they ran.
+
+    Their outputs are hidden by ignore rules or tracked by Git, or Git ignores the files that record them.
+    """
+    repo = loaded.repo
+    cached = [path for stage in stages for path, out in stage.placed_outs() if out.cache]
+    refuse_tracked_by_git(repo, cached)
+    for path in [path for stage in stages for path, _ in stage.placed_outs()]:
+        refuse_hidden(loaded, path, repo.shown(path), is_directory=os.path.isdir(f"{repo.root}/{path}"))
+    files = {stage.file for stage in stages}
+    files |= {RepoPath(file.removesuffix(PIPELINE_FILE) + LOCK_FILE) for file in files}
+    hidden = repo.git.is_ignored([f"{repo.root}/{file}" for file in sorted(files)]) if repo.git else ()
+    for file in sorted(files):
+        if f"{repo.root}/{file}" in hidden:
+            shown = repo.shown(file)
+            raise PathError(
+                f"Git ignores '{shown}', so nobody else would get it",
+                hint=f"git check-ignore -v --no-index {shown}   names the rule",
+            )
+
+
 def refuse_tracked_by_git(repo: Repo, paths: Sequence[RepoPath]) -> None:
     """Raise `PathError` when Git tracks one of `paths`."""
     git = repo.git
@@ -72,5 +100,5 @@ def refuse_tracked_by_git(repo: Repo, paths: Sequence[RepoPath]) -> None:
             shown = repo.shown(path)
             raise PathError(
                 f"'{shown}' is already tracked by Git",
-                hint=f"git rm -r --cached '{shown}', then dv add '{shown}'",
+                hint=f"git rm -r --cached '{shown}', then run this again",
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from data_versioning.errors import DataVersioningError, FormatError, PathError
 from data_versioning.formats import lockfile
 from data_versioning.formats.lockfile import LockedStage
-from data_versioning.operations import fetch, pointers, recording, stage_run
+from data_versioning.operations import fetch, places, pointers, recording, stage_run
 from data_versioning.operations import loaded as loading
 from data_versioning.operations.stage_outputs import Bench
 from data_versioning.operations.stage_records import Records
@@ -69,6 +69,8 @@ def run(
     executor: Executor | None,
 ) -> tuple[StageResult, ...]:
     """Run what has to, by `executor` or by threads; return the result of every stage."""
+    new = [stage for stage in verdict.plan.values() if stage.name and stage.lock is None]
+    places.refuse_new_stages(verdict.loaded, new)
     results = Results(verdict, watch)
     with (
         contextlib.suppress(_StageFailed),
