@@ -277,6 +277,20 @@ def test_an_object_that_was_edited_in_place_is_not_trusted(
 
 
 @pytest.mark.parametrize("path", ["data", "data/a"])
+def test_another_link_to_an_object_is_no_edit(here: Place, path: str) -> None:
+    """It changes the time stamps of all of them."""
+    file = here.put("data/a", b"same")
+    here.store(path, LinkType.HARDLINK)
+    other = here.root / "other"
+    os.link(file, other)
+    before = file.stat()
+    here.store(path, LinkType.HARDLINK)
+    object_path = here.cache.path(ObjectId(digest(b"same")))
+    assert os.path.samefile(file, object_path) and os.path.samefile(other, object_path)
+    assert (before.st_ino, before.st_mode) == (file.stat().st_ino, file.stat().st_mode)
+
+
+@pytest.mark.parametrize("path", ["data", "data/a"])
 @pytest.mark.parametrize("kind", [LinkType.COPY, LinkType.HARDLINK])
 def test_reused_objects_are_young_where_others_may_clean_up(
     here: Place, monkeypatch: pytest.MonkeyPatch, stored: list[bytes], path: str, kind: LinkType

@@ -78,13 +78,7 @@ class ObjectCache(NamedTuple):
         return sorted(absent)
 
     def _verify(self, root: str, values: Sequence[str], indices: list[int], *, legacy: bool) -> list[int]:
-        suspects = [values[i] for i in indices]
-        # A legacy directory listing is hashed as text too; it holds no CRLF, so both hashes agree.
-        found = batch.hash_files(root, oids.names(suspects), text_mode=legacy)
-        right: list[int] = []
-        wrong: list[int] = []
-        for index, value, digest in zip(indices, suspects, oids.hex_digests(found.digests), strict=True):
-            (right if digest == value[:32] else wrong).append(index)
+        right, wrong = _compare(root, values, indices, legacy=legacy)
         batch.chmod_files(root, oids.names([values[i] for i in right]), SEALED)
         return wrong
 
@@ -206,18 +200,15 @@ class ObjectCache(NamedTuple):
     def disown(self, values: Sequence[str], stats: Sequence[bytes], *, legacy: bool = False) -> None:
         """Take the seal off those objects that are one file with an edited file of the workspace.
 
-        `values[i]` is not what the file with the stat `stats[i]` holds now. If that is a link to the object, both
-        were edited, and the object is not what its name says. Unsealed, it is read before it is believed.
+        `values[i]` may not be what the file with the stat `stats[i]` holds now. If that is a link to the object, both
+        were edited, or only another link was made or removed: what is right stays sealed, and so do its links.
         """
         root, names = self.root(legacy=legacy), oids.names(values)
         found = Listing.of(names, batch.stat_files(root, names))
-        edited = [
-            value
-            for at, value in enumerate(values)
-            if found.record(at)[:_SAME_FILE] == stats[at][:_SAME_FILE]
-        ]
-        if edited:
-            batch.chmod_files(root, oids.names(edited), UNSEALED)
+        linked = [at for at in range(len(values)) if found.record(at)[:_SAME_FILE] == stats[at][:_SAME_FILE]]
+        if linked:
+            _, wrong = _compare(root, values, linked, legacy=legacy)
+            batch.chmod_files(root, oids.names([values[at] for at in wrong]), UNSEALED)
 
     def may_be_shared(self, roots: Sequence[str]) -> bool:
         """Whether other repositories than those at `roots` may use the cache: it is a group's, or outside of them."""
@@ -235,6 +226,19 @@ class ObjectCache(NamedTuple):
         if max(changes) > time.time_ns() - _TICK_NS:
             return b""
         return os.fsencode(root) + b"\0" + found
+
+
+def _compare(
+    root: str, values: Sequence[str], indices: Sequence[int], *, legacy: bool
+) -> tuple[list[int], list[int]]:
+    """Return the indices of objects that hold what their names say, and of those that do not."""
+    # A legacy directory listing is hashed as text too; it holds no CRLF, so both hashes agree.
+    found = batch.hash_files(root, oids.names([values[i] for i in indices]), text_mode=legacy)
+    right: list[int] = []
+    wrong: list[int] = []
+    for index, digest in zip(indices, oids.hex_digests(found.digests), strict=True):
+        (right if digest == values[index][:32] else wrong).append(index)
+    return right, wrong
 
 
 def version(value: str, stat: bytes) -> tuple[bytes, bytes]:
