@@ -250,12 +250,12 @@ def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
 
 def test_equal_outputs_that_are_restored_stay_links(work: Work) -> None:
     work.configure(type="hardlink")
-    pipeline(work, a={"cmd": "cp in one; cp in two", "deps": ["in"], "outs": ["one", "two"]})
+    pipeline(work, a={"cmd": "cp in one; mkdir d; cp in d/x", "deps": ["in"], "outs": ["one", "d"]})
     for content in ("1", "2", "1"):
         work.write("in", content)
         result = run(work)
     assert only(result).outcome is Outcome.RESTORED
-    found = [os.stat(path) for path in ("one", "two", work.object("1"))]
+    found = [os.stat(path) for path in ("one", "d/x", work.object("1"))]
     assert len({one.st_ino for one in found}) == 1
     assert {one.st_mode & 0o777 for one in found} == {0o444}
 
