@@ -202,7 +202,7 @@ def test_a_time_limit(work: Work) -> None:
 
 
 def test_persistent_outputs_are_there(work: Work) -> None:
-    work.configure(type="hardlink")
+    work.configure(type="hardlink,copy")
     pipeline(work, a={"cmd": "echo x >> log", "outs": [{"log": {"persist": True}}]})
     run(work)
     run(work, force=True)
@@ -249,7 +249,7 @@ def test_missing_data_is_downloaded(work: Work, place: Path) -> None:
 
 
 def test_equal_outputs_that_are_restored_stay_links(work: Work) -> None:
-    work.configure(type="hardlink")
+    work.configure(type="hardlink,copy")
     pipeline(work, a={"cmd": "cp in one; mkdir d; cp in d/x", "deps": ["in"], "outs": ["one", "d"]})
     for content in ("1", "2", "1"):
         work.write("in", content)
