@@ -35,6 +35,16 @@ class DataVersioningError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Be carried to another process whatever `__init__` takes."""
+        return _carried, (type(self), self.args, vars(self))
+
+
+def _carried(kind: type[DataVersioningError], args: tuple[object, ...], state: dict[str, object]) -> object:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
+
 
 class NotInRepository(DataVersioningError):
     """There is no `.dvc` directory here or in any parent."""

@@ -16,7 +16,7 @@ from data_versioning.errors import (
     GitError,
     MetricNotFound,
     NoDifference,
-    PathError,
+    NotInRepository,
 )
 from tests.operations.work import Work
 
@@ -185,8 +185,9 @@ def test_refusals(work_with: Work, tmp_path_factory: pytest.TempPathFactory) -> 
         MetricsComparator().diff("v9")
     with pytest.raises(GitError, match="unknown Git revision 'v9'"):
         MetricsComparator().show("v9")
-    with pytest.raises(PathError, match="no directory"):
-        MetricsComparator(tmp_path_factory.mktemp("none") / "typo")
+    for place in ("", "typo"):
+        with pytest.raises(NotInRepository):
+            MetricsComparator(tmp_path_factory.mktemp("none") / place)
 
 
 def test_a_repository_of_git_alone(work_with: Work) -> None:

@@ -152,10 +152,6 @@ class MetricsComparator:
 
     def __init__(self, project_dir: str | os.PathLike[str] = ".") -> None:
         self._directory = os.path.abspath(os.fspath(project_dir))
-        if not os.path.isdir(self._directory):
-            raise PathError(
-                f"there is no directory '{project_dir}'", hint="MetricsComparator('path/to/project')"
-            )
         self._open("init")
 
     def diff(self, baseline: str = "HEAD~1", comparison: str | None = "HEAD") -> MetricsDiff:
@@ -191,7 +187,10 @@ class MetricsComparator:
         return metrics.history(self._open("history", rev), rev=rev, count=num)
 
     def _open(self, method: str, *arguments: str) -> Repo:
-        return repos.open_anywhere(self._directory, argv=(f"MetricsComparator.{method}", *arguments))
+        found = repos.open_anywhere(self._directory, argv=(f"MetricsComparator.{method}", *arguments))
+        if found.git is None:
+            repos.find_root(self._directory)  # raises, unless DVC is used without Git
+        return found
 
 
 class _Name(NamedTuple):
