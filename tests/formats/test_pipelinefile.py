@@ -74,3 +74,9 @@ def test_a_template_without_quotes(outs: str, is_meant: bool) -> None:
         pipelinefile.parse(f"stages:\n  a:\n    cmd: x\n    outs: {outs}\n", file="dvc.yaml")
     assert caught.value.line == 4
     assert ("needs quotes" in (caught.value.hint or "")) is is_meant
+
+
+def test_tabs() -> None:
+    with pytest.raises(FormatError) as caught:
+        pipelinefile.parse("stages:\n\ta:\n", file="dvc.yaml")
+    assert (caught.value.line, "spaces" in (caught.value.hint or "")) == (2, True)

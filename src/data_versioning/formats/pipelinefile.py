@@ -58,8 +58,11 @@ def parse(text: str, *, file: str) -> PipelineFile:
     try:
         top = Fields(yamltext.read_mapping(text, file=file), _TOP_KEYS, text=text, file=file)
     except FormatError as error:
-        if error.line and _UNQUOTED.search("".join(text.split("\n")[error.line - 1 : error.line])):
+        line = "".join(text.split("\n")[error.line - 1 : error.line]) if error.line else ""
+        if _UNQUOTED.search(line):
             error.hint = "inside of [ ] and { } a template needs quotes: ['${…}']"
+        elif line.startswith("\t"):
+            error.hint = "indent with spaces: YAML has no tabs there"
         raise
     stages = _mapping(top, "stages")
     for name in stages.values:

@@ -205,7 +205,7 @@ class Project:
         add = f"to track it: dv add {target.removesuffix(POINTER_SUFFIX)}; "
         return NotTracked(
             f"{target!r} is neither a tracked path, nor a pointer file, nor a stage"
-            + formats.suggest.nearest(target, known),
+            + formats.suggest.nearest(target, {*known} - {target}),
             hint=f"{'' if is_address else add}{stages_hint}",
         )
 
