@@ -189,6 +189,14 @@ def test_what_dvc_could_not_work_with_is_not_run(work: Work, rules: str, file: s
     assert work.everything() == before
 
 
+def test_an_output_behind_a_link_is_not_made_in_vain(work: Work) -> None:
+    work.write("real/in", "1")
+    os.symlink("real", "data")
+    pipeline(work, a={"cmd": "touch ran data/out", "outs": ["data/out"]})
+    assert "symbolic link" in only(run(work)).message
+    assert not Path("ran").exists()
+
+
 def test_attempts_are_told(work: Work) -> None:
     pipeline(work, a={"cmd": "echo x >> ran; test $(wc -l < ran) = 2 && touch out", "outs": ["out"]})
     assert only(run(work, retries=5)).reasons == ("it never ran", "attempt 1: it ended with exit code 1")

@@ -28,7 +28,7 @@ from data_versioning.pipeline.session import Finished
 from data_versioning.pipeline.stage import OutputKind, Stage
 from data_versioning.pipeline.staleness import place_of
 from data_versioning.progress import SILENT
-from data_versioning.workspace import unprotect
+from data_versioning.workspace import checkout, unprotect
 from data_versioning.workspace.scan import Snapshot
 
 
@@ -72,9 +72,14 @@ class StageRun:
     def prepare(self) -> None:
         """Hash what goes in.
 
-        Raises `PathError` for a dependency, params file or parameter that is not there.
+        Raises `PathError` for a dependency, params file or parameter that is not there, and for an output behind a
+        symbolic link: it could not be stored.
         """
         bench, stage = self.bench, self.stage
+        root = bench.loaded.repo.root
+        for path in self.places():
+            if not os.path.islink(f"{root}/{path}"):  # one that is a link itself is moved aside
+                checkout.refuse_links(path, root)
         deps = {}
         for dep in stage.deps:
             place = place_of(stage, dep.path)
