@@ -26,6 +26,9 @@ from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
 
+NO_GIT = "git init   (after dv init --no-scm, also: dv config --unset core.no_scm)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is recorded with a model: kept under `meta` of its pointer file."""
@@ -124,9 +127,7 @@ def warn_if_detached(git: Git, commit: str | None, *, stacklevel: int) -> None:
 def _git(repo: Repo) -> Git:
     git = repo.git
     if git is None:
-        raise GitError(
-            "tracking commits to Git, and there is no Git repository here", hint="git init, then dv init"
-        )
+        raise GitError("tracking commits to Git, and there is no Git repository here", hint=NO_GIT)
     return git
 
 
