@@ -25,7 +25,6 @@ from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
-
 NO_GIT = "git init   (after dv init --no-scm, also: dv config --unset core.no_scm)"
 
 
