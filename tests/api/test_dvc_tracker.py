@@ -6,6 +6,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from data_versioning.errors import (
     NotInRepository,
     PathError,
 )
+from tests.operations.work import Work
 from tests.oracle import Sandbox, Tool, make_repository
 from tests.tracking import (
     clean,
@@ -413,3 +415,17 @@ def test_the_public_names() -> None:
     assert {"DVCTracker", "PushFailed", "load_params"} <= set(dir(data_versioning))
     with pytest.raises(AttributeError):
         _ = data_versioning.nonsense
+
+
+def test_several_trackers_at_once(work: Work, dvc: Tool, sandbox: Sandbox) -> None:
+    """Each gets its own commit; with `core.autostage` the index is changed twice as often."""
+    with (work.root / ".dvc/config").open("a") as file:
+        file.write("[core]\n    autostage = true\n")
+    names = [f"data/{number}.csv" for number in range(6)]
+    for name in names:
+        write(work.root, name, name)
+    with ThreadPoolExecutor(len(names)) as pool:
+        made = list(pool.map(lambda name: DVCTracker().track_data(name, message=name), names))
+    for name, result in zip(names, made, strict=True):
+        assert sandbox.git(work.root, "log", "-1", "--format=%s", str(result.commit)).strip() == name
+    assert dvc(work.root, "status", "--json").json == {}

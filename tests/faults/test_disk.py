@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ from tests.faults.invariants import (
     assert_nothing_lost,
     assert_remote_sound,
     contents,
+    md5,
 )
 from tests.oracle import Sandbox, Tool, copy_repository, make_repository
 
@@ -227,3 +229,23 @@ def test_cache_shared_by_a_group(place: Path, dvc: Tool, dv: Tool, template: Pat
         (repo / "same").unlink()
         as_user.run(tool, repo, "checkout", uid=uid, gid=group).ok()
         assert (repo / "same").read_text() == "same" * 100
+
+
+def test_fsck_of_what_may_only_be_read(user: tuple[Tool, Path]) -> None:
+    """Who may only read a cache can check it; what is damaged is told, and stays where it is."""
+    tool, repo = user
+    for name in ("sound", "damaged"):
+        (repo / name).write_text(name)
+    as_user.give(repo)
+    as_user.run(tool, repo, "add", "sound", "damaged").ok()
+    (repo / "damaged").unlink()
+    value = md5(repo / "sound")
+    for path in (repo / ".dvc/cache/files/md5").rglob("*"):
+        if path.is_file() and path.parent.name + path.name != value:
+            path.chmod(0o644)
+            path.write_text("changed")
+    for path in (repo, *repo.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    found = json.loads(as_user.run(tool, repo, "fsck", "--dry-run", "--json").out)
+    assert found["sound"] == 1
+    assert len(found["damaged"]) == 1

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -215,3 +218,53 @@ def test_ignored_directories(root: Path) -> None:
         write(root, name)
     assert sorted(index.ignored_directories(str(root))) == [b"data", b"sub/cache"]
     assert index.ignored_directories(str(root / "sub")) == [b"cache"]
+
+
+def test_several_at_once(root: Path, git: Git, sh: Shell) -> None:
+    """Git does not wait for its own lock: without ours some would fail, or name another one's commit."""
+    names = [f"f{number}" for number in range(8)]
+    for name in names:
+        write(root, name)
+    git.commit(["f0"], "f0")
+
+    def act(name: str) -> str | None:
+        git.stage([f"staged {name}"])
+        return git.commit([name], name)
+
+    for name in names[1:]:
+        write(root, f"staged {name}")
+    with ThreadPoolExecutor(len(names)) as pool:
+        made = list(pool.map(act, names[1:]))
+    assert [sh("log", "-1", "--format=%s", str(commit)).strip() for commit in made] == names[1:]
+    assert set(sh("diff", "--cached", "--name-only").splitlines()) == {f"staged {name}" for name in names[1:]}
+
+
+def test_waits_for_another_git_command(root: Path, git: Git, sh: Shell) -> None:
+    write(root, "a")
+    lock = Path(git.git_dir) / "index.lock"
+    lock.touch()
+    removing = threading.Timer(0.3, lock.unlink)
+    removing.start()
+    assert git.commit(["a"], "one") == sh("rev-parse", "HEAD").strip()
+    removing.join()
+
+
+def test_a_lock_that_stays_is_reported(root: Path, git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_OTHERS", 0.1)
+    write(root, "a")
+    Path(git.git_dir, "index.lock").touch()
+    with pytest.raises(GitError, match=r"index\.lock") as refused:
+        git.commit(["a"], "one")
+    assert "wait" in refused.value.hint
+
+
+def test_a_hook_of_the_commit_does_not_wait_for_it(
+    root: Path, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Git starts while it commits stages without our lock, which the commit may hold."""
+    write(root, "a")
+    monkeypatch.setenv("GIT_INDEX_FILE", "index")
+    started = time.monotonic()
+    with index.changing(git.git_dir), index.changing(git.git_dir):
+        git.stage(["a"])
+    assert time.monotonic() - started < 30

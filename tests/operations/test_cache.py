@@ -34,6 +34,8 @@ def test_outside_a_repository(dvc: Tool, dv: Tool, place: Path) -> None:
 def test_json(dv: Tool, twins: Twins) -> None:
     root = twins.roots()[1]
     assert dv(root, "cache", "dir", "--json").json == {"dir": f"{root}/.dvc/cache"}
+    assert dv(root, "cache", "dir", "--json", "/elsewhere").json == {"dir": "/elsewhere"}
+    assert dv(root, "cache", "dir", "--json", "--unset").json == {"dir": f"{root}/.dvc/cache"}
 
 
 def test_what_is_left_in_the_old_cache_is_told_and_can_be_moved(dv: Tool, twins: Twins) -> None:

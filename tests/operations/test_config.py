@@ -131,6 +131,8 @@ def test_json_has_level_file_name_and_value(dv: Tool, twins: Twins) -> None:
         {"level": "local", "file": f"{root}/.dvc/config.local", "name": "core.remote", "value": "x"}
     ]
     assert dv(root, "config", "--json", "core.autostage").json == []
+    assert dv(root, "config", "--local", "--json", "core.remote", "y").json == [{**found[0], "value": "y"}]
+    assert dv(root, "config", "--local", "--json", "--unset", "core.remote").json == []
 
 
 def test_a_change_is_recorded_without_its_secret(dv: Tool, twins: Twins) -> None:

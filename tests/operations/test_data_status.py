@@ -109,6 +109,19 @@ def test_lost_objects(data: Work, dvc: Tool, dv: Tool) -> None:
     same_as_dvc(data, dvc, dv)
 
 
+def test_links_to_lost_objects(data: Work, dvc: Tool, dv: Tool) -> None:
+    """Links into the cache after their objects went, and any other link to nothing: what is not there."""
+    data.configure(type="symlink")
+    data.checkout(relink=True)
+    for name in ("data/a", "lone"):
+        (data.root / name).resolve().unlink()
+    (data.root / "data/new").symlink_to("nowhere")
+    found = same_as_dvc(data, dvc, dv)
+    assert found["uncommitted"]["deleted"] == ["data/a", "lone"]
+    # DVC's `diff` calls them modified.
+    assert dv(data.root, "diff", "--json").json["deleted"] == [{"path": "data/a"}, {"path": "lone"}]
+
+
 def test_a_lost_listing_that_we_remember(data: Work) -> None:
     data.named(data.pointer("data.dvc")["md5"]).unlink()
     found = data.data_status(granular=True)

@@ -139,6 +139,18 @@ def test_json(dv: Tool, twins: Twins) -> None:
     ]
 
 
+def test_json_of_a_change(dv: Tool, twins: Twins) -> None:
+    """The remotes as they are then."""
+    root = twins.roots()[1]
+    a = {"name": "a", "url": "/a", "default": True}
+    assert dv(root, "remote", "add", "--json", "-d", "a", "/a").json == [a]
+    assert dv(root, "remote", "modify", "--json", "a", "url", "/b").json == [{**a, "url": "/b"}]
+    assert dv(root, "remote", "rename", "--json", "a", "c").json == [{**a, "name": "c", "url": "/b"}]
+    assert dv(root, "remote", "default", "--json", "--unset").json == {"remote": None}
+    assert dv(root, "remote", "default", "--json", "c").json == {"remote": "c"}
+    assert dv(root, "remote", "remove", "--json", "c").json == []
+
+
 def test_outside_a_repository(dvc: Tool, dv: Tool, place: Path) -> None:
     for tool in (dvc, dv):
         assert tool(place, "remote", "add", "x", "/x").code == 251

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.spec.blocks import World, parts, table, text, write
+from tests.spec.blocks import TRACKER, World, parts, table, text, write
 
 INIT, *REMOTES = parts("initialize.sh", "# Configure", "# Or for")
 URLS = {
@@ -113,3 +114,98 @@ def test_caching_declined(world: World) -> None:
     shutil.move(root / "data.csv.dvc", root / "gone")
     world.shell(root, "dvc gc --workspace || true", answer="n")
     assert [path.read_text() for path in (root / ".dvc/cache").rglob("*") if path.is_file()] == [table(5)]
+
+
+SETTINGS = {
+    "s3": {
+        "url": "s3://my-bucket/dvc-storage",
+        "region": "us-west-2",
+        "profile": "myprofile",
+        "access_key_id": "YOUR_ACCESS_KEY",
+        "secret_access_key": "YOUR_SECRET_KEY",
+    },
+    "gcs": {"url": "gs://my-bucket/dvc-storage", "projectname": "myproject"},
+    "azure": {
+        "url": "azure://mycontainer/path",
+        "account_name": "myaccount",
+        "connection_string": "...",
+    },
+    "hdfs": {"url": "hdfs://namenode:8020/dvc-storage"},
+}
+
+
+@pytest.mark.parametrize("kind", list(SETTINGS))
+def test_remote_storage_backends(world: World, kind: str) -> None:
+    root = world.repository()
+    world.shell(root, text(f"remote_{kind}.sh"))
+    options = "".join(f"    {name} = {value}\n" for name, value in SETTINGS[kind].items())
+    config = (root / ".dvc/config").read_text()
+    assert config.endswith(f"['remote \"{kind}remote\"']\n{options}")
+    assert world.dvc(root, "remote", "default").ok().out == f"{kind}remote\n"
+    assert "YOUR_SECRET_KEY" not in (root / ".git/dv/log/events.jsonl").read_text()
+
+
+def test_version_tagging(world: World) -> None:
+    root = world.repository()
+    world.git(world.base, "init", "-q", "--bare", "origin.git")
+    world.git(root, "remote", "add", "origin", str(world.base / "origin.git"))
+    write(root, "data.csv", table(5))
+    world.shell(root, "dvc add -q data.csv")
+    world.commit(root, "Data")
+    world.shell(root, text("version_tagging.sh"))
+    assert world.git(root, "tag").split() == ["data-v1.0", "v1.0"]
+    write(root, "data.csv", table(6))
+    world.shell(root, "dvc add -q data.csv")
+    world.commit(root, "More data")
+    world.python(root, TRACKER + "tracker.checkout_version('data-v1.0')")
+    assert (root / "data.csv").read_text() == table(5)
+
+
+def pipeline(world: World, rows: int) -> Path:
+    """A repository with a stage that counts rows, recorded and committed on `main`."""
+    root = world.repository()
+    write(
+        root,
+        "dvc.yaml",
+        "stages:\n  count:\n    cmd: wc -l < raw.csv > rows\n    deps: [raw.csv]\n    outs: [rows]\n",
+    )
+    write(root, "raw.csv", table(rows))
+    world.shell(root, "dvc add -q raw.csv && dvc repro -q && dvc push -q")
+    world.commit(root, "main")
+    return root
+
+
+def test_reproducible_research(world: World) -> None:
+    root = pipeline(world, 5)
+    world.git(root, "checkout", "-qb", "experiment-branch")
+    write(root, "raw.csv", table(9))
+    world.shell(root, "dvc add -q raw.csv && dvc repro -q")
+    world.commit(root, "experiment")
+    world.git(root, "checkout", "-q", "main")
+    world.shell(root, "dvc checkout -q")
+    assert (root / "rows").read_text() == "6\n"
+    world.shell(root, text("reproducible_research.sh"))
+    assert (root / "rows").read_text() == "10\n"
+    world.assert_clean(root)
+
+
+def workflow(name: str) -> list[str]:
+    """The commands of a CI system's file, without those that install: these are tested as what is installed."""
+    (job,) = (yaml.safe_load(text(name)).get("jobs") or yaml.safe_load(text(name))).values()
+    lines = [step.get("run", "") for step in job.get("steps", [])]
+    lines += [line for part in ("before_script", "script", "after_script") for line in job.get(part, [])]
+    return [line for line in lines if line and "pip install" not in line]
+
+
+@pytest.mark.parametrize("name", ["github_actions.yml", "gitlab_ci.yml"])
+def test_ci(world: World, name: str) -> None:
+    """A fresh clone gets the data, runs what a commit changed, and uploads the result."""
+    root = pipeline(world, 5)
+    write(root, "dvc.yaml", (root / "dvc.yaml").read_text().replace("wc -l", "wc -c"))
+    world.commit(root, "count characters")
+    world.git(world.base, "clone", "-q", str(root), "runner")
+    runner = world.base / "runner"
+    assert workflow(name) == ["dvc pull", "dvc repro", "dvc push"]
+    world.shell(runner, "\n".join(workflow(name)))
+    assert (runner / "rows").read_text() == f"{len(table(5))}\n"
+    assert world.is_pushed(f"{len(table(5))}\n")

@@ -48,7 +48,7 @@ class DVCTracker:
         repo = self._open("commit", message)
         git = repo.git
         if git is None:
-            raise GitError("there is no Git repository here to commit to", hint="git init, then dv init")
+            raise GitError("there is no Git repository here to commit to", hint=track.NO_GIT)
         with repo.transaction("git commit"):
             commit = track.commit_files(repo, git, sorted(self._edited or _pointer_files(repo)), message)
         self._edited.clear()

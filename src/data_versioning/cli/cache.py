@@ -55,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
         operations.cache.change_dir(
             None if args.unset else args.value, level=args.level, argv=("dv", *args.argv)
         )
-        _tell_left(old, operations.cache.effective_dir(), args)
+        new = operations.cache.effective_dir()
+        _tell_left(old, new, args)
+        if args.json:
+            render.print_json({"dir": new})
         return 0
     found = operations.cache.cache_dir(level=args.level)
     if args.json:

@@ -44,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
         operations.config.change(
             args.name, None if args.unset else args.value, level=args.level, argv=("dv", *args.argv)
         )
+        if args.json:
+            found = operations.config.get(args.name)
+            _print(args, [found] if found else [])
         if str(args.name) == "cache.type" and not args.quiet:
             print(
                 "Links that are in the workspace now stay; change them with:\n  dv checkout --relink",

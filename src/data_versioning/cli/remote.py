@@ -54,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added: argparse.ArgumentParser = choices.add_parser(name, help=summary, epilog=_EPILOGS[name])
         levels.add_arguments(added)
         added.set_defaults(act=run)
+        what = "the name" if name == "default" else "all remotes, as they are then,"
+        added.add_argument("--json", action="store_true", help=f"print {what} as JSON")
         return added
 
     add = command("add", "add a remote", _add)
@@ -64,14 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = command("default", "print, set or remove the default remote", _default)
     default.add_argument("name", nargs="?", help="the new default; without it, print the default")
     default.add_argument("-u", "--unset", action="store_true", help="have no default")
-    default.add_argument("--json", action="store_true", help="print the name as JSON")
     modify = command("modify", "set or remove an option of a remote", _modify)
     modify.add_argument("name", help="the remote")
     modify.add_argument("option", help="url, jobs, password, …")
     modify.add_argument("value", nargs="?", help="the new value")
     modify.add_argument("-u", "--unset", action="store_true", help="remove the option")
-    listing = command("list", "print all remotes", _list)
-    listing.add_argument("--json", action="store_true", help="print the remotes as JSON")
+    command("list", "print all remotes", _list)
     command("remove", "remove a remote from the configuration; its data stays", _remove).add_argument(
         "name", help="the remote"
     )
@@ -92,9 +92,9 @@ def _add(args: argparse.Namespace) -> int:
     operations.remote.add(
         args.name, args.url, default=args.default, force=args.force, level=args.level, argv=("dv", *args.argv)
     )
-    if args.default:
+    if args.default and not args.json:
         print(f"Setting '{args.name.lower()}' as a default remote.")
-    return 0
+    return _done(args)
 
 
 def _default(args: argparse.Namespace) -> int:
@@ -102,13 +102,14 @@ def _default(args: argparse.Namespace) -> int:
         operations.remote.set_default(
             None if args.unset else args.name, level=args.level, argv=("dv", *args.argv)
         )
-        return 0
+        if not args.json:
+            return 0
     found = operations.remote.default(level=args.level)
     if args.json:
         render.print_json({"remote": found})
     else:
         print(found or "No default remote set")
-    return 0 if found else 1
+    return 0 if found or args.unset else 1
 
 
 def _modify(args: argparse.Namespace) -> int:
@@ -118,7 +119,7 @@ def _modify(args: argparse.Namespace) -> int:
         )
     value = None if args.unset else args.value
     operations.remote.modify(args.name, args.option, value, level=args.level, argv=("dv", *args.argv))
-    return 0
+    return _done(args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -134,9 +135,15 @@ def _list(args: argparse.Namespace) -> int:
 
 def _remove(args: argparse.Namespace) -> int:
     operations.remote.remove(args.name, level=args.level, argv=("dv", *args.argv))
-    return 0
+    return _done(args)
 
 
 def _rename(args: argparse.Namespace) -> int:
     operations.remote.rename(args.name, args.new, level=args.level, argv=("dv", *args.argv))
+    return _done(args)
+
+
+def _done(args: argparse.Namespace) -> int:
+    if args.json:
+        render.print_json(operations.remote.remotes())
     return 0

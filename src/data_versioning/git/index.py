@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from data_versioning.errors import GitError
 from data_versioning.git import process
+from data_versioning.localfs import locks
 from data_versioning.paths import parents
 
 _FEW = 100  # more paths than this: list the whole index once
+_OURS = 300.0  # seconds to wait for another `dv`, whose commit may run hooks
+_OTHERS = 5.0  # seconds to wait for another Git command
 _UNFINISHED = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
 
 
@@ -79,6 +83,22 @@ def changed(root: str, paths: Sequence[str]) -> dict[str, str]:
             entry[3:]: entry[:2] for entry in process.fields(out) if entry[:2] != "!!" or entry[3:] in wanted
         }
     return found
+
+
+@contextmanager
+def changing(git_dir: str) -> Iterator[None]:
+    """Change the index alone: Git waits neither for another `dv` nor for a Git command, it fails.
+
+    Inside a hook the index is that of the Git command around us, which waits for us: we do not wait for it.
+    """
+    if "GIT_INDEX_FILE" in os.environ:
+        yield
+        return
+    with locks.exclusive(f"{git_dir}/dv/index.lock", timeout=_OURS):
+        patience = locks.Patience(_OTHERS, None)
+        while os.path.lexists(f"{git_dir}/index.lock") and patience.pause(str):
+            pass
+        yield
 
 
 def stage(root: str, paths: Sequence[str]) -> None:

@@ -71,15 +71,17 @@ class Git:
 
     def stage(self, paths: Iterable[str]) -> None:
         """Put these files into the index as they are on disk; those that are gone leave it."""
-        index.stage(self.root, [_relative(self.root, path) for path in paths])
+        with index.changing(self.git_dir):
+            index.stage(self.root, [_relative(self.root, path) for path in paths])
 
     def commit(self, paths: Iterable[str], message: str) -> str | None:
         """Commit exactly these files as they are on disk; return the commit, or None when nothing changed.
 
         What else is staged stays staged and uncommitted. Hooks run; if one refuses, the index is as before.
         """
-        made = index.commit(self.root, self.git_dir, [_relative(self.root, path) for path in paths], message)
-        return self.head() if made else None
+        found = [_relative(self.root, path) for path in paths]
+        with index.changing(self.git_dir):
+            return self.head() if index.commit(self.root, self.git_dir, found, message) else None
 
     def tag(self, name: str, message: str, *, annotated: bool = True, revision: str = "HEAD") -> None:
         """Name a commit. Raises `GitError` when the tag exists."""

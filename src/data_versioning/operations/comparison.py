@@ -151,6 +151,9 @@ def in_workspace(
             entries, [item for item in outputs if item.output.cache], loaded, progress
         ):
             scanner = loaded.scanner(legacy=item.output.is_legacy, progress=progress)
+            scanner = scanner._replace(
+                skip_broken=True
+            )  # as DVC: what is missing is to be told, not an error
             found = scan.look(scanner, item.path)
             if found is None:
                 continue

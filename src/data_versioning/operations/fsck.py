@@ -109,7 +109,7 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
         progress=progress,
     )
     if not options.sample:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(_state_path(repo))
     return FsckResult(
         base=base,
@@ -146,7 +146,8 @@ def _check_all(
             state.malformed += _malformed(root, share, verdict)
             _note(state, root, prefixes, share, verdict)
             if not options.sample:
-                disposable.keep(_state_path(repo), state.dump())
+                with suppress(OSError):  # on a disk that is full or only read: checked all the same
+                    disposable.keep(_state_path(repo), state.dump())
     progress.finish()
 
 

@@ -60,7 +60,8 @@ def remove(repo: Repo, names: Sequence[str], *, outs: bool = False) -> RemoveRes
         loaded.stats.remember_outputs([], removed=places)
         loaded.stats.save()
         kept = _delete_all(repo, places) if outs else []
-    return RemoveResult(removed=tuple(stage.address for stage in stages), edited=edited, kept=tuple(kept))
+    removed = tuple(stage.address_from(targets.base(repo)) for stage in stages)
+    return RemoveResult(removed=removed, edited=edited, kept=tuple(kept))
 
 
 def _select(repo: Repo, names: Sequence[str]) -> tuple[Loaded, list[Stage], list[tuple[RepoPath, Output]]]:

@@ -25,6 +25,8 @@ from data_versioning.repo import Repo
 from data_versioning.workspace import scan
 from data_versioning.workspace.scan import Snapshot
 
+NO_GIT = "git init   (after dv init --no-scm, also: dv config --unset core.no_scm)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -124,9 +126,7 @@ def warn_if_detached(git: Git, commit: str | None, *, stacklevel: int) -> None:
 def _git(repo: Repo) -> Git:
     git = repo.git
     if git is None:
-        raise GitError(
-            "tracking commits to Git, and there is no Git repository here", hint="git init, then dv init"
-        )
+        raise GitError("tracking commits to Git, and there is no Git repository here", hint=NO_GIT)
     return git
 
 

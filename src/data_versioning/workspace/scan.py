@@ -74,6 +74,7 @@ class Scanner(NamedTuple):
     legacy: bool = False
     hasty: bool = False  # a few small files that were written just now are read at once, and not remembered
     sweep: bool = False  # nobody else is writing here: remove what a crash left, and links to lost objects
+    skip_broken: bool = False  # a link to nothing is as if it were not there
     progress: Progress = SILENT
     list_directory: Callable[[str], Listing] | None = None
 
@@ -92,6 +93,8 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
     if found is not None and found.flags & walk.BROKEN and scanner.sweep and _is_lost(absolute):
         os.unlink(absolute)
         return None
+    if found is not None and found.flags & walk.BROKEN and scanner.skip_broken:
+        return None
     if found is None or (scanner.ignore and scanner.ignore.matches(path, stat.S_ISDIR(found.mode))):
         return None
     if stat.S_ISDIR(found.mode):
@@ -104,8 +107,8 @@ def list_files(scanner: Scanner, path: str) -> Listing:
     listing = _without_leftovers(
         scanner, path, (scanner.list_directory or walk.walk)(f"{scanner.root}/{path}")
     )
-    if scanner.sweep:
-        listing = _without_lost_links(f"{scanner.root}/{path}", listing)
+    if scanner.sweep or scanner.skip_broken:
+        listing = _without_broken_links(scanner, path, listing)
     if listing.names.startswith(b".dvcignore\0") or b"/.dvcignore\0" in listing.names:
         raise PathError(
             f"there is a .dvcignore file inside '{path}': it would be tracked and obeyed at once",
@@ -132,11 +135,14 @@ def _without_leftovers(scanner: Scanner, path: str, listing: Listing) -> Listing
     return listing.select([i for i, name in enumerate(names) if name not in gone]) if left else listing
 
 
-def _without_lost_links(top: str, listing: Listing) -> Listing:
-    """Remove symbolic links to objects that are gone, as after the repository was moved: they hold nothing."""
+def _without_broken_links(scanner: Scanner, path: str, listing: Listing) -> Listing:
+    """Leave out links to nothing; or remove those to objects that are gone, as after the repository was moved."""
     flags = memoryview(listing.stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4].tolist()
     if not any(flag & walk.BROKEN for flag in flags):
         return listing
+    if scanner.skip_broken:
+        return listing.select([at for at, flag in enumerate(flags) if not flag & walk.BROKEN])
+    top = f"{scanner.root}/{path}"
     names = listing.raw_paths()
     lost = {
         name
@@ -159,11 +165,15 @@ def _refuse_special(listing: Listing, path: str) -> None:
     for index, name in enumerate(listing.paths()):
         found = listing.stat(index)
         if not stat.S_ISREG(found.mode):
-            what = "a dangling link" if found.flags & walk.BROKEN else "neither a file nor a directory"
             raise PathError(
-                f"'{path}/{name}' is {what} and cannot be tracked",
+                f"'{path}/{name}' is {_odd(found)} and cannot be tracked",
                 hint=f"dv checkout {path}, if it led into the cache; else rm '{path}/{name}'",
             )
+
+
+def _odd(found: walk.FileStat | None) -> str:
+    broken = found is not None and found.flags & walk.BROKEN
+    return "a dangling link" if broken else "neither a file nor a directory"
 
 
 def tree_content(listing: Listing, digests: bytes | bytearray) -> bytes:
@@ -336,7 +346,7 @@ def single(scanner: Scanner, path: str) -> Listing:
     found = walk.stat_file(f"{scanner.root}/{path}")
     if found is None or not stat.S_ISREG(found.mode):
         raise PathError(
-            f"'{path}' is neither a file nor a directory and cannot be tracked",
+            f"'{path}' is {_odd(found)} and cannot be tracked",
             hint=f"dv checkout {path}, if it is a link into the cache; else remove it",
         )
     return Listing.of(os.fsencode(os.path.basename(path)) + b"\0", walk.RECORD.pack(*found))

@@ -1,0 +1,2 @@
+# Configure HDFS
+dvc remote add -d hdfsremote hdfs://namenode:8020/dvc-storage

@@ -1,0 +1,4 @@
+# Reproduce exact experiment
+git checkout experiment-branch
+dvc checkout
+dvc repro
