@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     print(f"imported: {result.origin} -> {repo.shown(result.path)}{_amount(result)}")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    session.tell_edited(repo, result.edited)
     return 0
 
 
