@@ -179,8 +179,14 @@ def test_all_or_nothing(changing: Registry, work: Work) -> None:
 def test_what_is_no_import(changing: Registry, work: Work) -> None:
     work.write("lone", "x")
     work.add("lone")
-    with pytest.raises(ServedByDvc):
+    with pytest.raises(UsageError, match=r"'lone\.dvc' is no import"):
         run(work, "lone.dvc")
+    bring(work, changing.url, "data")
+    change(changing)
+    assert run(work, ".", recursive=True).updated == ("data.dvc",)
+    work.write("kept.dvc", "outs:\n- path: kept\n  remote: versions\n")
+    with pytest.raises(ServedByDvc):
+        run(work, "kept.dvc")
     with pytest.raises(NotTracked):
         run(work, "nothing.dvc")
     with pytest.raises(UsageError):
