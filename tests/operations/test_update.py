@@ -12,7 +12,6 @@ from data_versioning.operations import import_data, update
 from data_versioning.operations.import_data import ImportOptions
 from data_versioning.operations.import_url import Extent
 from data_versioning.operations.origin import Origin
-from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.operations.update import UpdateOptions, UpdateResult
 from tests.operations.registry import Registry
 from tests.operations.work import Work
@@ -184,9 +183,6 @@ def test_what_is_no_import(changing: Registry, work: Work) -> None:
     bring(work, changing.url, "data")
     change(changing)
     assert run(work, ".", recursive=True).updated == ("data.dvc",)
-    work.write("kept.dvc", "outs:\n- path: kept\n  remote: versions\n")
-    with pytest.raises(ServedByDvc):
-        run(work, "kept.dvc")
     with pytest.raises(NotTracked):
         run(work, "nothing.dvc")
     with pytest.raises(UsageError):
