@@ -2,12 +2,64 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.oracle import Tool
+from tests.oracle import Sandbox, Tool
+
+
+def completed(dv: Tool, repository: Path, *words: str) -> list[str]:
+    """Return what bash offers for the last word."""
+    script = repository.parent / "dv.bash"
+    if not script.exists():
+        script.write_text(dv(repository, "completion", "bash").ok().out)
+    line = " ".join(map(shlex.quote, words))
+    probe = (
+        f'dv() {{ {shlex.join(dv.argv())} "$@"; }}; source {shlex.quote(str(script))};'
+        f" COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _shtab_dv; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    done = subprocess.run(
+        ["bash", "-c", probe],
+        cwd=repository,
+        env=dv.sandbox.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_what_stands_in_the_repository_is_offered(repository: Path, dv: Tool, sandbox: Sandbox) -> None:
+    (repository / "data").mkdir()
+    for name in ("data/part", "gone", "$(touch bad)"):
+        (repository / name).write_text(name)
+    dv(repository, "add", "data", "gone", "$(touch bad)").ok()
+    dv(repository, "remote", "add", "store", "/store").ok()
+    (repository / "gone").unlink()
+    sandbox.git(repository, "branch", "topic/one")
+    for words, offered in (
+        (("checkout", ""), ["$(touch bad)", "data", "gone"]),
+        (("checkout", "go"), ["gone"]),
+        (("checkout", "data/"), ["data/part"]),
+        (("move", "d"), ["data"]),
+        (("diff", "HEAD", "to"), ["topic/one"]),
+        (("diff", "--targets", "g"), ["gone"]),
+        (("remove", "data"), ["data.dvc"]),
+        (("push", "-r", ""), ["store"]),
+        (("remote", "rename", "s"), ["store"]),
+        (("add", "data.d"), ["data.dvc"]),
+        (("--cd", "da"), ["data", "data.dvc"]),
+        (("import-url", "da"), ["data", "data.dvc"]),
+    ):
+        assert sorted(completed(dv, repository, "dv", *words)) == sorted(offered), words
+    assert not (repository / "bad").exists()
+
+
+def test_outside_a_repository_nothing_is_said(place: Path, dv: Tool) -> None:
+    assert completed(dv, place, "dv", "push", "-r", "") == [""]
 
 
 @pytest.mark.parametrize("args", [["bash"], ["-s", "bash"], []])

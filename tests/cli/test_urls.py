@@ -31,6 +31,9 @@ def test_import_and_update(dv: Tool, root: Path) -> None:
         "unchanged": [],
         "edited": ["my data.dvc"],
     }
+    for option in ("--no-download", "--no-exec"):
+        result = dv(root, "import-url", option, "../source/a", option[2:]).ok()
+        assert result.out.startswith(f"recorded, not downloaded: ../source/a -> {option[2:]}\n")
     found = dv(root, "import-url", "--json", "--no-download", "../source/a").json
     assert (found["origin"], found["path"], found["oid"]) == ("../source/a", "a", None)
 

@@ -274,7 +274,7 @@ def test_nothing_in_it(text: str) -> None:
         ("1: a\n", 1, "the key 1 is not text"),
         ("- a\n", 1, "a mapping is expected, not a list"),
         ("text\n", 1, "a mapping is expected, not text"),
-        ("<<<<<<< HEAD\nouts: []\n=======\n>>>>>>> x\n", 2, ""),
+        ("<<<<<<< HEAD\nouts: []\n=======\n>>>>>>> x\n", 1, "both sides of a merge are in it"),
         ("outs: [\n", 2, ""),
     ],
 )

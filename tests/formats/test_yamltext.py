@@ -392,3 +392,10 @@ def test_the_hint_names_the_file(text: str) -> None:
     with pytest.raises(FormatError) as caught:
         yamltext.read_mapping(text, file="sub/data.dvc")
     assert caught.value.hint == "correct it, or take the file back from Git: git checkout -- sub/data.dvc"
+
+
+def test_both_sides_of_a_merge_are_told_with_the_way_out() -> None:
+    text = "outs:\n<<<<<<< ours\n- md5: a\n=======\n- md5: b\n>>>>>>> theirs\n  path: data\n"
+    with pytest.raises(FormatError, match=r"^data\.dvc:2: both sides of a merge are in it$") as caught:
+        yamltext.read(text, file="data.dvc")
+    assert "git checkout --ours -- data.dvc" in str(caught.value.hint)

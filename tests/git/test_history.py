@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_versioning.errors import GitError
 from data_versioning.git import history
 from data_versioning.git.repository import Git
 from tests.git.conftest import Shell
@@ -174,3 +175,21 @@ def test_times(sh: Shell, root: Path) -> None:
     assert [history.times(str(root), shas)[sha] for sha in shas] == [1002, 1001, 1000]
     assert history.times(str(root), shas[1:2]) == {shas[1]: 1001}
     assert history.times(str(root), []) == {}
+
+
+@pytest.mark.parametrize("revision", ["HEAD~1..HEAD", "main...HEAD", "HEAD~9", "v9"])
+def test_what_is_no_revision_is_told_by_its_own_name(root: Path, git: Git, sh: Shell, revision: str) -> None:
+    load(sh, root, commits([{"a": "1"}, {"a": "2"}]))
+    assert history.resolve(git.root, revision) is None
+    with pytest.raises(GitError) as caught:
+        history.require(git.root, revision)
+    assert caught.value.message == f"unknown Git revision {revision!r}"
+    assert ("two arguments" in str(caught.value.hint)) == (".." in revision)
+
+
+def test_a_clone_that_lacks_history_says_how_to_get_it(root: Path, sh: Shell, place: Path) -> None:
+    load(sh, root, commits([{"a": "1"}, {"a": "2"}]))
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{root}", "clone"], cwd=place, check=True)
+    with pytest.raises(GitError) as caught:
+        history.require(str(place / "clone"), "HEAD~1")
+    assert "git fetch --unshallow" in str(caught.value.hint)

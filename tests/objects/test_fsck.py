@@ -53,7 +53,7 @@ def test_one_wrong_byte_is_damage(tmp_path):
     names = cache(tmp_path, b"one", b"two", b"three", mode=0o644)
     (tmp_path / names[b"two"]).write_bytes(b"twO")
     verdict = check(tmp_path)
-    assert (verdict.sound, verdict.damaged) == (2, [names[b"two"]])
+    assert (verdict.sound, verdict.size, verdict.damaged) == (2, len(b"onethree"), [names[b"two"]])
     assert names[b"two"] not in verdict.unsealed
 
 

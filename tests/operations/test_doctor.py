@@ -169,6 +169,10 @@ def test_little_space(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "dv gc -w" in one(found(Severity.NOTE), "MiB are free")
 
 
+def test_where_nothing_is_set(dv: Tool, repository: Path) -> None:
+    assert "\nSettings:\n\tnone, so the defaults count\n\n" in dv(repository, "doctor").out
+
+
 def test_outside_of_a_repository(dv: Tool, place: Path) -> None:
     done = dv(place, "doctor").ok()
     assert "Settings:" not in done.out

@@ -182,9 +182,8 @@ def test_update_keeps_work_that_is_saved_nowhere(work: Work, source: Path) -> No
     assert work.files("data") == {"a": b"newer", "sub/b": b"beta"}
 
 
-def test_update_of_other_things_is_for_dvc(work: Work) -> None:
-    work.write("plain", "x")
-    work.add("plain")
+def test_update_of_data_on_a_remote_with_versions_is_for_dvc(work: Work) -> None:
+    work.write("plain.dvc", "outs:\n- path: plain\n  remote: versions\n")
     with pytest.raises(ServedByDvc):
         renewed(work, "plain.dvc")
     with pytest.raises(UsageError):

@@ -180,7 +180,7 @@ def test_data_changed_since(data: Work) -> None:
     data.delete("lone")
     data.checkout()
     data.write("lone", "new work")
-    with pytest.raises(Conflict, match="'lone' was changed since"):
+    with pytest.raises(Conflict, match=r"operation \d+ \(dv \w+\) is not undone: 'lone' was changed since"):
         run(data)
     assert data.read("lone") == b"new work"
 

@@ -50,6 +50,16 @@ def test_files_may_be_edited(data: Work, kind: str) -> None:
     assert records(data.root)[-1]["verb"] == "unprotect"
 
 
+def test_the_whole_repository(data: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    data.configure(type="symlink")
+    data.checkout(relink=True)
+    data.delete("lone")
+    objects = data.objects()
+    monkeypatch.chdir(data.root / "data")
+    assert run(data, "..") == UnprotectResult(paths=("data", "tool"), copied=3)
+    assert data.objects() == objects
+
+
 @pytest.mark.parametrize("kind", ["hardlink", "symlink"])
 def test_as_dvc(data: Work, dvc: Tool, dv: Tool, kind: str) -> None:
     data.delete("tool")  # of which DVC drops the mode
@@ -75,7 +85,7 @@ def test_what_is_refused(data: Work, dvc: Tool, dv: Tool) -> None:
     data.checkout(relink=True)
     (data.root / "dangling").symlink_to("gone")
     before = data.everything()
-    for names in (["lone", "nothing"], ["dangling"], [".dvc/cache"], ["../x"], ["."]):
+    for names in (["lone", "nothing"], ["dangling"], [".dvc/cache"], ["../x"]):
         with pytest.raises(DataVersioningError) as refused:
             run(data, *names)
         assert refused.value.hint

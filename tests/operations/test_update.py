@@ -12,7 +12,6 @@ from data_versioning.operations import import_data, update
 from data_versioning.operations.import_data import ImportOptions
 from data_versioning.operations.import_url import Extent
 from data_versioning.operations.origin import Origin
-from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.operations.update import UpdateOptions, UpdateResult
 from tests.operations.registry import Registry
 from tests.operations.work import Work
@@ -179,8 +178,11 @@ def test_all_or_nothing(changing: Registry, work: Work) -> None:
 def test_what_is_no_import(changing: Registry, work: Work) -> None:
     work.write("lone", "x")
     work.add("lone")
-    with pytest.raises(ServedByDvc):
+    with pytest.raises(UsageError, match=r"'lone\.dvc' is no import"):
         run(work, "lone.dvc")
+    bring(work, changing.url, "data")
+    change(changing)
+    assert run(work, ".", recursive=True).updated == ("data.dvc",)
     with pytest.raises(NotTracked):
         run(work, "nothing.dvc")
     with pytest.raises(UsageError):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from data_versioning import operations
 from data_versioning.cli import main, notes, render, session
 from data_versioning.errors import UsageError
+
+if TYPE_CHECKING:
+    from data_versioning.repo import Repo
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(result)
     else:
-        _tell(result, repo.shown)
+        _tell(repo, result)
     return 0
 
 
@@ -97,10 +100,10 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-def _tell(result: operations.add.AddResult, shown: Callable[[str], str]) -> None:
+def _tell(repo: Repo, result: operations.add.AddResult) -> None:
     changed = [output for output in result.outputs if output.changed]
     for output in result.outputs:
         files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""
         state = "tracked" if output.changed else "unchanged"
-        print(f"{state}: {shown(output.path)} ({files}{render.size(output.size)})")
-    render.tell_edited([shown(path) for path in result.edited], "this" if changed else "these files")
+        print(f"{state}: {repo.shown(output.path)} ({files}{render.size(output.size)})")
+    session.tell_edited(repo, result.edited, "this" if changed else "these files")

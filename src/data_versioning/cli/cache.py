@@ -77,6 +77,8 @@ def _migrate(args: argparse.Namespace) -> int:
         render.print_json(result)
     else:
         _show(result, [repo.shown(path) for path in result.files], is_asked=args.dvc_files)
+        if not result.dry:
+            session.tell_edited(repo, result.files)
     for what, names in (
         ("damaged, and left as they are (dv fsck)", result.damaged),
         (
@@ -109,8 +111,6 @@ def _show(result: operations.migrate.MigrateResult, files: Sequence[str], *, is_
     else:
         for file in files:
             print(f"Updating {'lock' if file.endswith('dvc.lock') else 'DVC'} file '{file}'")
-        if files:
-            print(f"\nTo record this in Git, run:\n\n    git add {' '.join(map(render.quote, files))}")
 
 
 def _tell_left(old: str | None, new: str | None, args: argparse.Namespace) -> None:

@@ -38,11 +38,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(result)
         return 0
-    if result.edited:
-        listed = " ".join(render.quote(repo.shown(path)) for path in result.edited)
-        print(f"To record the changes in Git, run:\n\n    git add {listed}")
-    else:
+    if not result.edited:
         print("Nothing to record: data and pointer files agree.")
+    session.tell_edited(repo, result.edited)
     return 0
 
 

@@ -39,13 +39,11 @@ def _lines(found: operations.doctor.Diagnosis) -> list[str]:
     if here is not None:
         lines = ["Locks:", *(f"\theld by {who}" for who in found.lock), *(f"\t{use}" for use in found.in_use)]
         lines += [] if len(lines) > 1 else ["\tnobody works here now"]
+        lines.append("Settings:")
         lines += [
-            "Settings:",
-            *(
-                f"\t{one.name} = {one.value}   ({': '.join(filter(None, (one.level, one.file)))})"
-                for one in found.settings
-            ),
-        ]
+            f"\t{one.name} = {one.value}   ({': '.join(filter(None, (one.level, one.file)))})"
+            for one in found.settings
+        ] or ["\tnone, so the defaults count"]
     lines.append("")
     for finding in found.findings:
         lines.append(f"{render.colour(finding.severity, _COLOURS[finding.severity])}: {finding.what}")

@@ -39,4 +39,4 @@ def tell(args: argparse.Namespace, repo: Repo, result: operations.freeze.FreezeR
         return
     for stage in result.stages:
         print(f"{state}: {stage}")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    session.tell_edited(repo, result.edited)

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             render.print_json(result)
             return 0
         _tell(result, repo.shown(result.path))
-        render.tell_edited([repo.shown(path) for path in result.edited])
+        session.tell_edited(repo, result.edited)
         return 0
 
     return origins.or_hand_over(args, work)

@@ -59,8 +59,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(result)
         return 0
-    print(f"imported: {result.origin} -> {repo.shown(result.path)}{_amount(result)}")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    done = "recorded, not downloaded" if args.no_exec or args.no_download else "imported"
+    print(f"{done}: {result.origin} -> {repo.shown(result.path)}{_amount(result)}")
+    session.tell_edited(repo, result.edited)
     return 0
 
 

@@ -71,7 +71,12 @@ def _print(events: Sequence[Event], shown: Callable[[str], str], *, is_verbose: 
 def _row(event: Event, shown: Callable[[str], str], *, is_verbose: bool) -> tuple[object, ...]:
     record: Any = event.record
     time = str(record.get("time", ""))[:19].replace("T", " ")
-    changes = [_change(shown(path), before, after) for path, before, after in record.get("pointers", ())]
+    first: dict[str, str | None] = {}
+    last: dict[str, str | None] = {}
+    for path, before, after in record.get("pointers", ()):  # an operation may write a file twice
+        first.setdefault(path, before)
+        last[path] = after
+    changes = [_change(shown(path), before, last[path]) for path, before in first.items()]
     few = changes if is_verbose else changes[:_SHOWN]
     more = [f"and {len(changes) - len(few)} more"] if len(few) < len(changes) else []
     return (

@@ -40,6 +40,5 @@ def run(args: argparse.Namespace) -> int:
             )
         for address in result.readers:
             sys.stderr.write(f"WARNING: the stage {address} still reads '{repo.shown(result.source)}'\n")
-    listed = " ".join(render.quote(repo.shown(path)) for path in result.edited)
-    print(f"\nTo record this in Git, run:\n\n    git add {listed}")
+    session.tell_edited(repo, result.edited)
     return 0

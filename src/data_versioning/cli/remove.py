@@ -35,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"no longer tracked: {address}")
     for path in result.kept:
         print(f"kept: {repo.shown(path)} (another repository inside the data)")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    session.tell_edited(repo, result.edited)
     return 0

@@ -113,13 +113,6 @@ def _plain(value: Any) -> object:
     return str(value)
 
 
-def tell_edited(paths: Sequence[str], what: str = "this") -> None:
-    """Say how to record changed files in Git, if there are any."""
-    if paths:
-        listed = " ".join(quote(path) for path in paths)
-        print(f"\nTo record {what} in Git, run:\n\n    git add {listed}")
-
-
 def colour(text: str, name: str, *, stream: TextIO | None = None) -> str:
     """Return `text` in a colour if `stream` (usually stdout) is a terminal that wants colours."""
     if "NO_COLOR" in os.environ or not (stream or sys.stdout).isatty():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from data_versioning.cli import render
 from data_versioning.errors import ConfigError, NotInRepository
 
 if TYPE_CHECKING:
@@ -43,6 +45,24 @@ def _open(args: argparse.Namespace, how: str) -> Repo:
         error.exit_code = ConfigError.exit_code  # whatever the command ends with when it fails itself
         raise
     return opened
+
+
+def tell_edited(repo: Repo, paths: Iterable[str], what: str = "this") -> None:
+    """Say how to record changed files of the repository in Git, if there are any that are not staged already."""
+    if listed := " ".join(render.quote(repo.shown(path)) for path in _addable(repo, paths)):
+        print(f"\nTo record {what} in Git, run:\n\n    git add {listed}")
+
+
+def _addable(repo: Repo, paths: Iterable[str]) -> list[str]:
+    """Return what `git add` takes: it refuses everything when one file is neither on disk nor in the index."""
+    git = repo.git
+    if git is None:
+        return []
+    places = {path: f"{repo.root}/{path}" for path in paths}
+    gone = {place for place in places.values() if not os.path.lexists(place)}
+    known = git.tracked(gone) if gone else gone
+    is_staged = repo.settings.flag("core", "autostage")
+    return [path for path, place in places.items() if place in known or not (place in gone or is_staged)]
 
 
 def teller(args: argparse.Namespace) -> Callable[[str], None]:

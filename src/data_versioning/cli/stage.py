@@ -117,7 +117,7 @@ def _add(args: argparse.Namespace) -> int:
         sys.stderr.write(f"not yet in .gitignore, for want of their directory: {listed}\n")
     if args.run:
         return main.main(["repro", "--single-item", "--force", result.stage])
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    session.tell_edited(repo, result.edited)
     return 0
 
 

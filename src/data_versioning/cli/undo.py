@@ -37,7 +37,6 @@ def run(args: argparse.Namespace) -> int:
     print(f"{'would undo' if args.dry_run else 'undone'}: {result.seq} ({result.verb})")
     for path in (*result.files, *result.data):
         print(f"  {repo.shown(path)}")
-    if result.files and not args.dry_run:
-        listed = " ".join(render.quote(repo.shown(path)) for path in result.files)
-        print(f"\nTo record this in Git, run:\n\n    git add {listed}")
+    if not args.dry_run:
+        session.tell_edited(repo, result.files)
     return 0

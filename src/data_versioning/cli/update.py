@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"up to date: {repo.shown(address)}")
     for address in result.updated:
         print(f"updated: {repo.shown(address)}")
-    render.tell_edited([repo.shown(path) for path in result.edited])
+    session.tell_edited(repo, result.edited)
     return 0
 
 

@@ -22,6 +22,7 @@ _PLAIN = re.compile(
     r"[A-Za-z0-9_./](?:[!-9;-~]|:(?=[!-~]))*(?: (?:[!\"$-9;-~]|:(?=[!-~]))(?:[!-9;-~]|:(?=[!-~]))*)*"
 )
 _ALIAS = re.compile(r"(?:^|[\s,\[{])\*\S", re.MULTILINE)
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _PLAIN_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?")
 
 
@@ -45,6 +46,7 @@ def read(text: str, *, file: str) -> object:
     try:
         document.feed(text)
     except formats.yamlevents.YamlSyntaxError:
+        _refuse_conflict(text, file)
         # ruamel reads some things that libyaml does not, such as "\udcff" for a byte that is not UTF-8.
         if _is_risky(text) or not (second := formats.roundtrip.try_read(text)):
             raise
@@ -52,6 +54,17 @@ def read(text: str, *, file: str) -> object:
     if document.needs_ruamel:
         return limits.checked(formats.roundtrip.read(text, file=file), file=file)
     return document.value
+
+
+def _refuse_conflict(text: str, file: str) -> None:
+    """Say so when Git left both sides of a merge in the file: taking it back from Git fails then."""
+    if conflict := _CONFLICT.search(text):
+        raise FormatError(
+            "both sides of a merge are in it",
+            file=file,
+            line=text.count("\n", 0, conflict.start()) + 1,
+            hint=f"take one side: git checkout --ours -- {file}   (or --theirs), then git add {file}",
+        )
 
 
 def _is_risky(text: str) -> bool:

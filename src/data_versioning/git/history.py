@@ -46,7 +46,7 @@ def resolve(root: str, revision: str) -> str | None:
     out = process.run(
         root, "rev-parse", "--verify", "--quiet", f"{plain(revision)}^{{commit}}", accepted=(0, 1, 128)
     )
-    if out:
+    if out.count(b"\n") == 1:  # a range such as A..B is two
         return out.decode().strip()
     branches = references(root, "refs/remotes/").items()
     shas = {sha for name, sha in branches if name.partition("/")[2] == revision}
@@ -61,7 +61,12 @@ def require(root: str, revision: str) -> str:
     """Return the commit a revision names, or raise `GitError`."""
     if sha := resolve(root, revision):
         return sha
-    raise GitError(f"unknown Git revision {revision!r}", hint="git log --oneline --all; git tag")
+    hint = "git log --oneline --all; git tag"
+    if ".." in revision:
+        hint = "give the two revisions of a range as two arguments"
+    elif process.run(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        hint = "git fetch --unshallow   (this clone holds only the newest commits)"
+    raise GitError(f"unknown Git revision {revision!r}", hint=hint)
 
 
 def references(root: str, prefix: str) -> dict[str, str]:

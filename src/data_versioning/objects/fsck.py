@@ -115,6 +115,7 @@ class Verdict:
     """What hashing some objects told; the lists hold names below the root."""
 
     sound: int = 0
+    size: int = 0  # of the sound ones, in bytes
     damaged: list[str] = field(default_factory=list)
     # Right content, but a mode that makes DVC hash them again and again.
     unsealed: list[str] = field(default_factory=list)
@@ -138,8 +139,10 @@ def judge(objects: Listing, hashed: Batch) -> Verdict:
             and expected[index * 16 : index * 16 + 16] != hashed.digests[index * 16 : index * 16 + 16]
         ]
     unsettled = open_questions.union(wrong)
+    sound = [index for index in range(len(names)) if index not in unsettled] if unsettled else None
     return Verdict(
         sound=len(names) - len(unsettled),
+        size=(objects if sound is None else objects.select(sound)).sizes(),
         damaged=[names[index] for index in wrong],
         unsealed=[
             name for index, name in enumerate(names) if found[index] != SEALED and index not in unsettled

@@ -92,7 +92,7 @@ def read_tree(external: External, part: Part, tracked: Tracked) -> tuple[list[st
 def object_of(part: Part, tracked: Tracked) -> ObjectId:
     """Return the object of an output; raises `ServedByDvc` for what is kept in other ways."""
     output = tracked.output
-    if output.files or output.version_id or output.cloud or (output.digest and not output.md5):
+    if output.is_versioned:
         raise externals.handed_over(part, f"'{tracked.path}' is kept on a remote with versions of its own")
     if output.md5 is None:
         raise lost(part, tracked)

@@ -207,7 +207,7 @@ def _malformed(root: Root, share: Listing, verdict: Verdict) -> list[str]:
 def _note(state: State, root: Root, prefixes: list[str], share: Listing, verdict: Verdict) -> None:
     state.finish(prefixes, legacy=root.legacy)
     state.sound += verdict.sound
-    state.size += share.sizes()
+    state.size += verdict.size
     state.unsealed += len(verdict.unsealed)
     state.damaged += [root.in_cache(name) for name in verdict.damaged]
     state.unreadable += [(root.in_cache(name), code) for name, code in verdict.unreadable]

@@ -51,7 +51,7 @@ def get_url(
         kind = "directory" if os.path.isdir(target) else "file"
         raise Conflict(f"the {kind} '{target}' exists already", hint=f"dv get-url --force {url} {target}")
     if isinstance(origin, str) and not os.path.exists(origin):
-        raise url_origin.missing(origin)
+        raise url_origin.missing(url)
     place = os.path.abspath(target)
     try:
         if isinstance(origin, Origin):

@@ -341,8 +341,7 @@ def is_meant(item: Tracked, options: TransferOptions, *, pushing: bool = False) 
 
 
 def _refuse_versioned(item: Tracked) -> None:
-    output = item.output
-    if output.files or output.version_id or output.cloud or (output.digest and not output.md5):
+    if item.output.is_versioned:
         raise ServedByDvc(
             f"'{item.path}' is kept on a remote with versions of its own, which the program dvc serves",
             hint="dvc push, dvc pull",

@@ -158,7 +158,11 @@ def _plan(loaded: Loaded, event: Event) -> _Plan:
     files = [_File(path=RepoPath(path), now=now[path], then=found.files[path]) for path in now]
     _refuse_changed(repo, event, [file for file in files if _hash(_content(repo, file.path)) != file.now])
     _refuse_overlaps(loaded, files)
-    data = [restore.plan(loaded, change, found.listings) for change in _joined(found)]
+    try:
+        data = [restore.plan(loaded, change, found.listings) for change in _joined(found)]
+    except Conflict as error:
+        what = f"operation {event.seq} (dv {record.get('verb')}) is not undone: {error.message}"
+        raise Conflict(what, hint=error.hint) from error
     moves = [move for move in reversed(found.moves) if restore.is_moved(loaded, *move)]
     return _Plan(event=event, files=tuple(files), data=tuple(one for one in data if one), moves=tuple(moves))
 

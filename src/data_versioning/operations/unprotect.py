@@ -26,7 +26,9 @@ class UnprotectResult:
 
 
 def unprotect(repo: Repo, names: Sequence[str], *, progress: Progress = SILENT) -> UnprotectResult:
-    """Make every file at or below `names`, tracked or not, a file of its own; a pointer file means its data.
+    """Make every file at or below `names`, tracked or not, a file of its own.
+
+    A pointer file means its data, the root of the repository all data.
 
     Raises `PathError` with nothing changed, or `DiskError` after all that could be copied is.
     """
@@ -49,12 +51,16 @@ def unprotect(repo: Repo, names: Sequence[str], *, progress: Progress = SILENT) 
 
 
 def _paths(loaded: Loaded, name: str) -> list[RepoPath]:
+    root = loaded.repo.root
+    if loaded.repo.relative(name) == ".":
+        everything = [item.path for item in loaded.project.outputs()]
+        return [path for path in everything if os.path.exists(f"{root}/{path}")]
     path = targets.inside(loaded.repo, name)
     outputs = [
         item.path for item in loaded.project.outputs() if item.stage.file == path and not item.stage.name
     ]
     for place in outputs or [path]:
-        if not os.path.exists(f"{loaded.repo.root}/{place}"):
+        if not os.path.exists(f"{root}/{place}"):
             raise PathError(
                 f"'{loaded.repo.shown(place)}' does not exist, or is a link to nothing",
                 hint=f"dv checkout {name}" if loaded.project.tracked(place) else "check the path",

@@ -99,7 +99,14 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
         targets.named(repo, names), base=targets.base(repo), recursive=options.recursive
     )
     found = {item.stage.place: item.stage for item in chosen}
+    if options.recursive:
+        found = {place: stage for place, stage in found.items() if _has_origin(stage)}
     for stage in found.values():
+        if not _has_origin(stage):
+            raise UsageError(
+                f"'{stage.address}' is no import, so there is nothing to bring up to date",
+                hint=f"dv commit {stage.address}   records changed data",
+            )
         if not stage.is_import and options.rev:
             raise UsageError(
                 f"--rev cannot be used with '{stage.address}', which is no import", hint="dv update --help"
@@ -115,3 +122,11 @@ def _select(repo: Repo, names: Sequence[str], options: UpdateOptions) -> list[St
             raise ServedByDvc(f"'{stage.address}' is updated by the program dvc for now", hint="dvc update")
         url_origin.refuse_unrecorded(repo.settings, stage.deps[0].path)
     return list(found.values())
+
+
+def _has_origin(stage: Stage) -> bool:
+    """Whether DVC has something to update: an import, or data on a remote with versions of its own.
+
+    DVC takes away the recorded hash of any other directory.
+    """
+    return stage.is_import or any(out.remote or out.is_versioned for out in stage.outs)

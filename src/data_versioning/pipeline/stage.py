@@ -66,6 +66,11 @@ class Output(NamedTuple):
         return (self.digest or "").endswith(".dir") or bool(self.files)
 
     @property
+    def is_versioned(self) -> bool:
+        """Whether it is kept on a remote with versions of its own, not as objects."""
+        return bool(self.files or self.version_id or self.cloud or (self.digest and not self.md5))
+
+    @property
     def is_legacy(self) -> bool:
         """Whether `md5` is the 2.x kind, whose object lies at the base of the cache."""
         return self.md5 is not None and self.hash is None
