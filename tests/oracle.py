@@ -173,11 +173,16 @@ class Tool:
         )  # fmt: skip
 
     def real(
-        self, cwd: Path | str, *args: str, env: Mapping[str, str] | None = None, umask: int = 0o022
+        self,
+        cwd: Path | str,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        umask: int = 0o022,
+        timeout: float = TIMEOUT,
     ) -> Result:
         """Run one command as a real process and wait for it."""
         process = self.start(cwd, *args, env=env, umask=umask)
-        out, err = process.communicate(timeout=TIMEOUT)
+        out, err = process.communicate(timeout=timeout)
         return Result(self.name, args, process.returncode, out, err)
 
     def close(self) -> None:

@@ -26,6 +26,8 @@ FAST = {"DV_DURABILITY": "process"}
 # Bytes that a command with nothing to transfer may take, in all and for each object: it asks what is there.
 _QUESTIONS, _QUESTION = 100_000, 2_000
 
+# Seconds a command may take: where HDFS does not answer, each of six attempts waits for a minute.
+_PATIENCE = 600.0
 P = TypeVar("P", bound=Proxy)
 
 
@@ -54,7 +56,7 @@ class Line(Generic[P]):
 
     def run(self, dv: Tool, repository: Path, verb: str) -> Result:
         """Run a command as a process of its own; whatever comes of it, nothing is wrong anywhere."""
-        done = dv.real(repository, verb, env={**FAST, **self.environment})
+        done = dv.real(repository, verb, env={**FAST, **self.environment}, timeout=_PATIENCE)
         if done.code:
             assert_clean_failure(done.code, done.err)
             assert done.code == 1 or done.code == 255, done
