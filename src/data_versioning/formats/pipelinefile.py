@@ -29,7 +29,7 @@ _ANNOTATIONS = frozenset({"desc", "type", "labels", "meta"})
 _OUTPUT_OPTIONS = _ANNOTATIONS | {"cache", "persist", "checkpoint", "remote", "push"}
 PLOT_OPTIONS = frozenset({"template", "x", "y", "x_label", "y_label", "title", "header"})
 _TOP_PLOT_OPTIONS = PLOT_OPTIONS - {"header"}
-_UNQUOTED = re.compile(r"[\[{,:]\s*[^'\"\s]*\$\{")
+_UNQUOTED = re.compile(r"[\[{,:]\s*[^'\"\s\[{,:]*\$\{")
 _OPTION_FLAGS = ("cache", "persist", "checkpoint", "push", "header")
 _OPTION_TEXTS = ("desc", "type", "remote", "template", "x", "y", "x_label", "y_label", "title")
 
