@@ -150,10 +150,8 @@ def in_workspace(
         for item in _put_unchanged(
             entries, [item for item in outputs if item.output.cache], loaded, progress
         ):
-            scanner = loaded.scanner(legacy=item.output.is_legacy, progress=progress)
-            scanner = scanner._replace(
-                skip_broken=True
-            )  # as DVC: what is missing is to be told, not an error
+            # As for DVC, a link to nothing is told as missing, and no error.
+            scanner = loaded.scanner(legacy=item.output.is_legacy, skip_broken=True, progress=progress)
             found = scan.look(scanner, item.path)
             if found is None:
                 continue

@@ -33,7 +33,14 @@ class Loaded(NamedTuple):
     stats: StatCache
     hasty: bool = False  # as in `Scanner`; not where files are replaced by links
 
-    def scanner(self, *, legacy: bool = False, sweep: bool = False, progress: Progress = SILENT) -> Scanner:
+    def scanner(
+        self,
+        *,
+        legacy: bool = False,
+        sweep: bool = False,
+        skip_broken: bool = False,
+        progress: Progress = SILENT,
+    ) -> Scanner:
         """Return what `scan` and `store` need; `legacy` hashes text as DVC 2.x did."""
         return Scanner(
             root=self.repo.root,
@@ -42,6 +49,7 @@ class Loaded(NamedTuple):
             legacy=legacy,
             hasty=self.hasty,
             sweep=sweep,
+            skip_broken=skip_broken,
             progress=progress,
         )
 

@@ -75,9 +75,9 @@ def refuse_new_stages(loaded: Loaded, stages: Collection[Stage]) -> None:
     Their outputs are hidden by ignore rules or tracked by Git, or Git ignores the files that record them.
     """
     repo = loaded.repo
-    cached = [path for stage in stages for path, out in stage.placed_outs() if out.cache]
-    refuse_tracked_by_git(repo, cached)
-    for path in [path for stage in stages for path, _ in stage.placed_outs()]:
+    outs = [placed for stage in stages for placed in stage.placed_outs()]
+    refuse_tracked_by_git(repo, [path for path, out in outs if out.cache])
+    for path, _ in outs:
         refuse_hidden(loaded, path, repo.shown(path), is_directory=os.path.isdir(f"{repo.root}/{path}"))
     files = {stage.file for stage in stages}
     files |= {RepoPath(file.removesuffix(PIPELINE_FILE) + LOCK_FILE) for file in files}

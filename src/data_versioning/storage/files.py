@@ -38,6 +38,11 @@ class Entry(NamedTuple):
     mode: int | None = None
     etag: str | None = None
 
+    @property
+    def version(self) -> str:
+        """What is another one once the file was written again, where the store has no etags."""
+        return f"{self.modified}-{self.size}"
+
 
 class Files(Protocol):
     """The operations of one file system; paths are absolute. Errors are those of `Client`.
@@ -209,6 +214,12 @@ class FileClient:
             await self.files.remove(f"{probe}.tmp")
         if now and now.modified - held.modified > _ABANDONED:
             await self.files.remove(lock)
+
+
+def refuse_replaced(path: str, version: str, etag: str | None) -> None:
+    """Raise `Unavailable` when `etag` is given, and what is there now is of another version."""
+    if etag and etag != version:
+        raise Unavailable(f"{path} was replaced while it was read")
 
 
 async def _in_directory(files: Files, path: str, write: Callable[[], Awaitable[T]]) -> T:

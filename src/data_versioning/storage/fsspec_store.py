@@ -29,7 +29,7 @@ from fsspec.spec import AbstractFileSystem
 from data_versioning.errors import ConfigError, DataVersioningError, MissingObject, StorageError
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
-from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.files import Entry, FileClient, refuse_replaced
 
 _PART = 8 << 20
 # Wrappers, archives, the memory of a process: no places. Google Drive: only DVC's own plug-in can log in there.
@@ -187,8 +187,7 @@ class FsspecFiles:
         if found.get("type") == "directory":
             raise MissingObject(f"{self.place.name} has no {path}")
         version = f"{[found[name] for name in _VERSIONS if found.get(name)]}-{found['size']}"
-        if etag and etag != version:
-            raise Unavailable(f"{path} was replaced while it was read")
+        refuse_replaced(path, version, etag)
         size = int(found["size"])
         return Body(size, version, self._chunks(path, start, size if end is None else min(end, size)))
 

@@ -24,7 +24,7 @@ from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.crew import Crew
-from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.files import Entry, FileClient, refuse_replaced
 
 _PART = 8 << 20
 _IN_FLIGHT = 256
@@ -126,8 +126,7 @@ class HdfsFiles:
         with self._translated(path):
             reader = await self.crew.call(self.client.read, path)
             size = len(reader)
-        if etag and etag != str(size):
-            raise Unavailable(f"{path} was replaced while it was read")
+        refuse_replaced(path, str(size), etag)
         stop = size if end is None else min(end, size)
         return Body(size, str(size), self._chunks(reader, path, start, stop))
 

@@ -20,7 +20,7 @@ from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage import ssh_login
 from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
-from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.files import Entry, FileClient, refuse_replaced
 from data_versioning.storage.ssh_cork import Corked
 from data_versioning.storage.ssh_login import Server
 
@@ -187,10 +187,8 @@ class SftpFiles:
             found = _entry(path, await file.stat())
         if found.is_directory:
             raise MissingObject(f"{path} is a directory")
-        version = f"{found.modified}-{found.size}"
-        if etag and etag != version:
-            raise Unavailable(f"{path} was replaced while it was read")
-        return found.size, version
+        refuse_replaced(path, found.version, etag)
+        return found.size, found.version
 
     async def _chunks(
         self, file: asyncssh.SFTPClientFile, path: str, start: int, stop: int, first: bytes

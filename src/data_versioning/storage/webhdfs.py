@@ -14,9 +14,9 @@ import aiohttp
 
 from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage import http_options, moving
-from data_versioning.storage.client import Body, Unavailable
+from data_versioning.storage.client import Body
 from data_versioning.storage.concurrent import ConcurrentStore
-from data_versioning.storage.files import Entry, FileClient
+from data_versioning.storage.files import Entry, FileClient, refuse_replaced
 from data_versioning.storage.http import trust
 from data_versioning.storage.webhdfs_requests import URL_HINT, Exists, Gateway
 
@@ -132,11 +132,9 @@ class WebhdfsFiles:
         found = await self.stat(path)
         if found is None or found.is_directory:
             raise MissingObject(f"{self.gateway.api} has no {path}")
-        version = f"{found.modified}-{found.size}"
-        if etag and etag != version:
-            raise Unavailable(f"{path} was replaced while it was read")
+        refuse_replaced(path, found.version, etag)
         stop = found.size if end is None else min(end, found.size)
-        return Body(found.size, version, self.gateway.read(path, start, stop))
+        return Body(found.size, found.version, self.gateway.read(path, start, stop))
 
     async def replace(self, temporary: str, path: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Files.replace`."""
