@@ -51,7 +51,8 @@ syncing to disk is included. Memory is the peak, summed over the process tree. *
 part in the first round only.
 
 The cache holds copies unless the step says "hard links"; the remote is a local directory; `pull` is into a clone
-without a cache. "1 changed": one file has new content. `git` keeps the data in its own history.
+without a cache. "1 changed": one file has new content. `git` keeps the data in its own history. A plain client (boto3,
+hdfs-native) sends and receives without a check; what it received it copies once, as a pull does, cache to workspace.
 
 `dv` computes the MD5 of everything that it pushes, fetches and pulls; `dvc` does not. For many files that costs next to
 nothing, because cores and vector units share the work. One large file is bound by it: MD5 runs on one core.

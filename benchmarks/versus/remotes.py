@@ -31,12 +31,14 @@ from tests.servers import hadoop, process, seaweedfs, sshd
 
 _QUICK = 0.01
 _PLAIN_S3 = """
-import sys, boto3
+import shutil, sys, boto3
 from boto3.s3.transfer import TransferConfig
 verb, url, bucket, key, path = sys.argv[1:]
 client = boto3.client("s3", endpoint_url=url, region_name="us-east-1",
                       aws_access_key_id="testkey", aws_secret_access_key="testsecret")
 getattr(client, verb)(**{"Filename": path, "Bucket": bucket, "Key": key, "Config": TransferConfig()})
+if verb == "download_file":
+    shutil.copyfile(path, path + ".copy")  # as a pull does, from the cache to the workspace
 """
 _PLAIN_HDFS = """
 import os, pathlib, sys
@@ -124,15 +126,15 @@ def nothing_to_push(place: Place, tool: str, program: str, source: Path, server:
 def plain_s3(place: Place, source: Path, server: Server) -> Life:
     """One file with Amazon's own library for Python."""
     (path,) = [path for path in source.rglob("*") if path.is_file()] or [source]
-    for step, verb in (("push", "upload_file"), ("pull", "download_file")):
-        target = str(path) if verb == "upload_file" else str(place.fresh("plain"))
-        yield Step(
-            step,
-            [sys.executable, "-c", _PLAIN_S3, verb, server.url, server.bucket, "plain", target],
-            place.path,
-        )
-        if verb == "upload_file":
-            yield None
+    command = [sys.executable, "-c", _PLAIN_S3]
+    yield Step("push", [*command, "upload_file", server.url, server.bucket, "plain", str(path)], place.path)
+    yield None
+    clone = place.fresh("plain")
+    clone.mkdir()
+    target = clone / "object"
+    yield Step(
+        "pull", [*command, "download_file", server.url, server.bucket, "plain", str(target)], place.path
+    )
 
 
 def plain_hdfs(place: Place, source: Path, server: Server) -> Life:

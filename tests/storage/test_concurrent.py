@@ -17,7 +17,7 @@ import pytest
 from data_versioning.errors import CorruptObject, MissingObject, StorageError
 from data_versioning.storage import concurrent, moving
 from data_versioning.storage.base import FailureKind, ObjectInfo, Page
-from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.client import Body, BriefClient, Unavailable, Unreachable
 from data_versioning.storage.concurrent import PlainStore
 from data_versioning.storage.moving import Row, Traffic
 from tests.conformance.store import items
@@ -80,6 +80,17 @@ class FakeClient:
         self.objects[key] = b"".join(found)
 
 
+class FakeBriefClient(FakeClient, BriefClient):
+    """The same, which gives content by one call, too."""
+
+    __slots__ = ()
+
+    async def piece(self, key: str, start: int, end: int) -> bytes:
+        self.asked.append((key, start, end))
+        self.disturb("piece", key, start)
+        return self.objects[key][start:end]
+
+
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Pauses pass at once, and are counted."""
@@ -116,6 +127,19 @@ def test_parts_arrive_in_order_whatever_the_answers_do(tmp_path: Path) -> None:
     assert received(client, tmp_path).read_bytes() == CONTENT
     starts = [start for _, start, _ in client.asked]
     assert starts[0] == 0 and starts[1:] == sorted(starts[1:]) and len(starts) > 5
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, 11, PART, PART + 1, 2 * PART, 3 * PART + 7])
+def test_no_request_goes_over_a_seam(tmp_path: Path, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores keep each part of an upload in one piece; a request for bytes of two makes them read both."""
+    monkeypatch.setattr(moving, "_SMALL", 10)
+    client = FakeBriefClient(objects={"k": CONTENT[:length]})
+    received(client, tmp_path, CONTENT[:length])
+    assert all(
+        end is not None and start // PART == (end - 1) // PART for _, start, end in client.asked if start
+    )
+    asked = sum(min(end, length) - start for _, start, end in client.asked if end is not None)
+    assert asked <= length + 1, "something was asked for twice"
 
 
 @pytest.mark.parametrize("cuts", [[30], [0], [0, 0, 30], [500, 20, 20], [10, 10, 10, 0, 10, 10, 10, 0, 30]])

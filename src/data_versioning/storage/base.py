@@ -36,7 +36,8 @@ class ObjectInfo(NamedTuple):
 class Page:
     """Many objects as parallel columns; `etags`, `modes` and `modified` are None where the store has none.
 
-    `md5s` are the hex digests that the store itself took when the content came, empty where it tells none.
+    `md5s` are the hex digests that the store itself took when the content came, empty where it tells none; for what
+    is encrypted, something else that looks like one.
     """
 
     keys: list[str]

@@ -133,11 +133,14 @@ async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffi
             if in_parts and size - before > client.part_size:
                 await _fill_ahead(client, row.key, size, etag, partial, traffic)
             else:
-                body = await client.get(row.key, start=before, etag=etag)
+                end = _next_part(client, before) if before and isinstance(client, BriefClient) else None
+                body = await client.get(row.key, start=before, end=end, etag=etag)
                 size, in_parts = body.size, body.in_parts
                 # What a digest names may be written again, and keeps its content.
                 etag = None if row.digest else body.etag
-                await _write_body(client, body, partial, traffic)
+                # The rest of a large file comes faster in several parts at once.
+                enough = client.part_size if in_parts and end is None else size
+                await _write_body(body, partial, traffic, enough)
             if partial.size == before < size:
                 raise Unavailable(f"the connection ended in the middle of {row.key}")
         except Unavailable as error:
@@ -147,27 +150,34 @@ async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffi
             await _pause(fruitless, error.after)
 
 
-async def _write_body(client: PlainClient, body: Body, partial: Partial, traffic: Traffic) -> None:
+async def _write_body(body: Body, partial: Partial, traffic: Traffic, most_left: int) -> None:
     async for chunk in body.chunks:
         await _write(partial, [chunk], traffic)
-        if body.in_parts and body.size - partial.size > client.part_size:
-            return  # the rest of a large file comes faster in several parts at once
+        if body.size - partial.size > most_left:
+            return
+
+
+def _next_part(client: PlainClient, start: int) -> int:
+    """Return where a part ends that begins at byte `start`: where an upload in parts of that size has a seam.
+
+    Stores keep such a part in one piece, so that no request makes them read two.
+    """
+    return (start // client.part_size + 1) * client.part_size
 
 
 async def _fill_ahead(
     client: PlainClient, key: str, size: int, etag: str | None, partial: Partial, traffic: Traffic
 ) -> None:
-    starts = iter(range(partial.size, size, client.part_size))
+    start = partial.size
     ahead: deque[asyncio.Task[Pieces]] = deque()
-    start = next(starts, None)
     try:
-        while ahead or start is not None:
+        while ahead or start < size:
             # A file that has parts in memory writes them before it waits for more places.
-            while start is not None and len(ahead) < _AHEAD and not (ahead and traffic.parts.locked()):
+            while start < size and len(ahead) < _AHEAD and not (ahead and traffic.parts.locked()):
                 await traffic.parts.acquire()
-                end = min(start + client.part_size, size)
+                end = min(_next_part(client, start), size)
                 ahead.append(asyncio.create_task(_pieces(client, key, start, end, etag)))
-                start = next(starts, None)
+                start = end
             await _write(partial, await ahead[0], traffic)
             ahead.popleft()
             traffic.parts.release()

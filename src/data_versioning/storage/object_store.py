@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +27,7 @@ _CONCURRENT_PARTS = 6
 # Deletions at once, where one request deletes one object.
 _DELETIONS = 32
 
-_DIGEST = re.compile("[0-9a-f]{32}")
+_QUOTED_DIGEST = 34
 State: TypeAlias = Literal["e_tag", "version"]
 
 RETRIES: Mapping[str, Any] = {
@@ -205,19 +204,15 @@ class ObjectStoreClient(BriefClient):
 
 def _page(metas: Sequence[ObjectMeta], start: int, state: State) -> Page:
     """Return what a listing tells; keys begin at character `start` of a path."""
+    tags = [meta["e_tag"] or "" for meta in metas]
     return Page(
         keys=[meta["path"][start:] for meta in metas],
         sizes=[meta["size"] for meta in metas],
-        etags=[meta[state] or "" for meta in metas],
+        etags=tags if state == "e_tag" else [meta[state] or "" for meta in metas],
         modified=[meta["last_modified"].timestamp() for meta in metas],
-        md5s=[_md5(meta["e_tag"]) for meta in metas],
+        # S3 and Google make the etag of what came in one part its digest, in quotes.
+        md5s=[tag[1:-1] if len(tag) == _QUOTED_DIGEST else "" for tag in tags],
     )
-
-
-def _md5(etag: str | None) -> str:
-    """Return the digest that an etag is, where it looks like one: S3 and Google make it so of what came in one part."""
-    found = (etag or "").strip('"').lower()
-    return found if _DIGEST.fullmatch(found) else ""
 
 
 def opened(kind: Callable[..., ObjectStore], place: Place, **options: Any) -> ObjectStore:
