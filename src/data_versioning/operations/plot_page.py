@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from data_versioning import paths
@@ -16,13 +15,13 @@ from data_versioning.metrics import page, plots
 from data_versioning.metrics.plots import DataPlot, Picture, Pictures, Plot
 from data_versioning.objects.hashing import md5
 from data_versioning.operations import plot_template
+from data_versioning.operations.plot_drawings import Drawings
 from data_versioning.operations.plots import Found
 from data_versioning.repo import Repo
 
 _DIRECTORY = "dvc_plots"
 _PAGE = "index.html"
 _IMAGES = "static"
-_DRAWING = "data_versioning.metrics.drawing"  # needs vl-convert; all but pictures does without
 _LONGEST = 200  # bytes of a file's name; file systems take 255
 
 
@@ -111,23 +110,14 @@ def _draw(repo: Repo, wanted: Iterable[Plot]) -> tuple[dict[str, str], list[Fail
     charted = [plot for plot in wanted if isinstance(plot, DataPlot) and plot.chart]
     if not charted:
         return drawn, failed  # images need no vl-convert
-    drawing = _drawing()
+    drawings = Drawings(repo)
     for plot in charted:
         try:
-            drawn[plot.name] = drawing.svg(plot_template.specification(repo, plot))
+            drawn[plot.name] = drawings.svg(plot_template.specification(repo, plot))
         except DataVersioningError as error:
             failed.append(Failed(plot.name, error))
+    drawings.keep()
     return drawn, failed
-
-
-def _drawing() -> Any:
-    try:
-        return importlib.import_module(_DRAWING)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "to draw plots, vl-convert is needed, which is not installed; --json and --show-vega do without",
-            hint="pip install 'data-versioning[plots]'",
-        ) from error
 
 
 def _unread(found: Found) -> Iterator[Failed]:
