@@ -76,7 +76,9 @@ def carry_out(
             verb = args.argv[main.options_before_command(args.argv)]
             refused.hint = f"without --dry-run and --json, dv {verb} hands over to dvc"
             raise
-        return int(main.load("handoff").run(args.argv))
+        handoff = main.load("handoff")
+        handoff.tell(args, refused)
+        return int(handoff.run(args.argv))
     except operations.sharing.TransferFailed as failed:
         if not args.json:
             if failed.checkout is not None:

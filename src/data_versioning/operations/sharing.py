@@ -101,6 +101,12 @@ class ServedByDvc(HandoffError):
     """The remote or the data is of a kind that only the program `dvc` serves; nothing was done yet."""
 
 
+class LeftToDvc(ServedByDvc):
+    """Only the program `dvc` may do it, because of how things are set up here."""
+
+    is_avoidable = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What was fetched of imports, and what each output is."""
