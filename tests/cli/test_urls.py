@@ -53,7 +53,7 @@ def test_get_and_list(dv: Tool, root: Path, place: Path) -> None:
 
 def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
     for command in (
-        ("import-url", "hdfs://host/key"),
+        ("import-url", "oss://host/key"),
         ("import-url", "--version-aware", "../source"),
         ("import-url", "../source", "x", "--fs-config", "jobs=4"),
         ("get-url", "https://host/file#part"),

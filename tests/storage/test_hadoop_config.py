@@ -64,7 +64,9 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hadoop_config.load() == {HTTP: "host:1"}
     other = tmp_path / "other"
     other.mkdir()
-    (other / "core-site.xml").write_text(f"<?xml version='1.0'?><!-- text -->{xml({'fs.defaultFS': 'hdfs://x'})}")
+    (other / "core-site.xml").write_text(
+        f"<?xml version='1.0'?><!-- text -->{xml({'fs.defaultFS': 'hdfs://x'})}"
+    )
     monkeypatch.setenv("HADOOP_CONF_DIR", str(other))
     assert hadoop_config.load() == {"fs.defaultFS": "hdfs://x"}
 

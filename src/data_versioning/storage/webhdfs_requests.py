@@ -75,8 +75,8 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
 class Gateway:
     """Requests to WebHDFS at `api`; `data_proxy` is the address that takes the place of `api` in redirects.
 
-    Hints say how to change the `credentials` and the `address`. Raises as `Files` does, and `Exists` where something has
-    a name already.
+    Hints say how to change the `credentials` and the `address`. Raises as `Files` does, and `Exists` where something
+    has a name already.
     """
 
     api: str
