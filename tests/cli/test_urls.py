@@ -65,6 +65,20 @@ def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
     assert not [path for path in root.glob("*.dvc") if path.is_file()]
 
 
+def test_pull_of_what_was_only_declared(dv: Tool, root: Path) -> None:
+    """As DVC, it cannot be had; unlike DVC, the way to it is told."""
+    dv(root, "import-url", "--no-exec", "../source/a", "x").ok()
+    for flags in ((), ("--dry-run",), ("x",)):
+        result = dv(root, "pull", *flags)
+        assert (result.code, result.out) == (1, ""), result
+        assert result.err.startswith("'x' was declared only (--no-exec): nothing is recorded of it\n")
+        assert "dv update x.dvc" in result.err and "dvc.org" not in result.err
+    assert dv(root, "pull", "--allow-missing").ok().out == "Everything is up to date.\n"
+    assert dv(root, "fetch").ok().out == "Everything is up to date.\n"
+    dv(root, "update", "x.dvc").ok()
+    assert (root / "x").exists()
+
+
 def test_handed_over_with_a_record(dv: Tool, root: Path) -> None:
     result = dv(root, "import-url", "../source/a", "b", "--fs-config", "jobs=4").ok()
     assert "Importing" in result.out + result.err

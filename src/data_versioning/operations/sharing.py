@@ -134,6 +134,8 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     for item, inner in selections(repo, names, options):
         if not is_meant(item, options, pushing=pushing):
             continue
+        if is_declared(item):
+            continue
         if item.stage.is_partial_import and importlib.import_module(_PARTIAL).is_ours(repo, item):
             continue
         if item.stage.is_repo_import:
@@ -154,6 +156,12 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
         )
         for name, requests in found.items()
     ]
+
+
+def is_declared(item: Tracked) -> bool:
+    """Whether an import from a URL names its origin, and nothing of what that holds (`--no-exec`)."""
+    stage = item.stage
+    return stage.is_partial_import and not stage.is_repo_import and stage.deps[0].digest is None
 
 
 def is_cached(cache: ObjectCache, output: Output) -> bool:
@@ -297,7 +305,7 @@ def _hint(result: TransferResult, kinds: set[FailureKind], verb: str) -> str:
             f"then `dv push` where the data is intact, and dv {verb}"
         )
     if kinds == {FailureKind.MISSING}:
-        return "run `dv push` where the data still is, then this command again"
+        return result.hint or "run `dv push` where the data still is, then this command again"
     first = result.hint or "what arrived is safe"
     return f"{first}; to continue: dv {verb}"
 
