@@ -22,7 +22,7 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations.loaded import Loaded
-from data_versioning.operations.sharing import LeftToDvc
+from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence, layout
@@ -40,6 +40,12 @@ _ATTEMPTS = 3
 _PORTION_FILES, _PORTION_SIZE = 256, 256 << 20
 _OWN = frozenset({".git", ".hg", ".dvc"})
 _IGNORE = ".dvcignore"
+
+
+class LeftToDvc(ServedByDvc):
+    """Only the program `dvc` may do it, because of how things are set up here."""
+
+    is_avoidable = True
 
 
 class Arrived(NamedTuple):

@@ -49,7 +49,7 @@ def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tra
 
 def declared(repo: Repo, names: Sequence[str], options: TransferOptions) -> TransferResult:
     """Return what keeps a pull of those that `names` mean and that were declared only (`--no-exec`)."""
-    items = [item for item in _meant(repo, names, options) if sharing.is_declared(item)]
+    items = [item for item in _meant(repo, names, options) if item.stage.is_only_declared]
     reason = "was declared only (--no-exec): nothing is recorded of it"
     return TransferResult(
         remotes=(),

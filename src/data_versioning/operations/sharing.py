@@ -101,12 +101,6 @@ class ServedByDvc(HandoffError):
     """The remote or the data is of a kind that only the program `dvc` serves; nothing was done yet."""
 
 
-class LeftToDvc(ServedByDvc):
-    """Only the program `dvc` may do it, because of how things are set up here."""
-
-    is_avoidable = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What was fetched of imports, and what each output is."""
@@ -134,7 +128,7 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     for item, inner in selections(repo, names, options):
         if not is_meant(item, options, pushing=pushing):
             continue
-        if is_declared(item):
+        if item.stage.is_only_declared:
             continue
         if item.stage.is_partial_import and importlib.import_module(_PARTIAL).is_ours(repo, item):
             continue
@@ -156,12 +150,6 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
         )
         for name, requests in found.items()
     ]
-
-
-def is_declared(item: Tracked) -> bool:
-    """Whether an import from a URL names its origin, and nothing of what that holds (`--no-exec`)."""
-    stage = item.stage
-    return stage.is_partial_import and not stage.is_repo_import and stage.deps[0].digest is None
 
 
 def is_cached(cache: ObjectCache, output: Output) -> bool:
