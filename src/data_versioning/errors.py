@@ -140,4 +140,9 @@ class NoDifference(DataVersioningError, TypeError):
 
 
 class HandoffError(DataVersioningError):
-    """The command needs the program `dvc`, which is not installed."""
+    """The command needs the program `dvc`, which is not installed.
+
+    `is_avoidable`: because of how things are set up here, which the hint says how to change.
+    """
+
+    is_avoidable = False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from data_versioning.errors import (
     GitError,
     NotInRepository,
     PathError,
+    UsageError,
 )
 from tests.operations.work import Work
 from tests.oracle import Sandbox, Tool, make_repository
@@ -63,6 +66,36 @@ def test_outside_a_repository(place: Path) -> None:
         DVCTracker(place)
     assert "dv init" in str(caught.value.hint)
     assert list(place.iterdir()) == []
+
+
+WRONG: dict[str, tuple[Callable[[DVCTracker], object], str]] = {
+    "add": (lambda tracker: tracker.add(5), "path must be a string or a pathlib.Path, not int"),  # type: ignore[arg-type]
+    "bytes": (lambda tracker: tracker.add(b"x"), "path must be .*, not bytes"),  # type: ignore[arg-type]
+    "commit": (lambda tracker: tracker.commit(None), "message must be a string, not None"),  # type: ignore[arg-type]
+    "data": (lambda tracker: tracker.track_data(["x"]), "path must be .*, not list"),  # type: ignore[arg-type]
+    "message": (lambda tracker: tracker.track_data("x", message=5), "message must be a string or None, not int"),  # type: ignore[arg-type]
+    "metrics": (lambda tracker: tracker.track_model("x", metrics=[1]), "metrics must be a mapping"),  # type: ignore[arg-type]
+    "params": (lambda tracker: tracker.track_model("x", params="a"), "params must be a mapping"),  # type: ignore[arg-type]
+    "tags": (lambda tracker: tracker.track_model("x", tags=5), "tags must be a string, or a sequence"),  # type: ignore[arg-type]
+    "one tag": (lambda tracker: tracker.track_model("x", tags=["v1.0", 2]), r"tags\[1\] must be a string"),  # type: ignore[list-item]
+    "sources": (lambda tracker: tracker.track_model("x", data=[None]), r"data\[0\] must be .*, not None"),  # type: ignore[list-item]
+    "version": (lambda tracker: tracker.checkout_version(1.0), "tag must be a string, not float"),  # type: ignore[arg-type]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "message"), WRONG.values(), ids=WRONG)
+def test_an_argument_of_the_wrong_type(
+    repository: Path, action: Callable[[DVCTracker], object], message: str
+) -> None:
+    write(repository, "x", "1")
+    tracker = DVCTracker(repository)
+    assert re.search(message, refused(repository, UsageError, lambda: action(tracker)).message)
+
+
+@pytest.mark.parametrize("wrong", [{"project_dir": None}, {"remote": 5}])
+def test_a_tracker_of_the_wrong_type(repository: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))} must be a string"):
+        DVCTracker(**({"project_dir": repository} | wrong))
 
 
 @every_method

@@ -80,6 +80,13 @@ def test_all_commands_are_in_it(dv: Tool, place: Path) -> None:
         assert word in script
 
 
+def test_what_nobody_types_is_not_offered(dv: Tool, place: Path) -> None:
+    """DVC hides them, too."""
+    assert {"exp", "remote"} <= set(completed(dv, place, "dv", ""))
+    hidden = {"daemon", "dataset", "ds", "experiments", "git-hook", "test-db"}
+    assert not hidden & set(completed(dv, place, "dv", ""))
+
+
 def test_shells_that_are_unknown(dv: Tool, place: Path) -> None:
     assert dv(place, "completion", "cmd").code == 254
 

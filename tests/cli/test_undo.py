@@ -29,3 +29,28 @@ def test_what_it_prints(repository: Path, dv: Tool) -> None:
         "data": [],
         "dry_run": False,
     }
+
+
+def test_settings_of_this_machine_are_passed_over(repository: Path, dv: Tool) -> None:
+    """They may be secrets, so nothing of them is kept; the user is told."""
+
+    def last() -> int:
+        (event,) = dv(repository, "log", "-n", "1", "--json").ok().json
+        return int(event["seq"])
+
+    dv(repository, "config", "--local", "core.autostage", "true").ok()
+    first = last()
+    nothing = dv(repository, "undo")
+    assert nothing.code == 254 and f"nothing to undo: operation {first} changed settings" in nothing.err
+    refused = dv(repository, "undo", str(first))
+    assert refused.code == 254 and "may be secrets" in refused.err
+    dv(repository, "config", "core.autostage", "false").ok()
+    changed = last()
+    dv(repository, "config", "core.autostage", "false").ok()  # changes nothing
+    dv(repository, "remote", "add", "--local", "store", "/x").ok()
+    added = last()
+    told = dv(repository, "undo", "--dry-run", "--json").ok().json
+    assert told["passed"] == [{"seq": added, "verb": "remote add"}]
+    done = dv(repository, "undo").ok()
+    assert f"undone: {changed} (config)\n  .dvc/config\npassed over: {added} (remote add): " in done.out
+    assert "store" in (repository / ".dvc/config.local").read_text()

@@ -53,7 +53,7 @@ def test_get_and_list(dv: Tool, root: Path, place: Path) -> None:
 
 def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
     for command in (
-        ("import-url", "hdfs://host/key"),
+        ("import-url", "oss://host/key"),
         ("import-url", "--version-aware", "../source"),
         ("import-url", "../source", "x", "--fs-config", "jobs=4"),
         ("get-url", "https://host/file#part"),
@@ -63,6 +63,20 @@ def test_what_dvc_does_is_an_error_with_json(dv: Tool, root: Path) -> None:
         assert "hands over to dvc" in result.out, command
         assert result.code != 0
     assert not [path for path in root.glob("*.dvc") if path.is_file()]
+
+
+def test_pull_of_what_was_only_declared(dv: Tool, root: Path) -> None:
+    """As DVC, it cannot be had; unlike DVC, the way to it is told."""
+    dv(root, "import-url", "--no-exec", "../source/a", "x").ok()
+    for flags in ((), ("--dry-run",), ("x",)):
+        result = dv(root, "pull", *flags)
+        assert (result.code, result.out) == (1, ""), result
+        assert result.err.startswith("'x' was declared only (--no-exec): nothing is recorded of it\n")
+        assert "dv update x.dvc" in result.err and "dvc.org" not in result.err
+    assert dv(root, "pull", "--allow-missing").ok().out == "Everything is up to date.\n"
+    assert dv(root, "fetch").ok().out == "Everything is up to date.\n"
+    dv(root, "update", "x.dvc").ok()
+    assert (root / "x").exists()
 
 
 def test_handed_over_with_a_record(dv: Tool, root: Path) -> None:

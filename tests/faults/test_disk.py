@@ -159,6 +159,32 @@ def test_read_only_cache(repository: Path, dv: Tool, place: Path) -> None:
         dv(repository, "add", "new").ok()
 
 
+@pytest.mark.parametrize("which", ["repository", "cache"])
+def test_damage_on_a_disk_that_is_only_read_is_told(
+    template: Path, dv: Tool, place: Path, which: str
+) -> None:
+    with small_disk(place / "disk", "64m") as disk:
+        repo = copy_repository(template, (disk if which == "repository" else place) / "repo")
+        cache = disk / "cache"
+        cache_elsewhere(repo, cache)
+        (repo / "file").write_text("content")
+        (repo / "other").write_text("something")
+        dv(repo, "add", "file", "other").ok()
+        for path in cache.rglob("0364b9e99bb480dd25e1f0284c8555"):
+            path.chmod(0o644)
+            path.write_text("CONTENT")
+            path.chmod(0o444)
+        remount(disk, "ro")
+        for flags in ((), ("--repair",)):
+            result = dv(repo, "fsck", *flags)
+            assert result.code == 1, result
+            assert "used by file\n" in result.out and "1 sound object (9 B), 1 damaged." in result.out
+            assert "Damaged objects stay where they are: cannot " in result.out
+        assert "Read-only file system" in dv(repo, "fsck", "--json").out
+        remount(disk, "rw")
+        assert "1 repaired" in dv(repo, "fsck", "--repair").ok().out
+
+
 @pytest.fixture
 def user(place: Path, dvc: Tool, dv: Tool) -> tuple[Tool, Path]:
     """A tool with a home of `nobody`, and a repository that belongs to `nobody`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,26 @@ def test_the_command(work: Work, dv: Tool) -> None:
     done = dv(work.root, "doctor").ok()
     holder.communicate(b"\n")
     assert f"held by process {holder.pid} ({sys.executable} -c import fcntl" in done.out
+
+
+def test_links_to_nothing(work: Work) -> None:
+    for name in ("data/a", "data/b", "data/.hidden", "alone"):
+        work.write(name, name)
+    work.write(".dvcignore", ".hidden\n")
+    work.add("data", "alone")
+    for name in ("data/.hidden", "data/b"):
+        (work.root / name).unlink()
+    (work.root / "data/.hidden").symlink_to("of no interest")
+    (work.root / "outside").symlink_to("not tracked")
+    assert problems() == {}
+    (work.root / "data/b").symlink_to("nowhere")
+    assert one(problems(), "links to nothing, which cannot be tracked: 'data/b'") == (
+        "rm 'data/b', or bring back 'nowhere'"
+    )
+    (work.root / "data/b").unlink()
+    work.checkout()
+    work.write(".dvc/config", "[cache]\n    type = symlink\n")
+    work.checkout(relink=True)
+    assert (work.root / "alone").is_symlink()
+    shutil.rmtree(work.root / ".dvc/cache")
+    assert "dv pull" in one(problems(), "links to objects that the cache lacks: 'alone', 'data/a', 'data/b'")

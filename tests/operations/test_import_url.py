@@ -150,11 +150,11 @@ def test_names_that_are_not_utf8(work: Work, source: Path) -> None:
 
 def test_elsewhere_is_for_dvc(work: Work, source: Path) -> None:
     (work.root / ".dvc/config").write_text(
-        "['remote \"cloud\"']\n    url = hdfs://host\n['remote \"kept\"']\n    url = s3://x\n    version_aware = true\n"
+        "['remote \"cloud\"']\n    url = oss://host\n['remote \"kept\"']\n    url = s3://x\n    version_aware = true\n"
     )
     before = work.everything()
     for url in (
-        "hdfs://host/key",
+        "oss://host/key",
         "nobody://knows/this",
         "https://host/file#part",
         "remote://cloud/key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -39,8 +40,12 @@ log4j.appender.console.layout.ConversionPattern=%d{HH:mm:ss,SSS} %p %c{2}: %m%n
 
 @dataclass(frozen=True, slots=True)
 class HdfsServer:
-    """Where NameNode and DataNode take requests, of Hadoop's protocol and of HTTP; `ada` owns all below `/ada`."""
+    """Where NameNode and DataNode take requests, of Hadoop's protocol and of HTTP; `ada` owns all below `/ada`.
 
+    `configuration` is the directory of Hadoop's own.
+    """
+
+    configuration: Path
     port: int
     http_port: int
     data_port: int
@@ -54,6 +59,12 @@ class HdfsServer:
     def by_http(self, url: str) -> str:
         """The url of WebHDFS for the same directory."""
         return url.replace(f"hdfs://127.0.0.1:{self.port}/", f"webhdfs://127.0.0.1:{self.http_port}/")
+
+    def hadoop_fs(self, *words: str) -> str:
+        """What Hadoop's own program prints, started by `ada`."""
+        argv = [*_java(self.configuration), "org.apache.hadoop.fs.FsShell", *words]
+        environment = dict(os.environ) | {"HADOOP_USER_NAME": "ada"}
+        return subprocess.run(argv, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 @pytest.fixture(scope="session")
@@ -69,14 +80,14 @@ def serving() -> Iterator[HdfsServer]:
     with process.workplace("hdfs") as place:
         ports = process.free_ports(5)
         _configure(place, *ports)
-        argv = ["java", *_JAVA, "-cp", f"{place}/conf:{_HADOOP}/web:{_HADOOP}/lib/*"]
+        argv = _java(place / "conf")
         subprocess.run(
             [*argv, _NAME_NODE, "-format", "-force", "-nonInteractive"],
             check=True,
             capture_output=True,
             cwd=place,
         )
-        server = HdfsServer(*ports[:4])
+        server = HdfsServer(place / "conf", *ports[:4])
         for name in ("name", "data"):
             (place / name).mkdir(exist_ok=True)
         with (
@@ -91,11 +102,15 @@ def serving() -> Iterator[HdfsServer]:
             yield server
 
 
+def _java(configuration: Path) -> list[str]:
+    return ["java", *_JAVA, "-cp", f"{configuration}:{_HADOOP}/web:{_HADOOP}/lib/*"]
+
+
 def _configure(place: Path, rpc: int, http: int, data: int, data_http: int, data_rpc: int) -> None:
     (place / "conf").mkdir()
     (place / "conf/log4j.properties").write_text(_LOG)
     core = {"fs.defaultFS": f"hdfs://127.0.0.1:{rpc}", "hadoop.tmp.dir": str(place / "hadoop")}
-    (place / "conf/core-site.xml").write_text(_xml(core))
+    (place / "conf/core-site.xml").write_text(xml(core))
     hdfs = {
         "dfs.replication": "1",
         "dfs.namenode.rpc-bind-host": "127.0.0.1",
@@ -109,10 +124,11 @@ def _configure(place: Path, rpc: int, http: int, data: int, data_http: int, data
         "dfs.heartbeat.interval": "1",
         "dfs.webhdfs.enabled": "true",
     }
-    (place / "conf/hdfs-site.xml").write_text(_xml(hdfs))
+    (place / "conf/hdfs-site.xml").write_text(xml(hdfs))
 
 
-def _xml(properties: dict[str, str]) -> str:
+def xml(properties: dict[str, str]) -> str:
+    """The text of a configuration file."""
     body = "".join(
         f"<property><name>{name}</name><value>{value}</value></property>"
         for name, value in properties.items()

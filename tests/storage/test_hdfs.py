@@ -13,7 +13,7 @@ from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.hdfs import open_store
 from tests.conformance.store import ConditionalStoreSuite, LargeObjectSuite, fill, items, joined
 from tests.servers import process
-from tests.servers.hadoop import HdfsServer
+from tests.servers.hadoop import HdfsServer, xml
 
 USER = {"user": "ada"}
 
@@ -91,8 +91,7 @@ def test_hadoops_own_configuration(
         "dfs.namenode.rpc-address.cluster.a": f"127.0.0.1:{port}",
         "dfs.namenode.rpc-address.cluster.b": f"127.0.0.1:{hdfs_server.port}",
     }
-    body = "".join(f"<property><name>{n}</name><value>{v}</value></property>" for n, v in properties.items())
-    (tmp_path / "hdfs-site.xml").write_text(f"<configuration>{body}</configuration>")
+    (tmp_path / "hdfs-site.xml").write_text(xml(properties))
     store = open_store("hdfs://cluster/ada/ha", USER)
     assert store.put_if("one", b"1", None)
     assert store.read("one") == b"1"

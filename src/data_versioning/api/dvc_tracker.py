@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from data_versioning import repo as repos
+from data_versioning.api import arguments
 from data_versioning.errors import GitError
 from data_versioning.operations import add, pull, push, status, switch, track
 from data_versioning.operations import loaded as loading
@@ -25,18 +26,20 @@ class DVCTracker:
     """One DVC repository, seen from a script or notebook.
 
     `project_dir` lies in the repository; paths are relative to it. `remote` is the name of a configured remote; by
-    default the repository's own default is used. All errors are `DataVersioningError`s with a `hint`.
+    default the repository's own default is used. All errors are `DataVersioningError`s with a `hint`; an argument of
+    the wrong type is a `UsageError`.
     """
 
     def __init__(self, project_dir: str | os.PathLike[str] = ".", remote: str | None = None) -> None:
-        self._directory = os.path.abspath(os.fspath(project_dir))
-        self._remote = remote
+        self._directory = os.path.abspath(arguments.path("project_dir", project_dir))
+        self._remote = arguments.optional_text("remote", remote)
         self._edited: set[str] = set()
         self._open("init")
 
     def add(self, path: str | os.PathLike[str]) -> AddResult:
         """Track a file or directory: store its content in the cache and write its pointer file."""
-        result = add.add(self._open("add", path), [self._absolute(path)])
+        absolute = self._absolute("path", path)
+        result = add.add(self._open("add", path), [absolute])
         self._edited.update(result.edited)
         return result
 
@@ -45,6 +48,7 @@ class DVCTracker:
 
         Whatever else is staged stays staged and uncommitted.
         """
+        message = arguments.text("message", message)
         repo = self._open("commit", message)
         git = repo.git
         if git is None:
@@ -72,8 +76,9 @@ class DVCTracker:
 
         Raises `PushFailed` when only the upload failed.
         """
+        absolute, message = self._absolute("path", path), arguments.optional_text("message", message)
         repo = self._open("track_data", path)
-        return track.track(repo, self._absolute(path), message=message, remote=self._remote)
+        return track.track(repo, absolute, message=message, remote=self._remote)
 
     def track_model(
         self,
@@ -89,25 +94,26 @@ class DVCTracker:
         A tag such as "v1.0" becomes the Git tag `NAME@v1.0.0`, any other word `NAME#WORD#1`, where NAME is the file's
         name without suffix. Raises `Conflict` when a version names other content already; then nothing is written.
         """
-        sources = [data] if isinstance(data, str | os.PathLike) else data
+        absolute, message = self._absolute("path", path), arguments.optional_text("message", message)
         facts = Facts(
-            metrics=metrics,
-            params=params,
-            training_data=[self._absolute(source) for source in sources],
-            tags=[tags] if isinstance(tags, str) else tags,
+            metrics=arguments.optional_mapping("metrics", metrics),
+            params=arguments.optional_mapping("params", params),
+            training_data=[os.path.join(self._directory, one) for one in arguments.paths("data", data)],
+            tags=arguments.texts("tags", tags),
         )
         repo = self._open("track_model", path)
-        return track.track(repo, self._absolute(path), message=message, facts=facts, remote=self._remote)
+        return track.track(repo, absolute, message=message, facts=facts, remote=self._remote)
 
     def checkout_version(self, tag: str) -> SwitchResult:
         """Go to a branch, tag, commit or artifact version, data included; missing data is fetched."""
+        tag = arguments.text("tag", tag)
         return switch.switch(self._open("checkout_version", tag), tag, remote=self._remote)
 
     def _open(self, method: str, *arguments: object) -> Repo:
         return repos.open(self._directory, argv=(f"DVCTracker.{method}", *map(str, arguments)))
 
-    def _absolute(self, path: str | os.PathLike[str]) -> str:
-        return os.path.join(self._directory, os.fspath(path))
+    def _absolute(self, name: str, path: object) -> str:
+        return os.path.join(self._directory, arguments.path(name, path))
 
     def _transfer(self) -> TransferOptions:
         return TransferOptions(remote=self._remote)

@@ -24,6 +24,7 @@ EPILOG = """examples:
 Completed are commands, options and paths, and what is in the repository: tracked data, whether it is
 here or not, stages, remotes, branches and tags.
 """
+_OF_PROGRAMS = {"git-hook"}
 _SHELLS = ("bash", "zsh", "tcsh", "fish")
 _TARGETS, _STAGES, _REMOTES, _REVISIONS = operations.complete.Kind
 _ON_DATA = ("checkout", "commit", "data", "diff", "fetch", "pull", "push", "status", "unprotect")
@@ -100,11 +101,13 @@ def _own_shell() -> str:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """Return one parser that knows every command and sub-command."""
+    """Return one parser that knows every command and sub-command that somebody may type."""
     whole = arguments.Parser(prog="dv", description="Data versioning for ordinary DVC repositories.")
     _tell_words("dv", whole)
     choices = whole.add_subparsers(dest="command", parser_class=arguments.Parser)
     for name, (summary, module_name) in main.commands().items():
+        if name in _OF_PROGRAMS:
+            continue
         parser = choices.add_parser(name, help=summary, description=summary)
         try:
             module = importlib.import_module(f"data_versioning.cli.{module_name}")
@@ -113,6 +116,8 @@ def whole_parser() -> argparse.ArgumentParser:
         module.add_arguments(parser)
         _tell_words(name, parser)
     for name in main.HANDED_OVER:
+        if name in main.UNLISTED:
+            continue
         choices.add_parser(name, help="handed to the program dvc")
     return whole
 

@@ -191,6 +191,8 @@ def _print(result: operations.fsck.FsckResult) -> None:
     sample = " in the sample" if result.sampled else ""
     sound = f"{render.plural(result.sound, 'sound object')}{sample}"
     repaired = f", {result.repaired} repaired" if result.repaired else ""
+    if result.refused:
+        print(f"Damaged objects stay where they are: {result.refused}")
     print(f"{sound} ({render.size(result.size)}){repaired}, {result.damaged_left} damaged.")
 
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from data_versioning import repo
-from data_versioning.cli import main
+from data_versioning.cli import main, session
 from data_versioning.errors import DataVersioningError, HandoffError, NotInRepository
 from data_versioning.operations import trusted
 
@@ -54,10 +54,22 @@ def run(argv: Sequence[str]) -> int:
 def instead(args: argparse.Namespace, refused: DataVersioningError) -> int:
     """Leave a command that we refused to `dvc`; it does not know --json, so with that the refusal is the error."""
     if args.json:
-        command = args.argv[main.options_before_command(args.argv)]
-        refused.hint = f"without --json, dv {command} hands over to dvc"
+        if not _is_avoidable(refused):
+            command = args.argv[main.options_before_command(args.argv)]
+            refused.hint = f"without --json, dv {command} hands over to dvc"
         raise refused
+    tell(args, refused)
     return run(args.argv)
+
+
+def tell(args: argparse.Namespace, refused: DataVersioningError) -> None:
+    """Say why `dvc` is asked, where the user may want to change that."""
+    if _is_avoidable(refused):
+        session.teller(args)(f"dvc is asked instead: {refused.message}\n  {refused.hint}")
+
+
+def _is_avoidable(refused: DataVersioningError) -> bool:
+    return isinstance(refused, HandoffError) and refused.is_avoidable
 
 
 def _recorded(repository: repo.Repo, program: str, argv: Sequence[str]) -> int:

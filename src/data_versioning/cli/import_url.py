@@ -17,9 +17,9 @@ EPILOG = """examples:
   dv import-url --to-remote /mnt/share/big     straight to the default remote
 
 URLs are paths, file://, remote://NAME/path, s3://, gs://, azure://, http(s)://,
-webdav(s)://, webhdfs:// and ssh://; below a configured remote they get its
-settings. hdfs:// and others are handed to dvc, as is what --version-aware and
---fs-config ask for.
+webdav(s)://, hdfs://, webhdfs:// and ssh://; below a configured remote they get
+its settings. Others are handed to dvc, as is what --version-aware and
+--fs-config ask for; and hdfs:// where the NameNode does not answer HTTP.
 next: git add and commit the files it names; `dv update FILE.dvc` when the origin has changed
 """
 

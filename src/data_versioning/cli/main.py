@@ -84,8 +84,8 @@ HANDED_OVER = (
     "queue",
     "studio", "test-db",
 )  # fmt: skip
-# Left out of the help because they are other names, or meant for programs.
-_UNLISTED = {"daemon", "dataset", "ds", "experiments", "test-db"}
+UNLISTED = {"daemon", "dataset", "ds", "experiments", "test-db"}
+"""Left out of the help and of completion because they are other names, or meant for programs."""
 
 _USAGE = "usage: dv [-q | -v] [--cd PATH] COMMAND [ARGUMENTS]"
 _HELP = "help"
@@ -153,7 +153,7 @@ def help_text() -> str:
     lines.append("Handed to the program dvc:")
     line = ""
     for name in HANDED_OVER:
-        if name in _UNLISTED:
+        if name in UNLISTED:
             continue
         if len(line) + len(name) > 76:
             lines.append(f" {line}")

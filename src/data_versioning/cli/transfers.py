@@ -76,7 +76,9 @@ def carry_out(
             verb = args.argv[main.options_before_command(args.argv)]
             refused.hint = f"without --dry-run and --json, dv {verb} hands over to dvc"
             raise
-        return int(main.load("handoff").run(args.argv))
+        handoff = main.load("handoff")
+        handoff.tell(args, refused)
+        return int(handoff.run(args.argv))
     except operations.sharing.TransferFailed as failed:
         if not args.json:
             if failed.checkout is not None:
@@ -157,6 +159,7 @@ def _row(problem: Problem) -> dict[str, str]:
 def _tell(problems: tuple[Problem, ...], *, is_verbose: bool) -> None:
     shown = problems if is_verbose else problems[:_SHOWN]
     for problem in shown:
-        sys.stderr.write(f"'{problem.name}' (md5 {problem.value}) {problem.reason}\n")
+        known = f" (md5 {problem.value})" if problem.value else ""
+        sys.stderr.write(f"'{problem.name}'{known} {problem.reason}\n")
     if len(shown) < len(problems):
         sys.stderr.write(f"... and {len(problems) - len(shown):,} more; -v lists all\n")

@@ -9,7 +9,8 @@ from data_versioning.cli import render, session
 
 EPILOG = """Undoes what changed pointer files (add, commit, remove, …) or data (checkout, pull, remove --outs). Every
 further `dv undo` goes one step further back. Data that the operation did not change stays as it is: after the undo of
-`dv add` the file is there, untracked. What changed since is never overwritten: then nothing is undone.
+`dv add` the file is there, untracked. What changed since is never overwritten: then nothing is undone. Settings of this
+machine (--local), which may be secrets, are not kept: such operations are passed over, and you are told so.
 
 examples:
   dv undo             undo the last operation
@@ -37,6 +38,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"{'would undo' if args.dry_run else 'undone'}: {result.seq} ({result.verb})")
     for path in (*result.files, *result.data):
         print(f"  {repo.shown(path)}")
+    if result.passed:
+        listed = ", ".join(f"{one.seq} ({one.verb})" for one in result.passed)
+        print(
+            f"passed over: {listed}: settings of this machine (--local) are not kept, as they may be secrets"
+        )
     if not args.dry_run:
         session.tell_edited(repo, result.files)
     return 0

@@ -20,13 +20,14 @@ from data_versioning.operations import loaded as loading
 from data_versioning.operations.config import Setting
 from data_versioning.operations.version import Version
 from data_versioning.repo import Repo
-from data_versioning.workspace import config_levels
+from data_versioning.workspace import config_levels, scan
 
 _NETWORK = re.compile(
     r"(?:nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|lustre|glusterfs|fuse\.(?:sshfs|s3fs|rclone|gcsfuse)\S*)"
 )
 _MANY_DIRECTORIES = 5_000  # each costs one stat in every command
 _LITTLE_SPACE = 1 << 30
+_LISTED = 3
 _OLDEST_GIT = (2, 25)
 _VARIABLES = ("DV_DURABILITY", "DV_LOCK_TIMEOUT", "DV_NATIVE", "DV_UPLOAD_LIMIT", "DV_DOWNLOAD_LIMIT")
 
@@ -77,7 +78,18 @@ def doctor() -> Diagnosis:
     except DataVersioningError as error:
         return Diagnosis(version=version.installed(), findings=(_broken(error), *findings))
     in_use: list[str] = []
-    for check in (_locking, _settings, _project, _cache, _links, _file_systems, _directories, _git, _history):
+    for check in (
+        _locking,
+        _settings,
+        _project,
+        _cache,
+        _broken_links,
+        _links,
+        _file_systems,
+        _directories,
+        _git,
+        _history,
+    ):
         findings += _guarded(check, here)
     try:
         in_use = [
@@ -180,6 +192,30 @@ def _cache(here: Repo) -> Iterator[Finding]:
         )
 
 
+def _broken_links(here: Repo) -> Iterator[Finding]:
+    """Links to nothing in tracked data, which keep commands from looking at it."""
+    loaded = loading.load(here)
+    scanner = loaded.scanner()
+    found = [link for item in loaded.project.outputs() for link in scan.broken_links(scanner, item.path)]
+    lost = [link for link in found if scan.is_lost(f"{here.root}/{link}")]
+    others = sorted(set(found).difference(lost))
+    if lost:
+        yield _problem(
+            f"tracked data holds links to objects that the cache lacks: {_listed(here, lost)}",
+            "dv pull   brings what a remote has",
+        )
+    if others:
+        yield _problem(
+            f"tracked data holds links to nothing, which cannot be tracked: {_listed(here, others)}",
+            f"rm '{here.shown(others[0])}', or bring back '{os.readlink(f'{here.root}/{others[0]}')}'",
+        )
+
+
+def _listed(here: Repo, paths: list[str]) -> str:
+    more = f" and {len(paths) - _LISTED:,} more" if len(paths) > _LISTED else ""
+    return ", ".join([f"'{here.shown(path)}'" for path in paths[:_LISTED]]) + more
+
+
 def _links(here: Repo) -> Iterator[Finding]:
     wanted, cache = loading.link_kinds(here), here.cache.base
     if not os.path.isdir(cache) or wanted[0] is LinkType.COPY:
@@ -263,3 +299,17 @@ def _effective(here: Repo) -> list[Setting]:
         replace(one, value=secrets.MASK if secrets.is_secret_name(one.name) else secrets.mask_text(one.value))
         for one in winning.values()
     ]
+
+
+_CHECKS: tuple[Callable[[Repo], Iterable[Finding]], ...] = (
+    _locking,
+    _settings,
+    _project,
+    _cache,
+    _broken_links,
+    _links,
+    _file_systems,
+    _directories,
+    _git,
+    _history,
+)

@@ -59,6 +59,8 @@ class FsckResult:
     resumed: float | None
     sampled: bool
     dry_run: bool
+    # Why damaged objects stay where they are: the disk is only read.
+    refused: str | None
 
     @property
     def is_clean(self) -> bool:
@@ -92,7 +94,8 @@ class Root:
 def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckResult:
     """Check the cache, then the objects that the workspace needs.
 
-    Damaged objects are moved to `dv-quarantine` in the cache, never deleted. May be interrupted: the next
+    Damaged objects are moved to `dv-quarantine` in the cache, never deleted; where that cannot be, they are told all
+    the same. May be interrupted: the next
     call continues, unless a sample is checked.
     """
     base = repo.cache.base
@@ -100,7 +103,7 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
     chosen = objects.sampled([root.contents.objects for root in roots], options.sample)
     state, resumed = _state(_state_path(repo), base, options)
     _check_all(repo, roots, chosen, state, options, progress)
-    damaged, missing = repair.treat(
+    treated = repair.treat(
         repo,
         state.damaged,
         _present(roots),
@@ -115,16 +118,17 @@ def fsck(repo: Repo, options: Options, *, progress: Progress = SILENT) -> FsckRe
         base=base,
         sound=state.sound,
         size=state.size,
-        damaged=damaged,
+        damaged=treated.damaged,
         unreadable=tuple((name, os.strerror(code)) for name, code in state.unreadable),
         malformed=tuple(state.malformed),
         unsealed=state.unsealed,
         leftovers=tuple(root.in_cache(name) for root in roots for name in root.contents.leftovers),
         strays=tuple(root.in_cache(name) for root in roots for name in root.contents.strays),
-        missing=missing,
+        missing=treated.missing,
         resumed=resumed,
         sampled=options.sample is not None,
         dry_run=options.dry_run,
+        refused=treated.refused.message if treated.refused else None,
     )
 
 

@@ -22,13 +22,14 @@ from data_versioning.objects import oid as oids
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.objects.oid import ObjectId
 from data_versioning.operations.loaded import Loaded
+from data_versioning.operations.sharing import ServedByDvc
 from data_versioning.paths import RepoPath
 from data_versioning.progress import SILENT, Progress
 from data_versioning.remotes import existence, layout
 from data_versioning.remotes import origin as origins
 from data_versioning.remotes.origin import Found, Origin
 from data_versioning.remotes.remote import Remote
-from data_versioning.storage.base import Failure, FailureKind, Items, Store
+from data_versioning.storage.base import Failure, FailureKind, Items, Store, Untold
 from data_versioning.workspace.scan import Snapshot
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ _ATTEMPTS = 3
 _PORTION_FILES, _PORTION_SIZE = 256, 256 << 20
 _OWN = frozenset({".git", ".hg", ".dvc"})
 _IGNORE = ".dvcignore"
+
+
+class LeftToDvc(ServedByDvc):
+    """Only the program `dvc` may do it, because of how things are set up here."""
+
+    is_avoidable = True
 
 
 class Arrived(NamedTuple):
@@ -62,9 +69,15 @@ def existing(origin: Origin) -> Found:
 
 
 def _existing(origin: Origin, written: str) -> Found:
-    """Return what the origin holds, with what identifies it where that is to be `written`."""
+    """Return what the origin holds, with what identifies it where that is to be `written`.
+
+    Raises `LeftToDvc` where only `dvc` may learn that.
+    """
     found = existing(origin)
-    return origins.identified(origin, found) if written else found
+    try:
+        return origins.identified(origin, found) if written else found
+    except Untold as error:
+        raise LeftToDvc(error.message, hint=error.hint) from None
 
 
 def _looking_around(origin: Origin) -> str:

@@ -44,13 +44,29 @@ def is_ours(repo: Repo, item: Tracked) -> bool:
 
 def find(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:
     """Return those that `names` mean in the workspace, not in other revisions."""
+    return [item for item in _meant(repo, names, options) if is_ours(repo, item)]
+
+
+def declared(repo: Repo, names: Sequence[str], options: TransferOptions) -> TransferResult:
+    """Return what keeps a pull of those that `names` mean and that were declared only (`--no-exec`)."""
+    items = [item for item in _meant(repo, names, options) if item.stage.is_only_declared]
+    reason = "was declared only (--no-exec): nothing is recorded of it"
+    return TransferResult(
+        remotes=(),
+        copied=0,
+        size=0,
+        problems=tuple(Problem(item.path, "", FailureKind.MISSING, reason) for item in items),
+        dry_run=options.dry_run,
+        hint=f"dv update {' '.join(item.stage.file for item in items)}" if items else None,
+    )
+
+
+def _meant(repo: Repo, names: Sequence[str], options: TransferOptions) -> list[Tracked]:
     here = replace(options, all_branches=False, all_tags=False, all_commits=False)
     found = {
         item.path: item
         for item, _ in sharing.selections(repo, names, here)
-        if item.stage.is_partial_import
-        and sharing.is_meant(item, here, pushing=False)
-        and is_ours(repo, item)
+        if item.stage.is_partial_import and sharing.is_meant(item, here, pushing=False)
     }
     return list(found.values())
 

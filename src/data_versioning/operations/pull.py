@@ -44,7 +44,8 @@ def pull(
     imports = sharing.lacking_imports(repo, names, options)
     if options.dry_run:
         known = partial_imports.plan(loading.load(repo), partial)
-        planned = sharing.joined([fetch.plan_all(repo, shares, imports, options), known])
+        declared = partial_imports.declared(repo, names, options)
+        planned = sharing.joined([fetch.plan_all(repo, shares, imports, options), known, declared])
         checked = sharing.checked(planned, verb="pull", allow_missing=options.allow_missing)
         return PullResult(fetched=checked, checkout=None)
     with repo.transaction("pull") as transaction:
@@ -88,7 +89,9 @@ def _fetch(
     copied = partial_imports.fetch(loaded, partial_imports.find(repo, names, options), options.jobs, progress)
     imports = sharing.lacking_imports(repo, names, options)
     foreign = sharing.fetch_imports(repo, imports, options, progress)
-    result = sharing.joined([fetch.run(repo, shares, options, progress), copied.result, foreign.result])
+    declared = partial_imports.declared(repo, names, options)
+    results = [fetch.run(repo, shares, options, progress), copied.result, foreign.result, declared]
+    result = sharing.joined(results)
     filled = partial_imports.filled(selections, copied.values)
     return result, [_known(item, foreign.contents) for item in filled]
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from data_versioning.errors import DataVersioningError, DiskError
 from data_versioning.formats import dirfile
@@ -31,7 +32,7 @@ class Damage:
     # Files of the workspace with this content, and the outputs they belong to.
     used_by: tuple[str, ...]
     targets: tuple[str, ...]
-    # Where it lies now, relative to the cache; None with `dry_run`.
+    # Where it lies now, relative to the cache; None where it stays.
     quarantine: str | None
     # The file of the workspace that has the right content.
     intact: str | None
@@ -63,6 +64,14 @@ class Uses:
         return [index for index, key in enumerate(self.keys) if key not in present]
 
 
+class Treated(NamedTuple):
+    """Damage and what is missing; `refused`: why nothing, or not all, could be done about it."""
+
+    damaged: tuple[Damage, ...]
+    missing: tuple[Missing, ...]
+    refused: DiskError | None
+
+
 def treat(
     repo: Repo,
     suspects: Sequence[str],
@@ -71,21 +80,26 @@ def treat(
     dry_run: bool,
     restore: bool,
     progress: Progress,
-) -> tuple[tuple[Damage, ...], tuple[Missing, ...]]:
+) -> Treated:
     """Move the objects in `suspects` aside if they still are damaged, and restore what the workspace has.
 
-    `present` are all objects that were seen in the cache; all names are relative to the cache.
+    On a disk that is only read, all stays as it is. `present` are all objects that were seen in the cache; all names
+    are relative to the cache.
     """
     moved: dict[str, str] = {}
+    refused: DiskError | None = None
     if suspects and not dry_run:
-        with repo.transaction("fsck", lock="exclusive"):
-            moved = _quarantine(repo.cache.base, suspects)
-        suspects = list(moved)
+        try:
+            with repo.transaction("fsck", lock="exclusive"):
+                _quarantine(repo.cache.base, suspects, moved)
+            suspects = list(moved)
+        except DiskError as error:
+            refused = error
     present = present.difference(suspects)
     loaded = loading.load(repo)
     progress.start("comparing with the workspace")
     fixed: dict[str, str] = {}
-    if restore and not dry_run:
+    if restore and not dry_run and not refused:
         with repo.transaction("fsck"):
             fixed = _restore_listings(loaded, present)
             uses = uses_of(loaded)
@@ -99,7 +113,7 @@ def treat(
     needed = {uses.keys[index] for index in absent}
     earlier = {key: place for key, place in _quarantined(repo.cache.base).items() if key in needed}
     places = {**earlier, **dict.fromkeys(suspects, None), **moved}
-    return _damage(places, uses, intact, fixed), _missing(uses, absent, places, fixed)
+    return Treated(_damage(places, uses, intact, fixed), _missing(uses, absent, places, fixed), refused)
 
 
 def _is_legacy(key: str) -> bool:
@@ -114,9 +128,8 @@ def _blob(names: Sequence[str]) -> bytes:
     return os.fsencode("".join([name + "\0" for name in names]))
 
 
-def _quarantine(base: str, suspects: Sequence[str]) -> dict[str, str]:
-    """Hash the suspects again, now that nobody writes, and move those that are wrong; return where to."""
-    moved = {}
+def _quarantine(base: str, suspects: Sequence[str], moved: dict[str, str]) -> None:
+    """Hash the suspects again, now that nobody writes, and move those that are wrong; note in `moved` where to."""
     day = time.strftime("%Y-%m-%d")
     for legacy in (False, True):
         keys = [key for key in suspects if _is_legacy(key) == legacy]
@@ -124,7 +137,6 @@ def _quarantine(base: str, suspects: Sequence[str]) -> dict[str, str]:
         for index, (key, digest) in enumerate(zip(keys, oids.hex_digests(hashed.digests), strict=True)):
             if index not in hashed.errors and digest != _digest(key):
                 moved[key] = _move(base, key, f"{QUARANTINE}/{day}/{key}")
-    return moved
 
 
 def _move(base: str, key: str, wanted: str) -> str:

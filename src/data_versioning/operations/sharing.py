@@ -128,6 +128,8 @@ def shares(repo: Repo, names: Sequence[str], *, options: TransferOptions, pushin
     for item, inner in selections(repo, names, options):
         if not is_meant(item, options, pushing=pushing):
             continue
+        if item.stage.is_only_declared:
+            continue
         if item.stage.is_partial_import and importlib.import_module(_PARTIAL).is_ours(repo, item):
             continue
         if item.stage.is_repo_import:
@@ -291,7 +293,7 @@ def _hint(result: TransferResult, kinds: set[FailureKind], verb: str) -> str:
             f"then `dv push` where the data is intact, and dv {verb}"
         )
     if kinds == {FailureKind.MISSING}:
-        return "run `dv push` where the data still is, then this command again"
+        return result.hint or "run `dv push` where the data still is, then this command again"
     first = result.hint or "what arrived is safe"
     return f"{first}; to continue: dv {verb}"
 

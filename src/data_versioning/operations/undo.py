@@ -31,17 +31,32 @@ from data_versioning.transaction import Change
 from data_versioning.workspace import unprotect
 
 _FINAL = frozenset({"init", "destroy"})
+_SETTING = frozenset({"config", "remote"})
+_PRIVATE = "changed settings of this machine only (--local), which are not kept, as they may be secrets"
+_PRIVATE_HINT = "dv config --local --list   shows them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """An operation that `undo` passed over."""
+
+    seq: int
+    verb: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoResult:
-    """The operation that was undone (or would be), and what was given back its former content."""
+    """The operation that was undone (or would be), and what was given back its former content.
+
+    `passed`: newer operations that changed settings of this machine only; they are not undone.
+    """
 
     seq: int
     verb: str
     argv: tuple[str, ...]
     files: tuple[RepoPath, ...]
     data: tuple[str, ...]
+    passed: tuple[Passed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,7 @@ class _File:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     event: Event
+    passed: tuple[Passed, ...]
     files: tuple[_File, ...]
     data: tuple[Restoration, ...]
     moves: tuple[tuple[str, str], ...]  # from and to, as they were carried out
@@ -67,12 +83,12 @@ def undo(repo: Repo, seq: int | None = None, *, dry_run: bool = False) -> UndoRe
     Raises `UsageError` when there is no such operation, `Conflict` when it cannot be undone; nothing is changed then.
     """
     if dry_run:
-        return _result(_plan(loading.load(repo), _chosen(repo, seq)))
+        return _result(_plan(loading.load(repo), *_chosen(repo, seq)))
     with repo.transaction("undo") as transaction:
-        event = _chosen(repo, seq)
+        event, passed = _chosen(repo, seq)
         transaction.reserve(writes=_places(_kept(repo, event)))
         loaded = loading.load(repo)
-        plan = _plan(loaded, event)
+        plan = _plan(loaded, event, passed)
         transaction.undoes(event.seq)
         kind = loading.link_kind(repo)
         try:
@@ -95,24 +111,39 @@ def _places(found: Kept) -> list[RepoPath]:
     return list(dict.fromkeys(map(RepoPath, [*moved, *(change.path for change in found.data)])))
 
 
-def _chosen(repo: Repo, seq: int | None) -> Event:
+def _chosen(repo: Repo, seq: int | None) -> tuple[Event, tuple[Passed, ...]]:
+    """Return the operation that is meant, and those that are passed over on the way to it."""
     events = list(Log(directory=f"{repo.durable_dir}/log").read())
     if seq is not None:
-        found = next((event for event in events if event.seq == seq), None)
-        if found is None or not _is_change(found):
-            what = "is not in the log" if found is None else "changed neither pointer files nor data"
-            raise UsageError(f"operation {seq} {what}", hint="dv log")
-        if seq in _undone(events):
-            raise UsageError(f"operation {seq} is undone already", hint="dv log")
-        return found
+        return _named(events, seq), ()
     undone = _undone(events)
     here = transactions.place(repo, repo.git)
+    passed: list[Passed] = []
     for event in reversed(events):
-        is_undo = event.record.get("undoes") is not None
-        is_here = event.record.get("place", "") == here
-        if is_here and _is_change(event) and not is_undo and event.seq not in undone:
-            return event
+        if event.record.get("place", "") != here:
+            continue
+        if _is_private(event):
+            passed.append(Passed(seq=event.seq, verb=str(event.record.get("verb"))))
+        elif _is_change(event) and event.record.get("undoes") is None and event.seq not in undone:
+            return event, tuple(passed)
+    if passed:
+        raise UsageError(
+            f"there is nothing to undo: operation {passed[0].seq} {_PRIVATE}", hint=_PRIVATE_HINT
+        )
     raise UsageError("there is nothing to undo", hint="dv log")
+
+
+def _named(events: Sequence[Event], seq: int) -> Event:
+    found = next((event for event in events if event.seq == seq), None)
+    if found is None:
+        raise UsageError(f"operation {seq} is not in the log", hint="dv log")
+    if _is_private(found):
+        raise UsageError(f"operation {seq} {_PRIVATE}", hint=_PRIVATE_HINT)
+    if not _is_change(found):
+        raise UsageError(f"operation {seq} changed neither pointer files nor data", hint="dv log")
+    if seq in _undone(events):
+        raise UsageError(f"operation {seq} is undone already", hint="dv log")
+    return found
 
 
 def _undone(events: Sequence[Event]) -> set[int]:
@@ -128,6 +159,17 @@ def _undone(events: Sequence[Event]) -> set[int]:
 
 def _is_change(event: Event) -> bool:
     return bool(event.record.get("pointers") or event.record.get("kept"))
+
+
+def _is_private(event: Event) -> bool:
+    """Whether an operation changed `config.local` and nothing else: its record says no more than how it was called."""
+    record: Any = event.record
+    verb = str(record.get("verb") or "").partition(" ")[0]
+    is_change = record.get("outcome") == Outcome.OK and verb in _SETTING and not _is_change(event)
+    # An option may be shortened.
+    return is_change and any(
+        len(word) > 3 and "--local".startswith(word) for word in record.get("argv") or ()
+    )
 
 
 def _kept(repo: Repo, event: Event) -> Kept:
@@ -150,7 +192,7 @@ def _kept(repo: Repo, event: Event) -> Kept:
     return found
 
 
-def _plan(loaded: Loaded, event: Event) -> _Plan:
+def _plan(loaded: Loaded, event: Event, passed: tuple[Passed, ...]) -> _Plan:
     repo = loaded.repo
     found = _kept(repo, event)
     record: Any = event.record
@@ -164,7 +206,8 @@ def _plan(loaded: Loaded, event: Event) -> _Plan:
         what = f"operation {event.seq} (dv {record.get('verb')}) is not undone: {error.message}"
         raise Conflict(what, hint=error.hint) from error
     moves = [move for move in reversed(found.moves) if restore.is_moved(loaded, *move)]
-    return _Plan(event=event, files=tuple(files), data=tuple(one for one in data if one), moves=tuple(moves))
+    found_data = tuple(one for one in data if one)
+    return _Plan(event=event, passed=passed, files=tuple(files), data=found_data, moves=tuple(moves))
 
 
 def _joined(found: Kept) -> Iterable[kept.DataChange]:
@@ -273,4 +316,5 @@ def _result(plan: _Plan) -> UndoResult:
         argv=tuple(record.get("argv") or ()),
         files=tuple(sorted(file.path for file in plan.files)),
         data=tuple(sorted([*(one.change.path for one in plan.data), *(source for source, _ in plan.moves)])),
+        passed=plan.passed,
     )

@@ -52,7 +52,7 @@ def update(
     """Update the imports that `names` mean: first those from other repositories, all or none, then the others.
 
     Those go one after the other, and those before a failure are complete. Raises `ServedByDvc` before anything is
-    recorded, `PathError`, `GitError`, `Conflict` or `FileChanged`.
+    recorded (`LeftToDvc` counts as a failure), `PathError`, `GitError`, `Conflict` or `FileChanged`.
     """
     sharing.check_jobs(options.jobs)
     remote = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise, repeat
@@ -202,11 +203,13 @@ class Project:
         known = [item.path for item in self._tracked.values()] + [stage.address for stage in self.stages]
         if is_address:
             known += [stage.place for stage in self.stages]
-        add = f"to track it: dv add {target.removesuffix(POINTER_SUFFIX)}; "
+        data = target.removesuffix(POINTER_SUFFIX)
+        # Targets count from the current directory, but in scripts that work in a repository elsewhere.
+        is_there = not is_address and os.path.lexists(data)
         return NotTracked(
             f"{target!r} is neither a tracked path, nor a pointer file, nor a stage"
             + formats.suggest.nearest(target, {*known} - {target}),
-            hint=f"{'' if is_address else add}{stages_hint}",
+            hint=f"to track it: dv add {data}; {stages_hint}" if is_there else stages_hint,
         )
 
     def pack(self) -> Packed:

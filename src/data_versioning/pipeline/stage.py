@@ -164,6 +164,11 @@ class Stage(NamedTuple):
         return self.is_import and self.outs[0].digest is None
 
     @property
+    def is_only_declared(self) -> bool:
+        """Whether an import from a URL names its origin, and nothing of what that holds (`--no-exec`)."""
+        return self.is_partial_import and not self.is_repo_import and self.deps[0].digest is None
+
+    @property
     def is_callback(self) -> bool:
         """Whether it has a command, but nothing that tells when to run it: it always runs."""
         return bool(self.cmd) and not self.deps and not self.outs and not self.params

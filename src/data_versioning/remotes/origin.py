@@ -24,7 +24,7 @@ from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.remote import Location
 from data_versioning.storage.base import UNLIMITED, IdentifyingStore, Limits, Page, ReadableStore, Store
 
-# What identifies a file for DVC, by scheme. HDFS has checksums of its own, which its client does not ask for.
+# What identifies a file for DVC, by scheme.
 _ETAG, _CHECKSUM, _CONTENT = "etag", "checksum", "md5"
 _RECORDED = {
     "s3": _ETAG,
@@ -35,6 +35,7 @@ _RECORDED = {
     "webdav": _ETAG,
     "webdavs": _ETAG,
     "webhdfs": _CHECKSUM,
+    "hdfs": _CHECKSUM,
     "ssh": _CONTENT,
 }
 _BUCKETS = frozenset({"s3", "gs", "azure", "oss"})
@@ -176,7 +177,10 @@ def look(origin: Origin) -> Found | None:
 
 
 def identified(origin: Origin, found: Found) -> Found:
-    """Return what was found with the ids that DVC records of files, where the store has to be asked for them."""
+    """Return what was found with the ids that DVC records of files, where the store has to be asked for them.
+
+    Raises `Untold`.
+    """
     if not isinstance(origin.store, IdentifyingStore) or not is_recorded(origin.scheme):
         return found
     versions = found.etags if has_versions(origin.scheme) else None

@@ -15,6 +15,8 @@ from enum import StrEnum
 from itertools import repeat
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from data_versioning.errors import StorageError
+
 Advance = Callable[[int, int], None]
 """Told how many more files and bytes are done, from the thread that made the call."""
 
@@ -196,12 +198,16 @@ class MovingStore(Store, Protocol):
         """Give each of `keys` the key of the same place in `targets`, replacing what has it."""
 
 
+class Untold(StorageError):
+    """The store has ids for content, and does not tell them to us; another client may learn them."""
+
+
 @runtime_checkable
 class IdentifyingStore(ReadableStore, Protocol):
     """Content has an id of the store's own, which it is asked for by itself."""
 
     def ids(self, keys: Sequence[str]) -> list[str]:
-        """Return the ids of what the objects hold now; empty for those that are gone."""
+        """Return the ids of what the objects hold now, empty for those that are gone; raises `Untold`."""
 
 
 class ConditionalStore(Store, Protocol):

@@ -10,12 +10,14 @@ a lock of theirs: when a connection breaks, loop and library wait for each other
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import re
 from collections.abc import AsyncIterator, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import hdfs_native
@@ -25,22 +27,68 @@ from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.crew import Crew
 from data_versioning.storage.files import Entry, FileClient, refuse_replaced
+from data_versioning.storage.hadoop_config import USER
+
+if TYPE_CHECKING:
+    from data_versioning.storage.hdfs_checksums import Checksums
 
 _PART = 8 << 20
-_IN_FLIGHT = 256
+_IN_FLIGHT, _QUESTIONS = 256, 64
 _SECONDS = 60.0  # that one request may take, which sends a part at most
 _READABLE = 0o755
-_USER = "HADOOP_USER_NAME"
 # How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
 # panics then: none where there is one NameNode, one where there may be two. The caller waits and tries again.
 _ATTEMPTS = "dfs.client.failover.max.attempts"
 # Hadoop's answer when a file stands where a directory should be, to all but its superuser.
 _BELOW_A_FILE = re.compile(r'access=EXECUTE, inode=\\?"[^"]*":[^:]*:[^:]*:-')
 _EXCEPTION = re.compile(r'RPCError\("([\w.]+)", "(.*?)(?:\\n|"\)$)', re.DOTALL)
+_CHECKSUMS = "data_versioning.storage.hdfs_checksums"
 _SETTINGS = "dv remote modify NAME user USER, or --local NAME kerb_ticket PATH"
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
+class HdfsStore(ConcurrentStore):
+    """The `IdentifyingStore` of the files below `root`."""
+
+    def __init__(self, files: HdfsFiles, root: str, lines: _Lines) -> None:
+        super().__init__(FileClient(files=files, root=root), in_flight=_IN_FLIGHT, closing=lines.close)
+        self._root, self._lines = root, lines
+
+    def ids(self, keys: Sequence[str]) -> list[str]:
+        """See `IdentifyingStore.ids`: what Hadoop calls the checksum of a file."""
+        root, checksums = self._root, self._lines.checksums()
+        self._call(checksums.find())
+        return list(self._call(self._each(keys, lambda key: checksums.of(f"{root}/{key}"), _QUESTIONS)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Lines:
+    """The ways to one file system: `crew` for all but checksums, and for those HTTP, once they are asked for."""
+
+    crew: Crew
+    authority: str
+    user: str | None
+    _http: Checksums | None = field(default=None, init=False)
+
+    def checksums(self) -> Checksums:
+        """Return what tells checksums; the client for HTTP is loaded for them alone."""
+        if self._http is None:
+            try:
+                self._http = importlib.import_module(_CHECKSUMS).open_checksums(self.authority, self.user)
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"imports from hdfs:// need {error.name}, which is not installed",
+                    hint="pip install 'data-versioning[hdfs]'",
+                ) from error
+        return self._http
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.crew.close()
+        if self._http:
+            await self._http.close()
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> HdfsStore:
     """Open a directory of HDFS; settings as in the `[remote]` section of HDFS.
 
     A `user` is for the whole process, as Hadoop's own clients take it from the environment. Raises `ConfigError`.
@@ -53,12 +101,12 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
             f"there is no Kerberos ticket {ticket}", hint="kinit, or dv remote modify NAME kerb_ticket PATH"
         )
     if name := settings.get("user") or unquote(user):
-        os.environ[_USER] = name
+        os.environ[USER] = name
     try:
         client = _client(
             address,
             os.path.expanduser(ticket) if ticket else None,
-            (os.environ.get(_USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid()),
+            (os.environ.get(USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid()),
         )
     except (RuntimeError, OSError, ValueError) as error:
         raise ConfigError(
@@ -67,11 +115,8 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         ) from None
     crew = Crew(size=_IN_FLIGHT, seconds=_SECONDS)
     files = HdfsFiles(client=client, crew=crew, place=f"hdfs://{address}", replication=_replication(settings))
-    return ConcurrentStore(
-        FileClient(files=files, root=f"/{path.strip('/')}".rstrip("/")),
-        in_flight=_IN_FLIGHT,
-        closing=crew.close,
-    )
+    lines = _Lines(crew=crew, authority=address, user=os.environ.get(USER))
+    return HdfsStore(files, f"/{path.strip('/')}".rstrip("/"), lines)
 
 
 @cache

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
-
-from data_versioning.errors import ConfigError, MissingObject, StorageError
+from data_versioning.errors import ConfigError, MissingObject
 from data_versioning.storage import http_options, moving
 from data_versioning.storage.client import Body
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient, refuse_replaced
 from data_versioning.storage.http import trust
-from data_versioning.storage.webhdfs_requests import URL_HINT, Exists, Gateway
+from data_versioning.storage.webhdfs_requests import IN_FLIGHT, URL_HINT, Exists, Gateway, connecting
 
 _PART = 8 << 20
-_IN_FLIGHT = 64
-_SECONDS = 60.0
 
 
 def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
@@ -36,20 +31,10 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     user = settings.get("user") or unquote(parts.username or "") or None
     scheme = "https" if http_options.is_on(settings, "use_https") else "http"
     certificates, headers = trust(settings), _headers(settings, user)
-
-    def connect() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=2 * _IN_FLIGHT, ssl=certificates),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_SECONDS, sock_read=_SECONDS),
-            trust_env=True,
-            headers=headers,
-            middlewares=(_once,),
-        )
-
     gateway = Gateway(
         api=f"{scheme}://{http_options.host(url)}/webhdfs/v1",
         query=_query(settings, user),
-        connect=connect,
+        connect=connecting(certificates, headers),
         data_proxy=settings.get("data_proxy_target"),
     )
     root = f"/{unquote(parts.path).strip('/')}".rstrip("/")
@@ -61,26 +46,14 @@ class WebhdfsStore(ConcurrentStore):
 
     def __init__(self, files: WebhdfsFiles, root: str) -> None:
         client = FileClient(files=files, root=root)
-        super().__init__(client, in_flight=_IN_FLIGHT, closing=files.gateway.close)
+        super().__init__(client, in_flight=IN_FLIGHT, closing=files.gateway.close)
         self._files, self._root = files, root
 
     def ids(self, keys: Sequence[str]) -> list[str]:
         """See `IdentifyingStore.ids`: what Hadoop calls the checksum of a file."""
         files, root = self._files, self._root
-        ask = self._each(
-            keys, lambda key: moving.retried(lambda: files.checksum(f"{root}/{key}")), _IN_FLIGHT
-        )
+        ask = self._each(keys, lambda key: moving.retried(lambda: files.checksum(f"{root}/{key}")), IN_FLIGHT)
         return list(self._call(ask))
-
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep the library from repeating what may have been done: renamed twice, a file is missing the second time."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError(str(error)) from None
 
 
 def _query(settings: Mapping[str, str], user: str | None) -> dict[str, str]:
@@ -168,14 +141,11 @@ class WebhdfsFiles:
         await self.gateway.call("PUT", "MKDIRS", path)
 
     async def checksum(self, path: str) -> str:
-        """Return Hadoop's checksum of a file, in hex digits; empty when there is none."""
+        """Return Hadoop's checksum of a file as HTTP tells it, which is what DVC records; empty when there is none."""
         try:
-            found = json.loads(await self.gateway.fetch("GETFILECHECKSUM", path))
-            return str(found["FileChecksum"]["bytes"])
+            return (await self.gateway.checksum(path)).digits
         except MissingObject:
             return ""
-        except (ValueError, KeyError, TypeError):
-            raise StorageError(f"{self.gateway.api} tells no checksum of {path}", hint=URL_HINT) from None
 
 
 def _entry(status: Mapping[str, Any], path: str) -> Entry:

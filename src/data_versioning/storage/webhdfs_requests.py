@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -15,9 +16,11 @@ from yarl import URL
 from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage.client import Relay, Unavailable, Unreachable, asked_pause
 
+IN_FLIGHT = 64
+"""Requests at once."""
 _CHUNK = 1 << 20
+_SECONDS = 60.0
 URL_HINT = "dv remote modify NAME url webhdfs://HOST:PORT/PATH"
-_SETTINGS = "dv remote modify NAME user USER, or --local NAME token TOKEN, or password PASSWORD"
 _MISSING = frozenset({"FileNotFoundException", "ParentNotDirectoryException"})
 _EXISTS = "FileAlreadyExistsException"
 _DENIED = frozenset({"AccessControlException", "SecurityException"})
@@ -28,17 +31,60 @@ class Exists(StorageError):
     """Something has that name already."""
 
 
+class Checksum(NamedTuple):
+    """Hadoop's checksum of a file, in hex digits; its `length` in bytes. HTTP tells some more, which are zero."""
+
+    digits: str
+    length: int
+
+
+def connecting(
+    certificates: bool | ssl.SSLContext = True,
+    headers: Mapping[str, str] | None = None,
+    *,
+    patience: float = _SECONDS,
+) -> Callable[[], aiohttp.ClientSession]:
+    """Return how to get connections: which certificates are trusted, what every request says about who makes it.
+
+    `patience`: the seconds that a connection may take.
+    """
+
+    def connect() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=2 * IN_FLIGHT, ssl=certificates),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=patience, sock_read=_SECONDS),
+            trust_env=True,
+            headers=headers,
+            middlewares=(_once,),
+        )
+
+    return connect
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep the library from repeating what may have been done: renamed twice, a file is missing the second time."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(str(error)) from None
+
+
 @dataclass(slots=True, kw_only=True)
 class Gateway:
     """Requests to WebHDFS at `api`; `data_proxy` is the address that takes the place of `api` in redirects.
 
-    Raises as `Files` does, and `Exists` where something has a name already.
+    Hints say how to change the `credentials` and the `address`. Raises as `Files` does, and `Exists` where something
+    has a name already.
     """
 
     api: str
     query: Mapping[str, str] = field(repr=False)
     connect: Callable[[], aiohttp.ClientSession] = field(repr=False)
     data_proxy: str | None = None
+    credentials: str = "dv remote modify NAME user USER, or --local NAME token TOKEN, or password PASSWORD"
+    address: str = URL_HINT
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def close(self) -> None:
@@ -54,10 +100,15 @@ class Gateway:
         with self.understood():
             return json.loads(text) if text else None
 
-    async def fetch(self, operation: str, path: str) -> bytes:
-        """Return what a DataNode says to a question."""
-        async with self._told(operation, path) as answer:
-            return await self._content(answer)
+    async def checksum(self, path: str) -> Checksum:
+        """Return Hadoop's checksum of a file, from a DataNode."""
+        async with self._told("GETFILECHECKSUM", path) as answer:
+            text = await self._content(answer)
+        try:
+            found = json.loads(text)["FileChecksum"]
+            return Checksum(str(found["bytes"]), int(found["length"]))
+        except (ValueError, KeyError, TypeError):
+            raise StorageError(f"{self.api} tells no checksum of {path}", hint=self.address) from None
 
     async def read(self, path: str, start: int, stop: int) -> AsyncIterator[bytes]:
         """Yield content from byte `start` up to `stop`."""
@@ -87,7 +138,7 @@ class Gateway:
         try:
             yield
         except (ValueError, KeyError, TypeError):
-            raise StorageError(f"{self.api} does not speak WebHDFS", hint=URL_HINT) from None
+            raise StorageError(f"{self.api} does not speak WebHDFS", hint=self.address) from None
 
     @asynccontextmanager
     async def _told(self, operation: str, path: str, **query: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -110,7 +161,7 @@ class Gateway:
             await self._check(answer, path)
             where = answer.headers.get("Location")
         if not where:
-            raise StorageError(f"{self.api} does not speak WebHDFS", hint=URL_HINT)
+            raise StorageError(f"{self.api} does not speak WebHDFS", hint=self.address)
         return self._proxied(where)
 
     def _proxied(self, where: str) -> URL:
@@ -160,18 +211,18 @@ class Gateway:
         if kind in _DENIED or (answer.status in (401, 403) and kind not in _PASSING):
             if "access=EXECUTE" in reason and reason.partition('":')[2].partition(":-")[1]:
                 raise MissingObject(f"{self.api} has no {path}")  # a file stands where a directory should be
-            raise StorageError(f"{self.api} does not permit this: {reason}", hint=_SETTINGS)
+            raise StorageError(f"{self.api} does not permit this: {reason}", hint=self.credentials)
         # Hadoop itself names an exception; what is in between, or overloaded, does not.
         if kind in _PASSING or answer.status in (429, 502, 503, 504) or (answer.status >= 500 and not kind):
             after = asked_pause(answer.headers.get("Retry-After"))
             raise Unavailable(f"{self.api} cannot do this now: {reason}", after=after)
-        raise StorageError(f"{self.api} refuses: {kind} {reason}", hint=URL_HINT)
+        raise StorageError(f"{self.api} refuses: {kind} {reason}", hint=self.address)
 
     def _network(self, error: Exception) -> StorageError:
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Unreachable(f"{self.api} does not answer: {_why(error)}", hint=URL_HINT)
+            return Unreachable(f"{self.api} does not answer: {_why(error)}", hint=self.address)
         reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-        return Unavailable(f"{self.api} does not answer: {reason}", hint=URL_HINT)
+        return Unavailable(f"{self.api} does not answer: {reason}", hint=self.address)
 
 
 def _why(error: aiohttp.ClientConnectorError) -> str:

@@ -90,7 +90,7 @@ def look(scanner: Scanner, path: str) -> Snapshot | None:
     """
     absolute = f"{scanner.root}/{path}"
     found = walk.stat_file(absolute)
-    if found is not None and found.flags & walk.BROKEN and scanner.sweep and _is_lost(absolute):
+    if found is not None and found.flags & walk.BROKEN and scanner.sweep and is_lost(absolute):
         os.unlink(absolute)
         return None
     if found is not None and found.flags & walk.BROKEN and scanner.skip_broken:
@@ -137,23 +137,36 @@ def _without_leftovers(scanner: Scanner, path: str, listing: Listing) -> Listing
 
 def _without_broken_links(scanner: Scanner, path: str, listing: Listing) -> Listing:
     """Leave out links to nothing; or remove those to objects that are gone, as after the repository was moved."""
-    flags = memoryview(listing.stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4].tolist()
-    if not any(flag & walk.BROKEN for flag in flags):
+    broken = set(_broken(listing))
+    if not broken:
         return listing
     if scanner.skip_broken:
-        return listing.select([at for at, flag in enumerate(flags) if not flag & walk.BROKEN])
+        return listing.select([at for at in range(len(listing)) if at not in broken])
     top = f"{scanner.root}/{path}"
     names = listing.raw_paths()
-    lost = {
-        name
-        for name, flag in zip(names, flags, strict=True)
-        if flag & walk.BROKEN and _is_lost(f"{top}/{os.fsdecode(name)}")
-    }
+    lost = {names[at] for at in broken if is_lost(f"{top}/{os.fsdecode(names[at])}")}
     batch.remove_files(top, b"".join([name + b"\0" for name in lost]))
     return listing.select([i for i, name in enumerate(names) if name not in lost])
 
 
-def _is_lost(absolute: str) -> bool:
+def _broken(listing: Listing) -> list[int]:
+    flags = memoryview(listing.stats).cast("I")[walk.FLAGS_WORD :: walk.RECORD.size // 4].tolist()
+    return [at for at, flag in enumerate(flags) if flag & walk.BROKEN]
+
+
+def broken_links(scanner: Scanner, path: str) -> list[str]:
+    """Return the paths of links to nothing in data that is tracked at `path`, or of the only one there."""
+    absolute = f"{scanner.root}/{path}"
+    there = walk.stat_file(absolute)
+    if there is None or not stat.S_ISDIR(there.mode):
+        return [path] if there is not None and there.flags & walk.BROKEN else []
+    listing = (scanner.list_directory or walk.walk)(absolute)
+    names = listing.paths()
+    found = [f"{path}/{names[at]}" for at in _broken(listing)]
+    return [found[at] for at in scanner.ignore.filter(found)] if scanner.ignore and found else found
+
+
+def is_lost(absolute: str) -> bool:
     """Whether a broken link led to an object of a cache."""
     return bool(_OBJECT.search(os.readlink(absolute)))
 
