@@ -118,7 +118,9 @@ def test_the_region_of_a_bucket_is_asked_for() -> None:
     assert s3._region_of("bucket", server) == "us-east-1", "nobody answers"
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///x", "s3://bucket/a//b", "s3://bucket/../x"])
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3:///x", "s3://bucket/a//b", "s3://bucket/a//", "s3://bucket//a", "s3://bucket/../x"]
+)
 def test_urls_without_sense(url: str) -> None:
     with pytest.raises(ConfigError, match="s3://BUCKET/PREFIX"):
         open_store(url, {"access_key_id": "a", "secret_access_key": "b"})

@@ -59,7 +59,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`.
     """
-    bucket, prefix = http_options.split(url, example="s3://BUCKET/PREFIX")
+    bucket, prefix = http_options.split(http_options.without_query(url), example="s3://BUCKET/PREFIX")
     config: S3Config = {"bucket": bucket}
     provider, found = _who(settings)
     region, endpoint = _where(settings, bucket, found)

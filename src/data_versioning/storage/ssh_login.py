@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import asyncssh
 
 from data_versioning.errors import ConfigError
+from data_versioning.storage import http_options
 
 # Seconds until a machine that says nothing is given up, and how often a silent one is asked whether it still lives.
 _TIMEOUT, _KEEPALIVE, _UNANSWERED = 20, 15, 4
@@ -67,7 +68,7 @@ class Server:
             )
         return cls(
             host=host,
-            path="/" + path.strip("/"),
+            path="/" + http_options.without_query(path).strip("/"),
             user=unquote(user) or None,
             port=_number("port", port) if port else None,
             password=unquote(password) or None,
