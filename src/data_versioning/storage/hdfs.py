@@ -1,7 +1,8 @@
 """`hdfs://[USER@]HOST[:PORT]/PATH`: Hadoop's file system, through hdfs-native; no Java is needed.
 
-HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes; without a host it is the
-default file system there. Small files are slow to close, so that many are written at once.
+HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes, else it is a NameNode, at
+Hadoop's usual port if the url has none; without a host it is the default file system there. Small files are slow to
+close, so that many are written at once.
 
 Requests are blocking ones, on threads. The coroutines that hdfs-native offers too wake the event loop while they hold
 a lock of theirs: when a connection breaks, loop and library wait for each other for ever, and with them the program.
@@ -30,6 +31,8 @@ _PART = 8 << 20
 _IN_FLIGHT = 256
 _SECONDS = 60.0  # that one request may take, which sends a part at most
 _READABLE = 0o755
+_PORT = 8020
+_UNKNOWN = "No NameNode hosts found"
 _USER = "HADOOP_USER_NAME"
 # How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
 # panics then: none where there is one NameNode, one where there may be two. The caller waits and tries again.
@@ -54,12 +57,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         )
     if name := settings.get("user") or unquote(user):
         os.environ[_USER] = name
+    world = (os.environ.get(_USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid())
     try:
-        client = _client(
-            address,
-            os.path.expanduser(ticket) if ticket else None,
-            (os.environ.get(_USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid()),
-        )
+        client = _found(address, os.path.expanduser(ticket) if ticket else None, world)
     except (RuntimeError, OSError, ValueError) as error:
         raise ConfigError(
             f"HDFS cannot be found: {error}",
@@ -72,6 +72,16 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         in_flight=_IN_FLIGHT,
         closing=crew.close,
     )
+
+
+def _found(address: str, ticket: str | None, world: Hashable) -> hdfs_native.Client:
+    """Return the client of a name service, or of a NameNode; raises as the library does."""
+    try:
+        return _client(address, ticket, world)
+    except RuntimeError as error:
+        if not address or ":" in address or _UNKNOWN not in str(error):
+            raise
+    return _client(f"{address}:{_PORT}", ticket, world)
 
 
 @cache
