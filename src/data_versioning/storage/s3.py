@@ -207,8 +207,10 @@ def _chain(settings: Mapping[str, str]) -> tuple[Provider, Configured]:
     found, session = _configured(settings), importlib.import_module(_SESSION).new(settings)
     try:
         provider: Provider = importlib.import_module("obstore.auth.boto3").Boto3CredentialProvider(session)
-    except (exceptions.BotoCoreError, ValueError) as error:
+    except exceptions.BotoCoreError as error:
         raise ConfigError(f"no credentials for S3 were found: {error}", hint=_HINT) from None
+    except ValueError:  # what obstore says of none at all
+        raise ConfigError("no credentials for S3 were found", hint=_HINT) from None
     return provider, found
 
 
