@@ -178,7 +178,10 @@ def test_buckets_that_are_hosts(alone: pytest.MonkeyPatch, tmp_path: Path, login
         settings = {"configpath": str(tmp_path / "config"), "endpointurl": "http://storage.invalid"}
         store = open_store("s3://box/p", {**settings, **login})
         assert store.find(["a"]).keys == ["a"]
-    assert seen == ["http://box.storage.invalid/p/a"]
+        # No host can have such a name.
+        dotted = open_store("s3://a.box/p", {**settings, **login})
+        assert dotted.find(["a"]).keys == ["a"]
+    assert seen == ["http://box.storage.invalid/p/a", "http://storage.invalid/a.box/p/a"]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from obstore.store import S3Store
 
@@ -59,21 +60,13 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`.
     """
-    bucket, prefix = http_options.split(http_options.without_query(url), example="s3://BUCKET/PREFIX")
-    config: S3Config = {"bucket": bucket}
+    url = http_options.without_query(url)
+    bucket, prefix = http_options.split(url, example="s3://BUCKET/PREFIX")
     provider, found = _who(settings)
     region, endpoint = _where(settings, bucket, found)
-    trusted = _variable("AWS_CA_BUNDLE") or (found and found.certificates)
-    if trusted and not settings.get("ssl_verify") and endpoint.startswith("https://"):
-        settings = {**settings, "ssl_verify": trusted}
-    if provider is None:
-        config["skip_signature"] = True
-    address = endpoint
-    if found and found.is_virtual:
-        config["virtual_hosted_style_request"] = True
-        address = endpoint.replace("://", f"://{bucket}.", 1)
-    # Both, because obstore prefers a variable of the environment over `endpoint`.
-    config |= {"region": region, "endpoint": address, "aws_endpoint_url_s3": address}
+    settings = _trusting(settings, endpoint, found)
+    config: S3Config = {"bucket": bucket, "region": region, "skip_signature": provider is None}
+    config |= _addressed(bucket, endpoint, is_virtual=found is not None and found.is_virtual)
     config |= _encryption(settings)
     # Some servers keep what arrived of an upload that broke off, or was damaged, unless they are told what to expect.
     config["checksum_algorithm"] = "SHA256"
@@ -182,6 +175,29 @@ def _where(settings: Mapping[str, str], bucket: str, found: Configured | None) -
     if settings.get("use_ssl", "").lower() == "false":
         endpoint = endpoint.replace("https://", "http://", 1)
     return region, endpoint
+
+
+def _trusting(settings: Mapping[str, str], endpoint: str, found: Configured | None) -> Mapping[str, str]:
+    """Return the settings with the certificates that Amazon's own tools would trust, unless they name some."""
+    trusted = _variable("AWS_CA_BUNDLE") or (found and found.certificates)
+    if not trusted or settings.get("ssl_verify") or not endpoint.startswith("https://"):
+        return settings
+    return {**settings, "ssl_verify": trusted}
+
+
+def _addressed(bucket: str, endpoint: str, *, is_virtual: bool) -> S3Config:
+    """Return the settings of the address: where the bucket is part of the host's name, `endpoint` holds it."""
+    host = urlsplit(endpoint).hostname or ""
+    if is_virtual and "." not in bucket and not host.replace(".", "").isdecimal() and ":" not in host:
+        endpoint = endpoint.replace("://", f"://{bucket}.", 1)
+    else:
+        is_virtual = False
+    # Both, because obstore prefers a variable of the environment over `endpoint`.
+    return {
+        "endpoint": endpoint,
+        "aws_endpoint_url_s3": endpoint,
+        "virtual_hosted_style_request": is_virtual,
+    }
 
 
 def _static(settings: Mapping[str, str]) -> Provider:
