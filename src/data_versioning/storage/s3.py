@@ -75,7 +75,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         return _with_permissions(url, settings, permissions, region=region, endpoint=endpoint)
     place = Place(
         name=f"s3://{bucket}",
-        address=http_options.host(endpoint),
+        address=http_options.host(config["endpoint"]),
         credentials=_HINT,
         server="dv remote modify NAME url s3://BUCKET/PREFIX; region REGION; endpointurl URL for a server not Amazon's",
     )
