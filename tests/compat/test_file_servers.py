@@ -68,3 +68,41 @@ def test_what_one_pushed_the_other_pulls(
     assert (clone / "data/inner/c").read_text() == "content of inner/c\n"
     assert (clone / "model.bin").read_bytes() == (repository / "model.bin").read_bytes()
     assert pull(clone, "status", "-c", "--json").json == {}
+
+
+@pytest.mark.parametrize(
+    ("fixture", "below"),
+    [
+        ("s3_server", "sub dir?x#y"),
+        ("gcs_server", "a?x"),
+        ("azure_server", "a?x+"),
+        ("ssh_server", "sub dir?x#y"),
+        ("nginx_server", "sub dir+ü%20"),
+        ("webhdfs", "a b#c"),
+    ],
+)
+def test_urls_with_unusual_characters(
+    fixture: str,
+    below: str,
+    request: pytest.FixtureRequest,
+    repository: Path,
+    sandbox: Sandbox,
+    dvc: Tool,
+    dv: Tool,
+) -> None:
+    """Both mean the same place."""
+    server = request.getfixturevalue("hdfs_server" if fixture == "webhdfs" else fixture)
+    url, settings = server.fresh(), {"user": "ada"} if fixture == "webhdfs" else server.settings
+    if fixture == "ssh_server":
+        server.introduce(sandbox.base / "home")
+    if fixture == "webhdfs":
+        url = server.by_http(url)
+    use(repository, f'"{url}/{below}/"', settings)
+    (repository / "one").write_text(f"{url}\n")
+    dv(repository, "add", "one").ok()
+    dv(repository, "push").ok()
+    assert dvc(repository, "status", "-c", "--json").json == {}
+    (repository / "two").write_text(f"{url} {below}\n")
+    dvc(repository, "add", "two").ok()
+    dvc(repository, "push").ok()
+    assert dv(repository, "status", "-c", "--json").json == {}

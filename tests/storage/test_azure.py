@@ -176,3 +176,26 @@ def test_a_login_that_ends_during_a_large_upload(alone: pytest.MonkeyPatch) -> N
     opened: Any = open_store("azure://box", {"account_name": "a"})
     with pytest.raises(StorageError, match=r"^no credentials for azure://box: CredentialUnavailableError$"):
         opened.client.uploads().begin("large")
+
+
+def test_a_login_of_the_settings_counts_more_than_any_of_the_environment(alone: pytest.MonkeyPatch) -> None:
+    """Whichever kind each of them is: that of another account would be of no use, or of the wrong one."""
+    other = "AccountName=other;AccountKey=b3RoZXI=;EndpointSuffix=core.windows.net"
+    mine = {"account_name": "mine"}
+    principal = {"tenant_id": "t", "client_id": "c", "client_secret": "s"}
+    alone.setenv("AZURE_STORAGE_CONNECTION_STRING", other)
+    alone.setenv("AZURE_STORAGE_KEY", "b3RoZXI=")
+    alone.setenv("AZURE_STORAGE_SAS_TOKEN", "sig=other")
+    for login in ({"account_key": "bWluZQ=="}, {"sas_token": "sig=mine"}, principal):
+        assert azure._known({**mine, **login}) == {**mine, **login}
+    # What the settings leave open comes from elsewhere.
+    alone.setenv("AZURE_STORAGE_ACCOUNT", "mine")
+    assert azure._known({"sas_token": "sig=mine"}) == {**mine, "sas_token": "sig=mine"}
+    assert azure._known({"connection_string": "AccountName=a;AccountKey=k"})["account_key"] == "k"
+
+
+def test_an_account_that_is_not_that_of_the_environment(alone: pytest.MonkeyPatch) -> None:
+    alone.setenv("AZURE_STORAGE_CONNECTION_STRING", "AccountName=other;AccountKey=b3RoZXI=")
+    assert azure._known({"account_name": "other"})["account_key"] == "b3RoZXI="
+    with pytest.raises(ConfigError, match=r"account_name is mine, and the connection string .* is of other"):
+        azure._known({"account_name": "mine"})

@@ -77,13 +77,24 @@ def test_nobody_listens() -> None:
         open_store(f"hdfs://127.0.0.1:{port}/x", {}).find(["a"])
 
 
+def test_the_usual_port(hdfs_server: HdfsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdfs, "_PORT", hdfs_server.port)
+    url = hdfs_server.fresh()
+    assert open_store(url.replace(f":{hdfs_server.port}", ""), USER).put_if("one", b"1", None)
+    assert open_store(url, USER).read("one") == b"1"
+
+
 def test_hadoops_own_configuration(
     hdfs_server: HdfsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     with pytest.raises(ConfigError, match="cannot be found") as caught:
-        open_store("hdfs://cluster/ada/x", USER)
+        open_store("hdfs:///ada/x", USER)
     assert "HADOOP_CONF_DIR" in (caught.value.hint or "")
+    # What no configuration describes is a host.
+    with pytest.raises(StorageError, match="hdfs://cluster does not answer") as unreachable:
+        open_store("hdfs://cluster/ada/x", USER).find(["a"])
+    assert "HADOOP_CONF_DIR" in (unreachable.value.hint or "")
     (port,) = process.free_ports(1)
     properties = {
         "dfs.nameservices": "cluster",

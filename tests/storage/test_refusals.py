@@ -111,6 +111,25 @@ def test_certificates_that_the_remote_names(untrusted: tuple[str, Path]) -> None
         storage.open_store(f"{server}/p", {"ssl_verify": "/nowhere"})
 
 
+@pytest.mark.parametrize("by", ["environment", "profile"])
+def test_certificates_that_amazons_tools_trust(
+    by: str, untrusted: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, certificate = untrusted
+    settings = {**S3, "endpointurl": server}
+    if by == "environment":
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    else:
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+        (tmp_path / "config").write_text(f"[default]\nca_bundle = {certificate}\n")
+        settings["configpath"] = str(tmp_path / "config")
+    assert len(storage.open_store("s3://bucket/p", settings).find(["a"])) == 0
+    (tmp_path / "config").write_text("[default]\nca_bundle = /nowhere\n")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
+    with pytest.raises(ConfigError, match="/nowhere"):
+        storage.open_store("s3://bucket/p", settings)
+
+
 def test_another_region() -> None:
     with answering(301) as server:
         assert refusal(opened("s3", server), ask).message == "s3://bucket is in another region"

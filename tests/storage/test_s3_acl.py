@@ -85,6 +85,13 @@ def test_permissions_go_with_every_upload(
         assert seen == {"one": sent, "empty": sent, "large": sent}
 
 
+def test_a_url_with_a_query(s3_server: S3Server, tmp_path: Path) -> None:
+    """It means the same place as for all other remotes, and for DVC."""
+    url = s3_server.fresh()
+    fill(open_store(f"{url}?x=1", {**s3_server.settings, "acl": "private"}), tmp_path, CONTENTS)
+    assert open_store(url, s3_server.settings).read("top") == CONTENTS["top"]
+
+
 def test_acl_or_grant(s3_server: S3Server) -> None:
     both = {**s3_server.settings, "acl": "private", "grant_read": "id=1"}
     with pytest.raises(ConfigError, match="not both"):

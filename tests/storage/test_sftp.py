@@ -144,6 +144,43 @@ class TestLogin:
         url = ssh_server.fresh().replace("127.0.0.1", "Storage")
         assert open_store(url, {}).find(["a"]).keys == []
 
+    def test_a_key_of_the_configuration_that_is_not_there(self, ssh_server: SshServer, home: Path) -> None:
+        """OpenSSH goes on to the next one; so does it with a command, where a terminal is wanted."""
+        login = f"Host box\n  HostName 127.0.0.1\n  Port {ssh_server.port}\n  User {ssh_server.user}\n"
+        url = ssh_server.fresh().replace("127.0.0.1", "box")
+        keys = f"  IdentityFile ~/.ssh/none\n  IdentityFile {ssh_server.place}/key\n  RemoteCommand false\n"
+        (home / ".ssh/config").write_text(login + keys)
+        assert open_store(url, {}).find(["a"]).keys == []
+        (home / ".ssh/config").write_text(f"{login}  IdentityFile ~/.ssh/none\n")
+        assert "does not accept the login" in problem(open_store(url, {})).message
+
+    @pytest.mark.parametrize("jump", ["first", "first,second", "{user}@127.0.0.1:{port}"])
+    def test_through_other_machines(self, ssh_server: SshServer, home: Path, jump: str) -> None:
+        login = f"  HostName 127.0.0.1\n  Port {ssh_server.port}\n  User {ssh_server.user}\n"
+        way = jump.format(user=ssh_server.user, port=ssh_server.port)
+        (home / ".ssh/config").write_text(
+            f"Host first second storage\n{login}Host *\n  IdentityFile {ssh_server.place}/key\n"
+            f"Host storage\n  ProxyJump {way}\n"
+        )
+        store = open_store(ssh_server.fresh().replace("127.0.0.1", "storage"), {})
+        before = {*ssh_server.connections()}
+        fill(store, home / "source", {"x/a": b"content"})
+        assert store.read("x/a") == b"content"
+        assert len({*ssh_server.connections()} - before) >= 2 + jump.count(",")
+
+    def test_a_machine_in_between_that_is_not_known(self, ssh_server: SshServer, home: Path) -> None:
+        known = (home / ".ssh/known_hosts").read_text()
+        (home / ".ssh/known_hosts").write_text(known.replace(f"[127.0.0.1]:{ssh_server.port}", "storage"))
+        (home / ".ssh/config").write_text(
+            f"Host first storage\n  HostName 127.0.0.1\n  Port {ssh_server.port}\n  User {ssh_server.user}\n"
+            f"  StrictHostKeyChecking no\n  IdentityFile {ssh_server.place}/key\n"
+            "Host storage\n  HostKeyAlias storage\n  ProxyJump first\n"
+        )
+        found = problem(open_store(ssh_server.fresh().replace("127.0.0.1", "storage"), {}))
+        assert found.message == (
+            f"the host key of ssh://{ssh_server.user}@127.0.0.1:{ssh_server.port} is not known"
+        )
+
     def test_through_another_program(self, ssh_server: SshServer, home: Path) -> None:
         relay = home / "relay.py"
         relay.write_text(_RELAY)

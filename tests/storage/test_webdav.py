@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.webdav import open_store
 from tests.conformance.store import NetworkStoreSuite, StoreSuite, fill, items
 from tests.servers import process
+from tests.servers.answering import answering
 from tests.servers.apache import PASSWORD, USER, WebServer
 
 
@@ -43,6 +45,31 @@ def test_a_password(web_server: WebServer, tmp_path: Path) -> None:
     assert open_store(named, {"password": PASSWORD}).read("k/one") == b"one"
 
 
+def test_a_user_goes_before_a_header(web_server: WebServer) -> None:
+    """As for DVC, where a remote has both."""
+    settings = {"user": USER, "password": PASSWORD, "custom_auth_header": "X-Key"}
+    assert len(open_store(url(web_server, "/basic/data"), settings).find(["none"])) == 0
+
+
+def test_a_certificate_of_our_own(
+    untrusted: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that lets in only who has it; the path may be one of the home directory."""
+    server = untrusted[1].parent
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server / "cert", server / "key")
+    context.load_verify_locations(server / "cert")
+    context.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setenv("HOME", str(server))
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    ours = {"cert_path": "~/cert", "key_path": "~/key"}
+    with answering(403, context=context) as address:
+        for settings, answer in (({}, "does not answer"), (ours, "does not permit this")):
+            store = open_store(address.replace("https", "webdavs"), {"ssl_verify": "~/cert", **settings})
+            with pytest.raises(StorageError, match=answer):
+                store.read("a")
+
+
 def test_no_program_of_the_configuration_is_run(web_server: WebServer, tmp_path: Path) -> None:
     trap = tmp_path / "ran"
     with pytest.raises(ConfigError, match="bearer_token_command is not run"):
@@ -65,6 +92,7 @@ def test_a_server_without_webdav(nginx_server: object) -> None:
     ("settings", "word"),
     [
         ({"cert_path": "/none/at/all"}, "cert_path"),
+        ({"key_path": "/none/at/all"}, "key_path needs cert_path"),
         ({"ssl_verify": "/none/at/all"}, "ssl_verify"),
         ({"custom_auth_header": "X-Token"}, "password"),
         ({"user": "ada", "ask_password": "true"}, "terminal"),

@@ -43,6 +43,8 @@ _ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     "client_secret": ("AZURE_STORAGE_CLIENT_SECRET",),
 }
 _PRINCIPAL = ("tenant_id", "client_id", "client_secret")
+# Settings that are one login together.
+_LOGINS = (("connection_string",), ("account_key",), ("sas_token",), _PRINCIPAL)
 # What the emulator on this machine answers to, by agreement.
 _DEVELOPMENT = (
     "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;AccountKey="
@@ -121,19 +123,43 @@ def _container(settings: Mapping[str, str], endpoint: str, container: str, crede
 def _known(settings: Mapping[str, str]) -> dict[str, str]:
     """Return all settings that say who and where, from wherever they are found.
 
-    A connection string counts more than the others, as its parts belong together.
+    A login of the remote's settings counts more than one found elsewhere, of whichever kind; a connection string more
+    than the others, as its parts belong together.
     """
-    program = _of_program()
+    program, foreign = _of_program(), _foreign(settings)
     known = {}
     for name, variables in _ELSEWHERE.items():
-        found = settings.get(name) or next((os.environ[v] for v in variables if os.environ.get(v)), None)
-        if found := found or program.get(variables[0].removeprefix("AZURE_STORAGE_").lower()):
+        found = settings.get(name)
+        if not found and name not in foreign:
+            found = next((os.environ[v] for v in variables if os.environ.get(v)), None)
+            found = found or program.get(variables[0].removeprefix("AZURE_STORAGE_").lower())
+        if found:
             known[name] = found
     if text := known.pop("connection_string", None):
-        known = {**{name: known[name] for name in _PRINCIPAL if name in known}, **_parts(text)}
+        parts = _parts(text)
+        _refuse_other(settings, text, parts["account_name"])
+        known = {**{name: known[name] for name in _PRINCIPAL if name in known}, **parts}
     if not known.get("account_name"):
         raise ConfigError("an Azure remote without an account: who keeps it is unknown", hint=_HINT)
     return known
+
+
+def _foreign(settings: Mapping[str, str]) -> set[str]:
+    """Return the settings that only count where the remote itself has them, because it says how to log in."""
+    own = {name for login in _LOGINS if all(map(settings.get, login)) for name in login}
+    if not own and not http_options.is_on(settings, "allow_anonymous_login"):
+        return set()
+    return {name for login in _LOGINS for name in login} - own
+
+
+def _refuse_other(settings: Mapping[str, str], text: str, account: str) -> None:
+    """Raise `ConfigError` when a connection string found elsewhere is that of another account than the remote's."""
+    named = settings.get("account_name", account)
+    if named != account and not settings.get("connection_string") and "accountname=" in text.lower():
+        raise ConfigError(
+            f"account_name is {named}, and the connection string that is found elsewhere is of {account}",
+            hint=f"dv remote modify NAME account_name {account}; or unset AZURE_STORAGE_CONNECTION_STRING",
+        )
 
 
 def _of_program() -> Mapping[str, str]:

@@ -58,7 +58,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> GcsStore:
 
     `projectname` says who owns buckets that are made, and none is made here. Raises `ConfigError`.
     """
-    bucket, prefix = http_options.split(url, example="gs://BUCKET/PREFIX")
+    bucket, prefix = http_options.split(http_options.without_query(url), example="gs://BUCKET/PREFIX")
     endpoint = _endpoint(settings)
     config: GCSConfig = {"bucket": bucket}
     credentials = provider = None

@@ -17,9 +17,10 @@ from data_versioning.errors import ConfigError
 
 USER = "HADOOP_USER_NAME"
 """The variable with which Hadoop's programs are told who asks."""
+RPC_PORT = "8020"
+"""Where NameNodes listen when nothing says otherwise."""
 _FILES = ("core-site.xml", "hdfs-site.xml")
 _RPC = "dfs.namenode.rpc-address"
-_RPC_PORT = "8020"
 _POLICIES = {"HTTPS_ONLY": ("https",), "HTTP_AND_HTTPS": ("https", "http")}
 # Where NameNodes listen when nothing says otherwise: those of Hadoop 3, then those of Hadoop 2.
 _PORTS = {"http": (9870, 50070), "https": (9871, 50470)}
@@ -108,7 +109,7 @@ def _reached(address: str, host: str) -> str:
 
 
 def _full(address: str) -> str:
-    return address if _PORT.search(address) else f"{address}:{_RPC_PORT}"
+    return address if _PORT.search(address) else f"{address}:{RPC_PORT}"
 
 
 def _host(address: str) -> str:

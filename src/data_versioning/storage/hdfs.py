@@ -1,7 +1,8 @@
 """`hdfs://[USER@]HOST[:PORT]/PATH`: Hadoop's file system, through hdfs-native; no Java is needed.
 
-HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes; without a host it is the
-default file system there. Small files are slow to close, so that many are written at once.
+HOST may be a name service that Hadoop's own configuration, in `HADOOP_CONF_DIR`, describes, else it is a NameNode, at
+Hadoop's usual port if the url has none; without a host it is the default file system there. Small files are slow to
+close, so that many are written at once.
 
 Requests are blocking ones, on threads. The coroutines that hdfs-native offers too wake the event loop while they hold
 a lock of theirs: when a connection breaks, loop and library wait for each other for ever, and with them the program.
@@ -27,7 +28,7 @@ from data_versioning.storage.client import Body, Unavailable, Unreachable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.crew import Crew
 from data_versioning.storage.files import Entry, FileClient, refuse_replaced
-from data_versioning.storage.hadoop_config import USER
+from data_versioning.storage.hadoop_config import RPC_PORT, USER
 
 if TYPE_CHECKING:
     from data_versioning.storage.hdfs_checksums import Checksums
@@ -36,6 +37,7 @@ _PART = 8 << 20
 _IN_FLIGHT, _QUESTIONS = 256, 64
 _SECONDS = 60.0  # that one request may take, which sends a part at most
 _READABLE = 0o755
+_UNKNOWN = "No NameNode hosts found"
 # How often the client itself goes on to the next NameNode. It must not wait between attempts, as the Rust runtime
 # panics then: none where there is one NameNode, one where there may be two. The caller waits and tries again.
 _ATTEMPTS = "dfs.client.failover.max.attempts"
@@ -102,12 +104,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> HdfsStore:
         )
     if name := settings.get("user") or unquote(user):
         os.environ[USER] = name
+    world = (os.environ.get(USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid())
     try:
-        client = _client(
-            address,
-            os.path.expanduser(ticket) if ticket else None,
-            (os.environ.get(USER), os.environ.get("HADOOP_CONF_DIR"), os.getpid()),
-        )
+        client = _found(address, os.path.expanduser(ticket) if ticket else None, world)
     except (RuntimeError, OSError, ValueError) as error:
         raise ConfigError(
             f"HDFS cannot be found: {error}",
@@ -117,6 +116,16 @@ def open_store(url: str, settings: Mapping[str, str]) -> HdfsStore:
     files = HdfsFiles(client=client, crew=crew, place=f"hdfs://{address}", replication=_replication(settings))
     lines = _Lines(crew=crew, authority=address, user=os.environ.get(USER))
     return HdfsStore(files, f"/{path.strip('/')}".rstrip("/"), lines)
+
+
+def _found(address: str, ticket: str | None, world: Hashable) -> hdfs_native.Client:
+    """Return the client of a name service, or of a NameNode; raises as the library does."""
+    try:
+        return _client(address, ticket, world)
+    except RuntimeError as error:
+        if not address or ":" in address or _UNKNOWN not in str(error):
+            raise
+    return _client(f"{address}:{RPC_PORT}", ticket, world)
 
 
 @cache

@@ -226,7 +226,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         )
 
     client = HttpClient(
-        base=f"{url.rstrip('/')}/",
+        base=str(URL(url if url.endswith("/") else f"{url}/")),
         place=f"{parts.scheme}://{http_options.host(url)}{parts.path.rstrip('/')}/",
         method=settings.get("method", "POST").upper(),
         connect=connect,

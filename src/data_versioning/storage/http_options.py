@@ -25,13 +25,23 @@ def split(url: str, *, example: str) -> tuple[str, str]:
     bucket, _, prefix = url.partition("://")[2].partition("/")
     if not bucket:
         raise ConfigError(f"a url without a bucket: it looks like {example}", hint="dv remote list")
-    prefix = prefix.strip("/")
+    prefix = prefix.removesuffix("/")
     if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
         raise ConfigError(
             f"the url of a remote holds an empty part, or a dot for one: it looks like {example}",
             hint="dv remote modify NAME url URL",
         )
     return bucket, f"{prefix}/" if prefix else ""
+
+
+def without_query(place: str) -> str:
+    """Return a path or url as DVC reads it for most schemes: what follows "?" is no part of a name, and has no effect.
+
+    >>> without_query("s3://bucket/a?b=1"), without_query("a?b#c"), without_query("a#c?")
+    ('s3://bucket/a', 'a#c', 'a#c?')
+    """
+    path, mark, fragment = place.partition("#")
+    return f"{path.partition('?')[0]}{mark}{fragment}"
 
 
 def host(url: str) -> str:

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from obstore.store import S3Store
 
@@ -26,6 +27,8 @@ from data_versioning.storage.s3_multipart import S3Uploads
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
+
+    from data_versioning.storage.s3_session import Configured
 
     Provider = Callable[[], S3Credential]
 
@@ -41,6 +44,13 @@ _PERMISSIONS = {
     "grant_read_acp": "GrantReadACP",
     "grant_write_acp": "GrantWriteACP",
 }
+# What may tell Amazon's own tools more than we look at ourselves: variables; setting, variable and usual name of files.
+_VARIABLES = ("AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT")
+_FILES = (
+    ("configpath", "AWS_CONFIG_FILE", "~/.aws/config"),
+    ("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+)
+_SESSION = "data_versioning.storage.s3_session"
 _AMAZON = "https://s3.amazonaws.com"
 _PATIENCE = 5  # seconds, for the answer that names a bucket's region
 
@@ -50,14 +60,13 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`.
     """
+    url = http_options.without_query(url)
     bucket, prefix = http_options.split(url, example="s3://BUCKET/PREFIX")
-    config: S3Config = {"bucket": bucket}
-    provider, region, endpoint = _who(settings)
-    region, endpoint = _where(settings, bucket, region, endpoint)
-    if provider is None:
-        config["skip_signature"] = True
-    # Both, because obstore prefers a variable of the environment over `endpoint`.
-    config |= {"region": region, "endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
+    provider, found = _who(settings)
+    region, endpoint = _where(settings, bucket, found)
+    settings = _trusting(settings, endpoint, found)
+    config: S3Config = {"bucket": bucket, "region": region, "skip_signature": provider is None}
+    config |= _addressed(bucket, endpoint, is_virtual=found is not None and found.is_virtual)
     config |= _encryption(settings)
     # Some servers keep what arrived of an upload that broke off, or was damaged, unless they are told what to expect.
     config["checksum_algorithm"] = "SHA256"
@@ -66,7 +75,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         return _with_permissions(url, settings, permissions, region=region, endpoint=endpoint)
     place = Place(
         name=f"s3://{bucket}",
-        address=http_options.host(endpoint),
+        address=http_options.host(config["endpoint"]),
         credentials=_HINT,
         server="dv remote modify NAME url s3://BUCKET/PREFIX; region REGION; endpointurl URL for a server not Amazon's",
     )
@@ -92,7 +101,11 @@ def _sdk(settings: Mapping[str, str], *, region: str, endpoint: str) -> Any:
     """Return Amazon's own client, for what obstore has no request for."""
     boto3 = importlib.import_module("boto3")
     config = importlib.import_module("botocore.config")
-    options: dict[str, Any] = {"connect_timeout": 10, "retries": {"max_attempts": 3, "mode": "standard"}}
+    options: dict[str, Any] = {
+        "connect_timeout": http_options.seconds(settings, "connect_timeout", default=10),
+        "read_timeout": http_options.seconds(settings, "read_timeout", default=60),
+        "retries": {"max_attempts": 3, "mode": "standard"},
+    }
     credentials: dict[str, str | None] = {}
     if http_options.is_on(settings, "allow_anonymous_login"):
         options["signature_version"] = importlib.import_module("botocore").UNSIGNED
@@ -103,8 +116,8 @@ def _sdk(settings: Mapping[str, str], *, region: str, endpoint: str) -> Any:
             "aws_session_token": settings.get("session_token"),
         }
     trusted = http_options.verification(settings)
-    session = boto3.Session(profile_name=None if credentials else settings.get("profile") or None)
-    return session.client(
+    session = importlib.import_module(_SESSION).new(settings)
+    return boto3.Session(botocore_session=session).client(
         "s3",
         region_name=region,
         endpoint_url=endpoint,
@@ -128,28 +141,63 @@ def _with_permissions(
     return cast("ConcurrentStore", found)
 
 
-def _who(settings: Mapping[str, str]) -> tuple[Provider | None, str | None, str | None]:
-    """Return what gives credentials (None: nobody), and region and endpoint where that says so, too."""
-    if http_options.is_on(settings, "allow_anonymous_login"):
-        return None, None, None
-    if any(settings.get(name) for name in _PAIR):
-        return _static(settings), None, None
-    return _chain(settings)
+def _who(settings: Mapping[str, str]) -> tuple[Provider | None, Configured | None]:
+    """Return what gives credentials (None: nobody), and how Amazon's own tools would connect, where they have a say."""
+    is_anonymous = http_options.is_on(settings, "allow_anonymous_login")
+    if not is_anonymous and not any(settings.get(name) for name in _PAIR):
+        return _chain(settings)
+    provider = None if is_anonymous else _static(settings)
+    return provider, _configured(settings) if _has_configuration(settings) else None
 
 
-def _where(
-    settings: Mapping[str, str], bucket: str, region: str | None, endpoint: str | None
-) -> tuple[str, str]:
-    """Return region and endpoint; `region` and `endpoint` are those that came with the credentials."""
-    region = settings.get("region") or region or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
-    endpoint = settings.get("endpointurl") or endpoint or _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+def _has_configuration(settings: Mapping[str, str]) -> bool:
+    """Whether Amazon's tools are configured at all; asking them takes longer than a small file."""
+    files = (settings.get(name) or os.environ.get(variable) or usual for name, variable, usual in _FILES)
+    return bool(
+        settings.get("profile")
+        or any(os.environ.get(name) for name in _VARIABLES)
+        or any(os.path.exists(os.path.expanduser(path)) for path in files)
+    )
+
+
+def _where(settings: Mapping[str, str], bucket: str, found: Configured | None) -> tuple[str, str]:
+    """Return region and endpoint; `found` is what Amazon's own tools would take, where they were asked."""
+    region = (
+        settings.get("region") or (found and found.region) or _variable("AWS_REGION", "AWS_DEFAULT_REGION")
+    )
+    named = found.endpoint if found else _variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = settings.get("endpointurl") or named
     if not region:
         # It is part of every signature. Servers other than Amazon's take any.
         region = "us-east-1" if endpoint else _region_of(bucket)
-    endpoint = endpoint or f"https://s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    host = f"s3{found.variant if found else ''}.{region}.amazonaws.com"
+    endpoint = endpoint or f"https://{host}{'.cn' if region.startswith('cn-') else ''}"
     if settings.get("use_ssl", "").lower() == "false":
         endpoint = endpoint.replace("https://", "http://", 1)
     return region, endpoint
+
+
+def _trusting(settings: Mapping[str, str], endpoint: str, found: Configured | None) -> Mapping[str, str]:
+    """Return the settings with the certificates that Amazon's own tools would trust, unless they name some."""
+    trusted = _variable("AWS_CA_BUNDLE") or (found and found.certificates)
+    if not trusted or settings.get("ssl_verify") or not endpoint.startswith("https://"):
+        return settings
+    return {**settings, "ssl_verify": trusted}
+
+
+def _addressed(bucket: str, endpoint: str, *, is_virtual: bool) -> S3Config:
+    """Return the settings of the address: where the bucket is part of the host's name, `endpoint` holds it."""
+    host = urlsplit(endpoint).hostname or ""
+    if is_virtual and "." not in bucket and not host.replace(".", "").isdecimal() and ":" not in host:
+        endpoint = endpoint.replace("://", f"://{bucket}.", 1)
+    else:
+        is_virtual = False
+    # Both, because obstore prefers a variable of the environment over `endpoint`.
+    return {
+        "endpoint": endpoint,
+        "aws_endpoint_url_s3": endpoint,
+        "virtual_hosted_style_request": is_virtual,
+    }
 
 
 def _static(settings: Mapping[str, str]) -> Provider:
@@ -169,33 +217,32 @@ def _static(settings: Mapping[str, str]) -> Provider:
     return lambda: found
 
 
-def _chain(settings: Mapping[str, str]) -> tuple[Provider, str | None, str | None]:
-    """Return what gives credentials as Amazon's own tools find them, and region and endpoint if those say so."""
-    boto3 = importlib.import_module("boto3")
-    auth = importlib.import_module("obstore.auth.boto3")
+def _chain(settings: Mapping[str, str]) -> tuple[Provider, Configured]:
+    """Return what gives credentials as Amazon's own tools find them, and how these would connect."""
     exceptions = importlib.import_module("botocore.exceptions")
-    for option, variable in (
-        ("credentialpath", "AWS_SHARED_CREDENTIALS_FILE"),
-        ("configpath", "AWS_CONFIG_FILE"),
-    ):
-        if settings.get(option):
-            os.environ[variable] = os.path.expanduser(settings[option])
+    found, session = _configured(settings), importlib.import_module(_SESSION).new(settings)
     try:
-        session = boto3.Session(profile_name=settings.get("profile") or None)
-        provider: Provider = auth.Boto3CredentialProvider(session)
+        provider: Provider = importlib.import_module("obstore.auth.boto3").Boto3CredentialProvider(session)
+    except exceptions.BotoCoreError as error:
+        raise ConfigError(f"no credentials for S3 were found: {error}", hint=_HINT) from None
+    except ValueError:  # what obstore says of none at all
+        raise ConfigError("no credentials for S3 were found", hint=_HINT) from None
+    return provider, found
+
+
+def _configured(settings: Mapping[str, str]) -> Configured:
+    sessions = importlib.import_module(_SESSION)
+    exceptions = importlib.import_module("botocore.exceptions")
+    try:
+        return cast("Configured", sessions.configured(sessions.new(settings), settings))
     except exceptions.ProfileNotFound as error:
         raise ConfigError(
             str(error), hint="aws configure list-profiles   shows those that there are"
         ) from None
-    except (exceptions.BotoCoreError, ValueError) as error:
-        raise ConfigError(f"no credentials for S3 were found: {error}", hint=_HINT) from None
-    return provider, session.region_name, _endpoint(session)
-
-
-def _endpoint(session: Any) -> str | None:
-    """Return the endpoint that environment or profile name, as botocore resolves it; None for Amazon's own."""
-    found: str | None = session.client("s3", region_name=session.region_name or "us-east-1").meta.endpoint_url
-    return None if found and found.endswith((".amazonaws.com", ".amazonaws.com.cn")) else found
+    except exceptions.BotoCoreError as error:
+        raise ConfigError(
+            f"the configuration of Amazon's tools: {error}", hint="aws configure list"
+        ) from None
 
 
 def _variable(*names: str) -> str | None:

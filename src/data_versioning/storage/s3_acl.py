@@ -6,8 +6,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from aiobotocore.session import AioSession
+
 from data_versioning.errors import ConfigError
-from data_versioning.storage import fsspec_store, http_options
+from data_versioning.storage import fsspec_store, http_options, s3_session
 from data_versioning.storage.concurrent import ConcurrentStore
 
 _LOGIN = {"access_key_id": "key", "secret_access_key": "secret", "session_token": "token"}
@@ -27,12 +29,10 @@ def opened(
         )
     login: dict[str, Any] = {"anon": True}
     if not http_options.is_on(settings, "allow_anonymous_login"):
-        # Files of credentials stand in the environment by now; their profile is in use unless there is a key.
         login = {argument: settings[name] for name, argument in _LOGIN.items() if settings.get(name)}
-        if not login and settings.get("profile"):
-            login = {"profile": settings["profile"]}
     options = {
         **login,
+        "session": s3_session.new(settings, AioSession),
         "client_kwargs": {
             "region_name": region,
             "endpoint_url": endpoint,

@@ -7,32 +7,27 @@ is not known, or has another key than it had, is refused.
 from __future__ import annotations
 
 import asyncio
-import os
 import stat as modes
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import cast
 
 import asyncssh
 
 from data_versioning.errors import MissingObject, StorageError
 from data_versioning.storage import ssh_login
-from data_versioning.storage.client import Body, Unavailable, Unreachable
+from data_versioning.storage.client import Body, Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient, refuse_replaced
-from data_versioning.storage.ssh_cork import Corked
 from data_versioning.storage.ssh_login import Server
+from data_versioning.storage.ssh_session import Session, why
 
 # Bytes: the parts of a large file; what is read at once; what every server takes and gives by one request.
 _PART, _CHUNK, _REQUEST = 8 << 20, 1 << 20, 32 << 10
 # Parts of one file that are on their way at once.
 _WRITES = 2
 _LINK_ATTEMPTS = 5
-_LOGIN_HINT = (
-    "ssh {account} should log in without a question; else dv remote modify NAME user USER, keyfile PATH, "
-    "or --local NAME password PASSWORD"
-)
 
 
 def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
@@ -41,104 +36,9 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     Raises `ConfigError`.
     """
     server = Server.parse(url)
-    session = Session(ssh_login.options(server, settings))
+    session = Session(ssh_login.way(server, settings))
     client = FileClient(files=SftpFiles(session), root=server.path.rstrip("/"))
     return ConcurrentStore(client, closing=session.close)
-
-
-class Session:
-    """One connection and one SFTP session on it, opened when needed, and again after it was lost."""
-
-    def __init__(self, options: asyncssh.SSHClientConnectionOptions) -> None:
-        self._options = options
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._client: asyncssh.SFTPClient | None = None
-        self._opening: asyncio.Task[asyncssh.SFTPClient] | None = None
-        self._refusal: StorageError | None = None
-
-    @property
-    def place(self) -> str:
-        """How messages name the machine."""
-        return f"ssh://{self._options.username}@{self._options.host}:{self._options.port}"
-
-    async def client(self) -> asyncssh.SFTPClient:
-        """Return the session. Whoever asks while it is being opened shares the attempt, and a refusal is final.
-
-        Many wrong logins at once would lock the account on many machines.
-        """
-        if self._refusal:
-            raise self._refusal
-        if self._client and self._connection and not self._connection.is_closed():
-            return self._client
-        if self._opening is None or self._opening.done():
-            self._opening = asyncio.create_task(self._open())
-        return await asyncio.shield(self._opening)
-
-    async def close(self) -> None:
-        """End the connection."""
-        if self._connection:
-            self._connection.close()
-            await self._connection.wait_closed()
-
-    async def _open(self) -> asyncssh.SFTPClient:
-        try:
-            options = self._options
-            # What goes through another machine or program is not a connection of ours.
-            is_direct = not (options.tunnel or options.proxy_command)
-            corked: dict[str, Any] = {"tunnel": Corked(options)} if is_direct else {}
-            self._connection = await asyncssh.connect(
-                options.orig_host, config=None, options=options, **corked
-            )
-            self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
-        except (asyncssh.Error, OSError, TimeoutError) as error:
-            problem = self._problem(error)
-            if not isinstance(problem, Unavailable):
-                self._refusal = problem
-            raise problem from None
-        return self._client
-
-    def _problem(self, error: Exception) -> StorageError:
-        account = f"{self._options.username}@{self._options.host}"
-        match error:
-            case asyncssh.HostKeyNotVerifiable():
-                return self._host_key_problem()
-            case asyncssh.PermissionDenied():
-                return StorageError(
-                    f"{self.place} does not accept the login", hint=_LOGIN_HINT.format(account=account)
-                )
-            case asyncssh.ConnectionLost() | OSError():
-                return Unreachable(
-                    f"{self.place} does not answer: {_why(error)}",
-                    hint=f"check with: ssh -p {self._options.port} {account}; or dv remote modify NAME port PORT",
-                )
-            case (
-                asyncssh.ChannelOpenError(code=asyncssh.OPEN_CONNECT_FAILED)
-                | asyncssh.SFTPConnectionLost()
-                | asyncssh.SFTPNoConnection()
-            ):  # lost between login and SFTP
-                return Unavailable(f"{self.place} does not answer: {error.reason.lower()}")
-            case asyncssh.ChannelOpenError() | asyncssh.SFTPError():
-                return StorageError(
-                    f"{self.place} offers no SFTP: {error.reason}",
-                    hint="the server's sshd_config needs: Subsystem sftp internal-sftp",
-                )
-        return StorageError(f"{self.place} does not talk to us: {error}", hint=f"check with: ssh {account}")
-
-    def _host_key_problem(self) -> StorageError:
-        options = self._options
-        host = options.host_key_alias or options.host
-        port = "" if options.port == asyncssh.DEFAULT_PORT else f"-p {options.port} "
-        if ssh_login.is_known(ssh_login.known_hosts(options), host, options.port):
-            return StorageError(
-                f"{self.place} has another host key than the one that is known: somebody may be in between",
-                hint=f"ask who runs it; only if they changed the key: ssh-keygen -R '[{host}]:{options.port}', "
-                f"then ssh {port}{host}",
-            )
-        return StorageError(
-            f"the host key of {self.place} is not known",
-            hint=f"ssh {port}{host}   shows the key, and notes it in ~/.ssh/known_hosts when you agree "
-            f"(for scripts: ssh-keyscan {port}{host})",
-        )
 
 
 class SftpFiles:
@@ -331,18 +231,12 @@ class SftpFiles:
             asyncssh.DisconnectError,
             OSError,
         ) as error:
-            raise Unavailable(f"the connection to {place} was lost: {_why(error)}") from None
+            raise Unavailable(f"the connection to {place} was lost: {why(error)}") from None
         except asyncssh.SFTPError as error:
             raise StorageError(
                 f"{place} cannot do this with {path}: {error.reason.lower()}",
                 hint="a full disk or a quota is reported like this; check there with df and quota",
             ) from None
-
-
-def _why(error: Exception) -> str:
-    """Return the reason of a broken connection, for people."""
-    number = getattr(error, "errno", None) or 0
-    return (os.strerror(number) if number > 0 else str(error) or "no answer in time").lower()
 
 
 async def _rename(client: asyncssh.SFTPClient, source: str, path: str) -> None:

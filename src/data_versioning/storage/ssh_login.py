@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import asyncssh
 
 from data_versioning.errors import ConfigError
+from data_versioning.storage import http_options
 
 # Seconds until a machine that says nothing is given up, and how often a silent one is asked whether it still lives.
 _TIMEOUT, _KEEPALIVE, _UNANSWERED = 20, 15, 4
@@ -23,6 +24,8 @@ _DEFAULT_PORT = 22
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
 _CONFIG = "~/.ssh/config"
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+# Settings that count on all machines on the way; the others say who the user is on the last one.
+_EVERYWHERE = ("allow_agent", "passphrase", "timeout")
 _BOOLEANS = {
     "true": True,
     "yes": True,
@@ -65,11 +68,25 @@ class Server:
             )
         return cls(
             host=host,
-            path="/" + path.strip("/"),
+            path="/" + http_options.without_query(path).strip("/"),
             user=unquote(user) or None,
             port=_number("port", port) if port else None,
             password=unquote(password) or None,
         )
+
+
+def way(server: Server, settings: Mapping[str, str]) -> list[asyncssh.SSHClientConnectionOptions]:
+    """Return how to connect to each machine that has to be passed, and to `server`; raises as `options`.
+
+    Those in between are what `ProxyJump` says. OpenSSH logs in there with what its configuration has for them.
+    """
+    last = options(server, settings)
+    hops = str(last.tunnel or "")
+    between = [Server.parse(f"ssh://{hop.strip().removeprefix('ssh://')}") for hop in hops.split(",") if hop]
+    if hops.lower() == "none":
+        between = []
+    own = {name: value for name, value in settings.items() if name in _EVERYWHERE}
+    return [*(options(hop, own) for hop in between), last]
 
 
 def options(server: Server, settings: Mapping[str, str]) -> asyncssh.SSHClientConnectionOptions:
@@ -85,6 +102,7 @@ def options(server: Server, settings: Mapping[str, str]) -> asyncssh.SSHClientCo
         "encryption_algs": _CIPHERS,
         "compression_algs": None,
         "agent_forwarding": False,
+        "command": None,  # of ~/.ssh/config: for those who sit before a terminal
         "connect_timeout": wait,
         "login_timeout": wait,
         "keepalive_interval": _KEEPALIVE,
@@ -149,9 +167,10 @@ def _secrets(server: Server, settings: Mapping[str, str]) -> dict[str, Any]:
 def _loaded(chosen: dict[str, Any], settings: Mapping[str, str]) -> asyncssh.SSHClientConnectionOptions:
     """Return the options with the keys they name, read now, so that what is wrong is said before any work."""
     try:
-        found = asyncssh.SSHClientConnectionOptions(**chosen)
+        found = asyncssh.SSHClientConnectionOptions(**chosen, **_keys_there(chosen))
         if found.known_hosts is None or isinstance(found.known_hosts, list | tuple):
-            found = asyncssh.SSHClientConnectionOptions(**chosen, known_hosts=known_hosts(found) or b"")
+            chosen["known_hosts"] = known_hosts(found) or b""
+            found = asyncssh.SSHClientConnectionOptions(**chosen, **_keys_there(chosen))
     except asyncssh.ConfigParseError as error:
         raise ConfigError(
             f"~/.ssh/config cannot be understood: {error}", hint="ssh -G HOST   shows the line"
@@ -164,6 +183,16 @@ def _loaded(chosen: dict[str, Any], settings: Mapping[str, str]) -> asyncssh.SSH
             hint="dv remote modify NAME keyfile PATH",
         ) from None
     return found
+
+
+def _keys_there(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys to try, where ~/.ssh/config names some that are not there; OpenSSH passes over those, too."""
+    if "client_keys" in chosen:
+        return {}
+    found = asyncssh.SSHClientConnectionOptions(**chosen, client_keys=None)
+    named = cast("list[str]", found.config.get("IdentityFile") or [])
+    there = [path for path in named if os.path.exists(os.path.expanduser(path))]
+    return {"client_keys": there, "ignore_encrypted": True} if len(there) < len(named) else {}
 
 
 def _unusable_key(settings: Mapping[str, str], error: Exception) -> ConfigError:

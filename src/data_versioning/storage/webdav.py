@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import posixpath
 import ssl
 import time
@@ -75,26 +76,29 @@ def _login(settings: Mapping[str, str], host: str, user: str | None) -> dict[str
     if settings.get("token"):
         return {"headers": {"Authorization": f"Bearer {settings['token']}"}}
     password = http_options.password(settings, host)
+    if user := settings.get("user") or user:
+        credentials = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
+        return {"headers": {"Authorization": f"Basic {credentials}"}}
     if name := settings.get("custom_auth_header"):
         if not password:
             raise ConfigError("custom_auth_header needs password, its value", hint=_LOGIN)
         return {"headers": {name: password}}
-    if user := settings.get("user") or user:
-        credentials = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
-        return {"headers": {"Authorization": f"Basic {credentials}"}}
     return {}
 
 
 def _certificates(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
     """Return what is trusted, with our own certificate where the remote names one."""
     found = trust(settings)
-    if not settings.get("cert_path"):
+    path, key = (os.path.expanduser(settings.get(name, "")) for name in ("cert_path", "key_path"))
+    if not path:
+        if key:
+            raise ConfigError("key_path needs cert_path", hint="dv remote modify NAME cert_path PATH")
         return found
     context = found if isinstance(found, ssl.SSLContext) else ssl.create_default_context()
     if found is False:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        context.load_cert_chain(settings["cert_path"], settings.get("key_path"))
+        context.load_cert_chain(path, key or None)
     except OSError as error:
         raise ConfigError(
             f"cannot use the certificate {settings['cert_path']}: {error.strerror or 'it is none'}",

@@ -37,7 +37,8 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
         connect=connecting(certificates, headers),
         data_proxy=settings.get("data_proxy_target"),
     )
-    root = f"/{unquote(parts.path).strip('/')}".rstrip("/")
+    path = http_options.without_query(url).partition("://")[2].partition("/")[2]
+    root = f"/{path.strip('/')}".rstrip("/")
     return WebhdfsStore(WebhdfsFiles(gateway=gateway), root)
 
 
