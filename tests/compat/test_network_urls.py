@@ -217,6 +217,10 @@ def files_of_apache(web_server: WebServer) -> str:
 
 def test_webdav_is_recorded_as_dvc_does(twins: Twins, files_of_apache: str) -> None:
     url = files_of_apache.replace("http://", "webdav://")
+    for player in twins.players:
+        config = player.root / ".dvc/config"
+        config.write_text(f"{config.read_text()}['remote \"cloud\"']\n    url = {url}\n")
+    twins.each("import-url", "remote://cloud/dir", "below")
     twins.each("import-url", f"{url}/dir")
     twins.each("import-url", "--no-download", f"{url}/dir", "later")
     twins.each("import-url", "--no-download", f"{url}/file.txt", "file")

@@ -11,7 +11,7 @@ from data_versioning import storage
 from data_versioning.storage.base import Items, Store
 from tests.oracle import Sandbox
 
-TELLS = frozenset({"s3", "gcs"})
+TELLS = frozenset({"s3", "gcs", "azure"})
 """Servers that tell the MD5 of what they have."""
 
 

@@ -33,7 +33,7 @@ def tracked(sandbox: Sandbox, dvc: Tool, template: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["local", "s3", "gcs", "ssh"])
+@pytest.fixture(params=["local", "s3", "gcs", "azure", "ssh"])
 def shared(
     request: pytest.FixtureRequest,
     tracked: Path,
@@ -69,7 +69,7 @@ def test_a_sound_remote_is_clean_and_untouched(shared: Shared) -> None:
     assert result.is_clean
     assert (result.sound, result.size, result.damaged, result.incomplete) == (5, 213, (), ())
     assert shared.listed() == before
-    # S3 and Google took the digests when the content came; a disk has none.
+    # S3, Google and Azure took the digests when the content came; a disk has none.
     assert result.told == (5 if shared.tells else 0)
 
 

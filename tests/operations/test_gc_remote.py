@@ -125,7 +125,14 @@ def test_the_command(history: Path, place: Path, dv: Tool) -> None:
         f"Would remove {unused}  6 B\n"
         "No unused objects in the cache.\n"
         "Would remove 1 object (6 B) from the remote 'box'.\n"
+        "Other repositories may use the remote 'box': name them with -p, so that what they need is kept.\n"
     )
+    assert dv(root, "gc", "-c", "--grace", "0", "--dry-run").ok().out == told.out
+    assert dv(root, "gc", "-c", "--grace", "0", "--dry", "--json").ok().json["other_repositories_possible"]
+    named = dv(
+        root, "gc", "-c", "--grace", "0", "--dry", "-p", str(copy_repository(history, place / "other"))
+    )
+    assert "Other repositories" not in named.ok().out
     asked = dv(root, "gc", "-w", "-c", "--grace", "0", "--quarantine")
     assert asked.code == 1
     assert "nobody confirmed" in asked.err

@@ -77,7 +77,8 @@ def test_missing_on_the_remote(pushed: Path, repository: Path, dv: Tool) -> None
     object_of(repository.parent / "remote", "beta").unlink()
     result = dv(pushed, "pull")
     assert result.code == 1 and "'data/sub/b'" in result.err
-    assert result.out == "A\tlone\n", "what is complete is brought in"
+    assert result.out == "A\tlone\n4 files fetched and 1 file added\n", "what is complete is brought in"
+    assert "not in the workspace: data\n" in result.err
     assert data(pushed) == {"lone": "lone"}
     again = dv(pushed, "pull", "--json")
     assert again.code == 1
@@ -85,6 +86,23 @@ def test_missing_on_the_remote(pushed: Path, repository: Path, dv: Tool) -> None
     allowed = dv(pushed, "pull", "--allow-missing").ok()
     assert "'data/sub/b'" in allowed.err
     assert data(pushed) == {name: content for name, content in FILES.items() if name != "data/sub/b"}
+
+
+def test_what_came_and_every_output_that_did_not_is_told(
+    repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool
+) -> None:
+    """One object is the content of two outputs: both are named, as DVC names them."""
+    write(repository, {"one": "same", "two": "same", "there": "other"})
+    dvc(repository, "add", "-q", "one", "two", "there").ok()
+    dvc(repository, "remote", "add", "-q", "-d", "box", str(repository.parent / "box")).ok()
+    dvc(repository, "push", "-q", "there").ok()
+    shutil.rmtree(repository / ".dvc/cache")
+    for name in ("one", "two", "there"):
+        (repository / name).unlink()
+    result = dv(repository, "pull")
+    assert result.code == 1
+    assert result.out == "A\tthere\n1 file fetched and 1 file added\n"
+    assert "not in the workspace: one, two\n" in result.err
 
 
 def test_in_turns_with_dvc(pushed: Path, repository: Path, dvc: Tool, dv: Tool) -> None:

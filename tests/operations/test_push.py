@@ -146,6 +146,7 @@ def test_remotes_of_single_outputs(repository: Path, sandbox: Sandbox, dvc: Tool
     assert len(objects(remote)) == 5
     assert dv(repository, "push", "-r", "up").ok().out == "Everything is up to date.\n"
     assert dvc(repository, "push").ok().out == "Everything is up to date.\n"
+    assert dv(repository, "status", "-c").ok().out == "Cache and remotes 'up' and 'below' are in sync.\n"
 
 
 def test_run_cache(repository: Path, sandbox: Sandbox, dvc: Tool, dv: Tool) -> None:

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help="keep objects younger than that (default 24 for remotes and shared caches, else 0)",
     )
-    add("--dry", action="store_true", help="only print what would be removed")
+    add("--dry", "--dry-run", action="store_true", help="only print what would be removed")
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -155,9 +155,9 @@ def _kept(args: argparse.Namespace) -> str:
 
 
 def _confirmed(found: operations.gc.GcResult, args: argparse.Namespace) -> bool:
-    if found.is_foreign and sys.stdin.isatty():
+    if (shared := _shared(found)) and sys.stdin.isatty():
         sys.stderr.write(
-            "WARNING: other repositories may use this cache, and what only they need will be removed; "
+            f"WARNING: other repositories may use {shared}, and what only they need will be removed; "
             "name them with -p\n"
         )
     if found.remote_name and not args.all_commits and sys.stdin.isatty():
@@ -186,8 +186,16 @@ def _print(result: operations.gc.GcResult) -> None:
             )
     for value in result.lost:
         print(f"The listing {value} is lost; objects that only it names were not kept.")
-    if result.is_foreign:
-        print("Other repositories may use this cache: name them with -p, so that what they need is kept.")
+    if shared := _shared(result):
+        print(f"Other repositories may use {shared}: name them with -p, so that what they need is kept.")
+
+
+def _shared(result: operations.gc.GcResult) -> str:
+    """Name the places where something goes that other repositories may need; none of these was named."""
+    places = ["this cache"] if result.is_foreign else []
+    if result.is_remote_foreign and any(sweep.count for sweep in result.remote):
+        places.append(f"the remote {result.remote_name!r}")
+    return " and ".join(places)
 
 
 def _verb(result: operations.gc.GcResult) -> str:
@@ -235,7 +243,7 @@ def _as_json(result: operations.gc.GcResult) -> dict[str, object]:
         "count": result.count,
         "size": result.size,
         "lost": list(result.lost),
-        "other_repositories_possible": result.is_foreign,
+        "other_repositories_possible": result.is_foreign or result.is_remote_foreign,
     }
 
 

@@ -42,9 +42,7 @@ def _show(result: operations.pull.PullResult, args: argparse.Namespace) -> int:
         render.print_json(transfers.as_json(result.fetched, changed, word="fetched"))
     else:
         transfers.tell_tolerated(result.fetched)
-        checkout_command.show(changed)
-        words = ("fetched", "added", "modified", "deleted")
-        print(transfers.summary(dict(zip(words, (result.fetched.copied, *changed.counts), strict=True))))
+        transfers.show_pulled(result.fetched, changed)
     if changed.failed and not args.allow_missing:
         checkout_command.tell_problems(changed)
         sys.stderr.write(f"ERROR: could not check out: {', '.join(changed.failed)}\n  try: dv fsck\n")

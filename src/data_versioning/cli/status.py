@@ -93,7 +93,8 @@ def _cloud(args: argparse.Namespace) -> int:
         _show(dict(found.changes), int(args.cloud))
     else:
         names = " and ".join(f"'{name}'" for name in found.remotes)
-        print(f"Cache and remote {names} are in sync." if names else _UP_TO_DATE)
+        remotes = "remotes" if found.remotes[1:] else "remote"
+        print(f"Cache and {remotes} {names} are in sync." if names else _UP_TO_DATE)
     return 0
 
 

@@ -81,9 +81,11 @@ def carry_out(
         return int(handoff.run(args.argv))
     except operations.sharing.TransferFailed as failed:
         if not args.json:
-            if failed.checkout is not None:
-                main.load("checkout").show(failed.checkout)
+            if failed.checkout is not None and (failed.result.copied or any(failed.checkout.counts)):
+                show_pulled(failed.result, failed.checkout)
             _tell(failed.result.problems, is_verbose=bool(args.verbose))
+            if failed.checkout is not None and failed.checkout.failed:
+                sys.stderr.write(f"not in the workspace: {', '.join(failed.checkout.failed)}\n")
             raise
         error = {"type": "TransferFailed", "message": failed.message, "hint": failed.hint}
         render.print_json({**as_json(failed.result, failed.checkout, word=word), "error": error})
@@ -100,6 +102,13 @@ def show(result: operations.sharing.TransferResult, args: argparse.Namespace, *,
         tell_tolerated(result)
         print(summary({word: result.copied}))
     return 0
+
+
+def show_pulled(fetched: operations.sharing.TransferResult, changed: CheckoutResult) -> None:
+    """Print what changed in the workspace, and counts."""
+    main.load("checkout").show(changed)
+    words = ("fetched", "added", "modified", "deleted")
+    print(summary(dict(zip(words, (fetched.copied, *changed.counts), strict=True))))
 
 
 def print_planned(result: operations.sharing.TransferResult, *, word: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import repeat
 
 from data_versioning.errors import DataVersioningError, FormatError, StorageError
 from data_versioning.formats import dirfile
@@ -29,7 +30,7 @@ from data_versioning.remotes import integrity, layout
 from data_versioning.remotes import remote as remotes
 from data_versioning.remotes.aside import Removal
 from data_versioning.repo import Repo
-from data_versioning.storage.base import FailureKind, Items, Store
+from data_versioning.storage.base import DigestingStore, FailureKind, Items, Store
 
 _PORTION = 256  # listings that are fetched at once
 _LEGACY = re.compile("[0-9a-f]{2}/")
@@ -106,7 +107,7 @@ def fsck_remote(
             hint="dv fetch -A   reads and checks what the cache lacks",
         )
     progress.start("listing the remote")
-    roots = _list(store)
+    roots = _list(store, read=options.read)
     chosen = objects.sampled([root.objects for root in roots], options.sample)
     path = f"{repo.temp_dir}/fsck-remote.state"
     state, resumed = _state(path, _identity(repo, remote.name, options), options)
@@ -148,20 +149,25 @@ def _identity(repo: Repo, name: str, options: Options) -> str:
     return f"{name} {how} {sha256(remotes.locate(repo.settings, name).url.encode()).hexdigest()}"
 
 
-def _list(store: Store) -> list[_Root]:
-    """Return what there is of DVC 3 and, where anything looks like it, of DVC 2."""
+def _list(store: Store, *, read: bool) -> list[_Root]:
+    """Return what there is of DVC 3 and, where anything looks like it, of DVC 2.
+
+    Digests that take another listing are not asked for when all is read anyway.
+    """
     modern = layout.prefix()
     rows: dict[bool, list[tuple[bytes, int]]] = {False: [], True: []}
     told: dict[bool, dict[str, str]] = {False: {}, True: {}}
     directories, _ = store.directories(layout.prefix(legacy=True))
-    for page in store.list("" if any(map(_LEGACY.fullmatch, directories)) else modern):
-        for index, (key, size) in enumerate(zip(page.keys, page.sizes, strict=True)):
+    below = "" if any(map(_LEGACY.fullmatch, directories)) else modern
+    digests = store.digests(below) if isinstance(store, DigestingStore) and not read else {}
+    for page in store.list(below):
+        for key, size, digest in zip(page.keys, page.sizes, page.md5s or repeat(""), strict=False):
             legacy = not key.startswith(modern)
             name = key.removeprefix(modern)
             if OBJECT_NAME.fullmatch(name.encode()):
                 rows[legacy].append((name.encode(), size))
-                if page.md5s and page.md5s[index]:
-                    told[legacy][name] = page.md5s[index]
+                if digest := digest or digests.get(key, ""):
+                    told[legacy][name] = digest
     return [
         _Root(legacy=legacy, objects=_listing(some), told=told[legacy])
         for legacy, some in rows.items()

@@ -89,8 +89,9 @@ class GcResult:
 
     cache: tuple[Sweep, ...]
     remote: tuple[Sweep, ...] = ()
-    # Other repositories may use this cache, and none was named.
+    # Other repositories may use this cache, and none was named; the same of the remote.
     is_foreign: bool
+    is_remote_foreign: bool = False
     # Its name, and whether the objects there are moved aside, not deleted.
     remote_name: str | None = None
     quarantine: bool = False
@@ -149,6 +150,7 @@ def gc(repo: Repo, scope: Scope, *, dry: bool = False, progress: Progress = SILE
         remote_name=remote.name if remote and scope.cloud else None,
         quarantine=scope.quarantine,
         is_foreign=is_shared and not scope.projects,
+        is_remote_foreign=scope.cloud and not scope.projects,
         lost=tuple(sorted(lost)),
         dry=dry,
     )

@@ -197,7 +197,7 @@ def dependency(origin: Origin, written: str, found: Found, digests: Sequence[str
     size = found.size
     if found.is_dir:
         names = found.names
-        if storage.scheme(written).startswith("webdav"):
+        if origin.scheme.startswith("webdav"):
             names = [_cut(name) for name in names]
         pairs = sorted(zip(names, values, strict=True))
         listing = [{kind: value, "relpath": name} for name, value in pairs]
@@ -214,7 +214,7 @@ def dependency(origin: Origin, written: str, found: Found, digests: Sequence[str
 
 
 def _cut(name: str) -> str:
-    """Return the name that DVC records of a file below a url of WebDAV, and only there, not below a remote.
+    """Return the name that DVC records of a file on a server of WebDAV, and only there.
 
     It opens the directory as ".", and takes "./" off the paths of those inside, which do not begin with it.
 

@@ -7,6 +7,7 @@ configuration of the program `az`; an account without any gets Azure's default o
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import configparser
 import functools
@@ -20,11 +21,12 @@ from urllib.parse import urlsplit
 from obstore.store import AzureStore
 
 from data_versioning.errors import ConfigError
-from data_versioning.storage import http_options
+from data_versioning.storage import http_options, moving
 from data_versioning.storage.azure_blocks import AzureUploads
+from data_versioning.storage.azure_requests import AzureRequests
 from data_versioning.storage.concurrent import ConcurrentMovingStore
 from data_versioning.storage.object_errors import Place
-from data_versioning.storage.object_store import opened
+from data_versioning.storage.object_store import ObjectStoreClient, opened
 from data_versioning.storage.resuming import ResumingClient
 
 if TYPE_CHECKING:
@@ -69,7 +71,26 @@ class _Login(NamedTuple):
     sdk: Any
 
 
-def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
+class AzureBlobStore(ConcurrentMovingStore):
+    """The `DigestingStore` of a container; `requests` loads a library, so it is called when needed."""
+
+    def __init__(self, client: ObjectStoreClient, requests: Callable[[], AzureRequests]) -> None:
+        super().__init__(client)
+        self._prefix, self._place, self._requests = client.prefix, client.place, requests
+
+    def digests(self, prefix: str) -> dict[str, str]:
+        """See `DigestingStore.digests`."""
+        ask = moving.retried(
+            lambda: asyncio.to_thread(lambda: self._requests().digests(self._prefix + prefix))
+        )
+        try:
+            found = self._call(ask)
+        except ModuleNotFoundError as error:
+            raise self._place.lacks(error) from error
+        return {name.removeprefix(self._prefix): digest for name, digest in found.items()}
+
+
+def open_store(url: str, settings: Mapping[str, str]) -> AzureBlobStore:
     """Open a container, or what is below a prefix of it; settings as in the `[remote]` section of Azure.
 
     Raises `ConfigError`.
@@ -98,11 +119,15 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentMovingStore:
     )
 
     @functools.cache
-    def uploads() -> AzureUploads:
+    def requests() -> AzureRequests:
         sdk = _container(settings, endpoint, container, login.sdk)
-        return AzureUploads(container=sdk, place=place, prefix=prefix)
+        return AzureRequests(container=sdk, place=place)
 
-    return ConcurrentMovingStore(ResumingClient(store=store, place=place, prefix=prefix, uploads=uploads))
+    def uploads() -> AzureUploads:
+        return AzureUploads(requests=requests(), prefix=prefix)
+
+    client = ResumingClient(store=store, place=place, prefix=prefix, uploads=uploads)
+    return AzureBlobStore(client, requests)
 
 
 def _container(settings: Mapping[str, str], endpoint: str, container: str, credential: Any) -> Any:

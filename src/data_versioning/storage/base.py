@@ -210,6 +210,14 @@ class IdentifyingStore(ReadableStore, Protocol):
         """Return the ids of what the objects hold now, empty for those that are gone; raises `Untold`."""
 
 
+@runtime_checkable
+class DigestingStore(Store, Protocol):
+    """The store took digests when content came, but its listings do not tell them."""
+
+    def digests(self, prefix: str) -> dict[str, str]:
+        """Return the hex MD5 of objects below `prefix` by key, where the store has one, as in `Page.md5s`."""
+
+
 class ConditionalStore(Store, Protocol):
     """Two writers can agree who was first."""
 
