@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle import Sandbox
+from tests.servers import seaweedfs
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -23,6 +24,8 @@ LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 # Commands that a reader has carried out already; not shown on the page.
 BEFORE = re.compile(r"<!-- before:\n(.*?)-->", re.DOTALL)
+# A page that needs one of these uses the bucket `lab`, and is logged in.
+SERVER = "<!-- server: s3 -->"
 MARK = "\x01"
 ANYTHING = "…"
 
@@ -66,6 +69,17 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)}
 
 
+@pytest.fixture
+def environment(page: Path, sandbox: Sandbox, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the commands of a page find; the server that it needs runs."""
+    found = sandbox.environment()
+    if SERVER in page.read_text():
+        server = request.getfixturevalue("s3_server")
+        found |= server.environment
+        seaweedfs.make_bucket(server, "lab")
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(FENCE.sub("", page.read_text())):
@@ -102,7 +116,7 @@ def test_glossary_headings_are_unique() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if runs(page)], ids=name)
-def test_commands_print_what_is_shown(page: Path, place: Path, sandbox: Sandbox) -> None:
+def test_commands_print_what_is_shown(page: Path, place: Path, environment: dict[str, str]) -> None:
     """All commands of a page run in one shell, in an empty directory."""
     expected = list(steps(page.read_text()))
     assert any(re.search(r"\bdv ", command) for command, _ in expected)
@@ -113,7 +127,7 @@ def test_commands_print_what_is_shown(page: Path, place: Path, sandbox: Sandbox)
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=place,
-        env=sandbox.environment(),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

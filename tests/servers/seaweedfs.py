@@ -36,6 +36,16 @@ class S3Server:
             "region": REGION,
         }
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that log in whatever follows Amazon's conventions."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
     def fresh(self) -> str:
         """The url of an empty prefix that nobody used before."""
         return f"s3://{self.bucket}/t{next(self._numbers)}"
@@ -74,15 +84,20 @@ def serving() -> Iterator[S3Server]:
         ]  # fmt: skip
         with process.running(argv, directory=place, ready=lambda: process.answers(f"{server.url}/healthz")):
             # The bucket that the server makes itself may come later than its first answer.
-            client = boto3.client(
-                "s3",
-                endpoint_url=server.url,
-                region_name=REGION,
-                aws_access_key_id=KEY,
-                aws_secret_access_key=SECRET,
-            )
-            with contextlib.suppress(
-                client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
-            ):
-                client.create_bucket(Bucket=server.bucket)
+            make_bucket(server, server.bucket)
             yield server
+
+
+def make_bucket(server: S3Server, name: str) -> None:
+    """Make a bucket, unless it is there."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        region_name=REGION,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+    )
+    with contextlib.suppress(
+        client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
+    ):
+        client.create_bucket(Bucket=name)
