@@ -78,7 +78,7 @@ def test_nobody_listens() -> None:
 
 
 def test_the_usual_port(hdfs_server: HdfsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hdfs, "_PORT", hdfs_server.port)
+    monkeypatch.setattr(hdfs, "RPC_PORT", hdfs_server.port)
     url = hdfs_server.fresh()
     assert open_store(url.replace(f":{hdfs_server.port}", ""), USER).put_if("one", b"1", None)
     assert open_store(url, USER).read("one") == b"1"
