@@ -270,6 +270,39 @@ def test_google_says_yes_and_something_else(body: bytes, monkeypatch: pytest.Mon
                 store.ids(names)
 
 
+def test_s3_says_yes_and_something_else() -> None:
+    """Where somebody else answered, no upload was completed."""
+    with answering(200, body=b"<html>sign in to this network</html>") as server:
+        store: Any = opened("s3", server)
+        uploads = store.client.uploads()
+        for ask in (
+            lambda: uploads.begin("large"),
+            lambda: uploads.send("large", "1", Part(1, bytes(16)), b"x"),
+            lambda: uploads.complete("large", "1", ["etag"]),
+        ):
+            with pytest.raises(Unavailable, match="s3://bucket "):
+                ask()
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+@pytest.mark.parametrize("marker", [b"", b"<NextPartNumberMarker>7</NextPartNumberMarker>"])
+def test_a_list_of_parts_without_an_end(kind: str, marker: bytes) -> None:
+    body = b"<ListPartsResult><IsTruncated>true</IsTruncated>%s</ListPartsResult>" % marker
+    with answering(200, body=body) as server:
+        store: Any = opened(kind, server)
+        uploads = store.client.uploads()
+        name = {"Bucket": "bucket", "Key": "large"} if kind == "s3" else "large"
+        with pytest.raises(Unavailable, match="answers in an unknown way"):
+            uploads._arrived(name, "1")
+
+
+def test_a_listing_of_google_without_an_end() -> None:
+    with answering(200, body=b'{"items": [], "nextPageToken": "again"}') as server:
+        store: Any = opened("gs", server)
+        with pytest.raises(StorageError, match="gs://bucket answers in an unknown way"):
+            store.ids(["one", "two"])
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "ExpiredToken"), (400, "InvalidToken"), (403, "AllAccessDisabled")]
 )
