@@ -114,6 +114,16 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # File names are bytes: print them as they are.
         getattr(stream, "reconfigure", lambda **_: None)(errors="names")
+    plain = sys.stdout, sys.stderr
+    harmless = load("harmless").Harmless
+    sys.stdout, sys.stderr = (harmless(stream) for stream in plain)
+    try:
+        return _run(arguments)
+    finally:
+        sys.stdout, sys.stderr = plain
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = _choose(arguments)
         sys.stdout.flush()
