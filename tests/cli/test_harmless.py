@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import json
 import os
@@ -21,6 +22,11 @@ SHOWN = {f"data/{RED}": r'"data/\033[31mred\033[0m"', f"data/{LINES}": r'"data/o
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_the_examples_in_the_code() -> None:
+    outcome = doctest.testmod(harmless)
+    assert (outcome.failed, outcome.attempted) == (0, 1)
 
 
 def test_names_as_git_shows_them(tmp_path: Path) -> None:
@@ -70,7 +76,7 @@ def test_only_a_terminal_gets_colours_and_only_ours() -> None:
 
 def test_streams_are_given_back(capsys: pytest.CaptureFixture[str]) -> None:
     before = sys.stdout, sys.stderr
-    assert main.main(["--version"]) == 0
+    assert main.main(["root", "--nonsense"]) == 254
     assert (sys.stdout, sys.stderr) == before
     capsys.readouterr()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from data_versioning import storage
 from data_versioning.errors import ConfigError, StorageError
 from data_versioning.storage import webdav
 from data_versioning.storage.concurrent import PlainStore
@@ -119,8 +120,21 @@ def test_settings_without_sense(
     assert "hunter2" not in f"{refused.value} {refused.value.hint}"
 
 
-@pytest.mark.parametrize("url", ["https://", "https:///x", "https://example.org/x?token=hunter2"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://",
+        "https:///x",
+        "https://example.org/x?token=hunter2",
+        "http://[::1/x",
+        "http://h:99999/x",
+        "webdav://[::1/x",
+        "webdavs://h:99999/x",
+        "webhdfs://[::1/x",
+        "webhdfs://h:99999/x",
+    ],
+)
 def test_urls_without_sense(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        open_store(url, {})
+        storage.open_store(url, {})
     assert "hunter2" not in str(refused.value)

@@ -1,14 +1,16 @@
 """What names may do to a terminal: nothing. Control characters are shown as Git shows them, never sent.
 
-`Harmless` stands before standard output and standard error, so no command can forget it. A line's end is no harm to
+`streams` puts it before standard output and standard error, so no command can forget it. A line's end is no harm to
 a terminal, but may make one name look like two lines: lists show each by `name`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
-from typing import Any, TextIO
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, cast
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -40,6 +42,17 @@ def escaped(text: str, *, also: str) -> str:
 def _shown(found: re.Match[str]) -> str:
     letter = found[0]
     return _LETTERS.get(letter) or "".join(f"\\{byte:03o}" for byte in letter.encode())
+
+
+@contextlib.contextmanager
+def streams() -> Iterator[None]:
+    """Print harmlessly for a while."""
+    plain = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = cast("TextIO", Harmless(plain[0])), cast("TextIO", Harmless(plain[1]))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = plain
 
 
 class Harmless:

@@ -114,16 +114,6 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # File names are bytes: print them as they are.
         getattr(stream, "reconfigure", lambda **_: None)(errors="names")
-    plain = sys.stdout, sys.stderr
-    harmless = load("harmless").Harmless
-    sys.stdout, sys.stderr = (harmless(stream) for stream in plain)
-    try:
-        return _run(arguments)
-    finally:
-        sys.stdout, sys.stderr = plain
-
-
-def _run(arguments: list[str]) -> int:
     try:
         code = _choose(arguments)
         sys.stdout.flush()
@@ -205,7 +195,8 @@ def _choose(arguments: list[str]) -> int:
     if name not in own:
         sys.stderr.write(f"{_USAGE}\n")
         load("failure").unknown_command(name, [*own, *ALIASES, *HANDED_OVER, _HELP])
-    return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
+    with load("harmless").streams():
+        return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
 
 
 def options_before_command(arguments: Sequence[str]) -> int:

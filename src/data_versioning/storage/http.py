@@ -222,6 +222,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
     Besides, `query` may say what follows the "?" of every address: that of data at one url, never of a remote.
     Raises `ConfigError`.
     """
+    http_options.refuse_no_address(url, "url")
     parts = urlsplit(url)
     if not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(

@@ -60,7 +60,7 @@ def refuse_no_address(url: str, setting: str) -> None:
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
-    if not is_address or any(letter.isspace() or letter < " " for letter in url):
+    if not is_address or any(letter.isspace() for letter in parts.netloc):
         raise ConfigError(
             f"{setting} is not the address of a server: it looks like https://HOST or http://HOST:PORT",
             hint=f"dv remote modify NAME {setting} VALUE",

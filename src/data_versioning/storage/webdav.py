@@ -40,6 +40,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`. A program that gives a token is never started.
     """
+    http_options.refuse_no_address(f"http{url[len('webdav') :]}", "url")
     parts = urlsplit(url)
     if not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(
