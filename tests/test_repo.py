@@ -80,6 +80,20 @@ def test_settings_are_read_once(repository: Path, loads: list[str | None]) -> No
     assert loads == [str(repository)]
 
 
+def test_what_is_kept_of_settings_only_their_user_reads(repository: Path) -> None:
+    (repository / ".dvc/config.local").write_text(
+        "['remote \"r\"']\n    url = http://b\n    password = hunter2\n"
+    )
+    settle()
+    assert url(repository) == "http://b"
+    kept = [
+        path
+        for path in (repository / ".dvc/tmp").rglob("*")
+        if path.is_file() and b"hunter2" in path.read_bytes()
+    ]
+    assert kept and all(path.stat().st_mode & 0o777 == 0o600 for path in kept)
+
+
 @pytest.mark.parametrize("level", ["repo", "local", "global", "system"])
 def test_a_changed_level_is_noticed(
     repository: Path, place: Path, monkeypatch: pytest.MonkeyPatch, level: str

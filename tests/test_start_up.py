@@ -26,7 +26,8 @@ SLOW = words(
 # Of this package, relative to it.
 STATUS = words(
     """
-    data_versioning _native cli cli.arguments cli.main cli.render cli.session cli.status errors formats formats.config
+    data_versioning _native cli cli.arguments cli.harmless cli.main cli.render cli.session cli.status errors formats
+    formats.config
     formats.config_schema formats.dirfile localfs localfs.atomic localfs.batch localfs.disposable localfs.engine
     localfs.links localfs.reflink localfs.regular localfs.walk objects objects.cache objects.hashing objects.oid
     operations operations.loaded operations.looking operations.status operations.targets paths pipeline

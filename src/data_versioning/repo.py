@@ -259,8 +259,9 @@ def _load_settings(root: str) -> tuple[Settings, Preferences]:
     newest = max((max(found[2:]) for found in signature[1:] if isinstance(found, tuple)), default=0)
     # A change in the same tick of the clock would not show. A repository that cannot be written to works without.
     if newest < started - _TICK_NS:
+        found = (_SETTINGS_VERSION, signature, settings.pack(), tuple(preferences))
         with contextlib.suppress(OSError):
-            disposable.keep(compiled, (_SETTINGS_VERSION, signature, settings.pack(), tuple(preferences)))
+            disposable.keep(compiled, found, mode=0o600)  # passwords of files that only their user reads
     return settings, preferences
 
 

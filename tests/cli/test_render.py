@@ -18,7 +18,7 @@ from data_versioning.progress import SILENT
 
 def test_the_examples_in_the_code() -> None:
     outcome = doctest.testmod(render)
-    assert outcome.attempted == 4
+    assert outcome.attempted == 5
     assert outcome.failed == 0
 
 

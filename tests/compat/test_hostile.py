@@ -86,6 +86,8 @@ TREES = {
     "dot git": [entry(".git/hooks/post-checkout")],
     "nested dot git": [entry("a/.git/config")],
     "file that names a Git directory": [entry("a/.git")],
+    "dot git of other disks": [entry("a/.GIT/config")],
+    "file of the same": [entry("a/.Git")],
     "duplicate": [entry("a"), entry("a")],
     "duplicate, other content": [entry("a"), entry("a", hashlib.md5(b"").hexdigest())],
     "file and directory": [entry("a"), entry("a/b")],

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from data_versioning import storage
+from data_versioning.errors import StorageError
 from data_versioning.remotes import existence, layout
 from data_versioning.storage.base import Items
 from data_versioning.storage.local import LocalStore
 from tests.conformance.store_memory import MemoryStore
 from tests.remotes.samples import put
 from tests.servers import fault_proxy
+from tests.servers.answering import answering
 from tests.servers.seaweedfs import S3Server
 
 VALUES = [md5(b"%d" % number).hexdigest() for number in range(3000)]
@@ -47,6 +49,13 @@ def test_legacy_objects_lie_at_the_base() -> None:
     store = memory(VALUES[:700], legacy=True)
     assert existence.absent(store, VALUES[:710], legacy=True) == list(range(700, 710))
     assert existence.absent(store, VALUES[:1], legacy=False) == [0]
+
+
+def test_a_server_that_has_everything_has_nothing() -> None:
+    with answering(200, body=b"<html>sign in</html>") as server:
+        store = storage.open_store(server, {})
+        with pytest.raises(StorageError, match="even what nobody wrote"):
+            existence.absent(store, VALUES[:3])
 
 
 def test_a_local_remote_trusts_read_only_objects_and_reads_the_others(tmp_path: Path) -> None:

@@ -6,22 +6,36 @@ import http.server
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 
 class answering:  # noqa: N801 - reads as a verb
-    """A server that answers everything with one status."""
+    """A server that answers everything with one status; `asked` are the headers of all requests."""
 
-    def __init__(self, status: int, *, context: ssl.SSLContext | None = None, body: bytes = b"") -> None:
+    def __init__(
+        self,
+        status: int,
+        *,
+        context: ssl.SSLContext | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.asked = asked = list[Message]()
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                asked.append(self.headers)
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("x-amz-bucket-region", "eu-west-1")
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(body)

@@ -270,6 +270,88 @@ def test_google_says_yes_and_something_else(body: bytes, monkeypatch: pytest.Mon
                 store.ids(names)
 
 
+def test_s3_says_yes_and_something_else() -> None:
+    """Where somebody else answered, no upload was completed."""
+    with answering(200, body=b"<html>sign in to this network</html>") as server:
+        store: Any = opened("s3", server)
+        uploads = store.client.uploads()
+        for ask in (
+            lambda: uploads.begin("large"),
+            lambda: uploads.send("large", "1", Part(1, bytes(16)), b"x"),
+            lambda: uploads.complete("large", "1", ["etag"]),
+        ):
+            with pytest.raises(Unavailable, match="s3://bucket "):
+                ask()
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+@pytest.mark.parametrize("marker", [b"", b"<NextPartNumberMarker>7</NextPartNumberMarker>"])
+def test_a_list_of_parts_without_an_end(kind: str, marker: bytes) -> None:
+    body = b"<ListPartsResult><IsTruncated>true</IsTruncated>%s</ListPartsResult>" % marker
+    with answering(200, body=body) as server:
+        store: Any = opened(kind, server)
+        uploads = store.client.uploads()
+        name = {"Bucket": "bucket", "Key": "large"} if kind == "s3" else "large"
+        with pytest.raises(Unavailable, match="answers in an unknown way"):
+            uploads._arrived(name, "1")
+
+
+PAGE = b"""<ListBucketResult><Name>bucket</Name><KeyCount>1</KeyCount><IsTruncated>true</IsTruncated>
+<NextContinuationToken>again</NextContinuationToken>%s</ListBucketResult>"""
+ENTRY = b"""<Contents><Key>p/files/one</Key>
+<LastModified>2026-01-01T00:00:00.000Z</LastModified><Size>1</Size></Contents>"""
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_a_listing_that_begins_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    with answering(200, body=PAGE % ENTRY) as server:
+        error = refusal(opened(kind, server), listing)
+    assert error.message == f"{kind}://bucket lists in circles: files/one comes twice"
+
+
+def test_a_listing_of_empty_pages_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "_LISTING", 0.6)
+    with answering(200, body=PAGE % b"") as server:
+        for use in (listing, lambda store: store.directories("files/")):  # type: ignore[attr-defined]
+            assert "s3://bucket lists without an end" in refusal(opened("s3", server), use).message
+
+
+def test_an_answer_that_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is short, and speaks of what was to be received, not sent."""
+    monkeypatch.setattr("data_versioning.storage.moving.ATTEMPTS", 1)
+    about = {"ETag": '"1"', "Last-Modified": "Thu, 26 Nov 2026 12:00:00 GMT", "Transfer-Encoding": "chunked"}
+    with answering(200, body=b"not a chunk", headers=about) as server:
+        assert refusal(opened("s3", server), read).message.startswith(
+            "s3://bucket does not answer: HTTP error: "
+        )
+
+
+@pytest.mark.parametrize("kind", ["s3", "gs", "azure"])
+def test_a_server_that_gives_no_parts(kind: str, tmp_path: Path) -> None:
+    about = {"ETag": '"1"', "Last-Modified": "Thu, 26 Nov 2026 12:00:00 GMT"}
+    with answering(200, body=b"1", headers=about) as server:
+        done = opened(kind, server).download(items(tmp_path, {"one": b"1"}))
+    assert not done.failures and (tmp_path / "one").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    "address", [f"htp://{SECRET}", "http://", f"https://{SECRET} x", "http://[1", "http://h:port"]
+)
+def test_an_address_that_is_none(address: str) -> None:
+    for kind in ("s3", "gs", "azure"):
+        with pytest.raises(ConfigError, match=r"is not the address of a server|neither") as refused:
+            opened(kind, address)
+        assert SECRET not in f"{refused.value} {refused.value.hint}"
+
+
+def test_a_listing_of_google_without_an_end() -> None:
+    with answering(200, body=b'{"items": [], "nextPageToken": "again"}') as server:
+        store: Any = opened("gs", server)
+        with pytest.raises(StorageError, match="gs://bucket answers in an unknown way"):
+            store.ids(["one", "two"])
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "ExpiredToken"), (400, "InvalidToken"), (403, "AllAccessDisabled")]
 )

@@ -235,6 +235,14 @@ def test_urls(url: str, expected: Server) -> None:
     assert "p@ss" not in repr(Server.parse(url))
 
 
+@pytest.mark.parametrize("host", ["-oProxyCommand=x", "h;touch x", "$(x)", "a b", "h:99999", "h:x"])
+def test_a_url_without_sense(host: str) -> None:
+    """What is told of a host is pasted into a shell."""
+    with pytest.raises(ConfigError) as refused:
+        Server.parse(f"ssh://{host}/data")
+    assert "`" not in str(refused.value.hint) and host not in str(refused.value.hint)
+
+
 def test_a_url_without_a_host() -> None:
     with pytest.raises(ConfigError, match="host"):
         Server.parse("ssh:///data")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from data_versioning import operations
-from data_versioning.cli import main, notes, render, session
+from data_versioning.cli import harmless, main, notes, render, session
 from data_versioning.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ def _tell(repo: Repo, result: operations.add.AddResult) -> None:
     for output in result.outputs:
         files = f"{render.plural(output.nfiles, 'file')}, " if output.nfiles is not None else ""
         state = "tracked" if output.changed else "unchanged"
-        print(f"{state}: {repo.shown(output.path)} ({files}{render.size(output.size)})")
+        print(f"{state}: {harmless.name(repo.shown(output.path))} ({files}{render.size(output.size)})")
     session.tell_edited(repo, result.edited, "this" if changed else "these files")

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import harmless, render, session
 from data_versioning.errors import MissingObject
 
 EPILOG = """examples:
@@ -72,7 +72,7 @@ def show(result: operations.checkout.CheckoutResult, *, summary: bool = False, a
         return
     for word in ("modified", "added", "deleted"):
         for path in getattr(result, word):
-            print(f"{render.colour(word[0].upper(), _COLOURS[word])}\t{path}")
+            print(f"{render.colour(word[0].upper(), _COLOURS[word])}\t{harmless.name(path)}")
 
 
 def tell_problems(result: operations.checkout.CheckoutResult) -> None:
@@ -87,7 +87,7 @@ def tell_missing(result: operations.checkout.CheckoutResult, *, as_json: bool = 
         return
     tell_problems(result)
     if result.missing:
-        listed = "\n".join(f"  {path}" for path in result.failed)
+        listed = "\n".join(f"  {harmless.name(path)}" for path in result.failed)
         count = render.plural(len(result.missing), "object")
         sys.stderr.write(
             f"ERROR: the cache lacks {count} of:\n{listed}\n"

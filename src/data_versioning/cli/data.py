@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import main, render, session
+from data_versioning.cli import harmless, main, render, session
 
 EPILOG = """examples:
   dv data status                      what changed since the last commit
@@ -134,10 +134,12 @@ def _show(found: operations.data_status.DataStatus, groups: dict[str, object]) -
 
 def _lines(group: object) -> list[str]:
     if isinstance(group, list):
-        return group
+        return [harmless.name(item) for item in group]
     assert isinstance(group, dict)
     return [
-        f"{kind}: {item['old']} -> {item['new']}" if isinstance(item, dict) else f"{kind}: {item}"
+        f"{kind}: {harmless.name(item['old'])} -> {harmless.name(item['new'])}"
+        if isinstance(item, dict)
+        else f"{kind}: {harmless.name(item)}"
         for kind, items in group.items()
         for item in items
     ]

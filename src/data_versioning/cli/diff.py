@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import harmless, render, session
 from data_versioning.errors import MissingObject, NotTracked
 
 FAILURE = 1  # as DVC ends
@@ -101,7 +101,8 @@ def _show(groups: _Groups, *, show_hash: bool) -> None:
         if rows:
             print(render.colour(name.capitalize(), tint) + ":")
             sys.stdout.writelines(
-                f"    {oid}  {path}\n" if show_hash and oid else f"    {path}\n" for oid, path in rows
+                f"    {oid}  {harmless.name(path)}\n" if show_hash and oid else f"    {harmless.name(path)}\n"
+                for oid, path in rows
             )
             print()
         if files := sum(not path.endswith("/") for _, path in rows):
@@ -127,5 +128,7 @@ def _rows(entries: Iterable[_Entry]) -> Iterator[tuple[str, str]]:
             "..".join(
                 (value or "")[:_SHORT] for value in (oid.values() if isinstance(oid, dict) else (oid,))
             ),
-            path if isinstance(path, str) else f"{path['old']} -> {path['new']}",
+            path
+            if isinstance(path, str)
+            else f"{harmless.name(path['old'])} -> {harmless.name(path['new'])}",
         )

@@ -103,7 +103,11 @@ def _shown(message: str) -> str:
     """Return a message as it may be shown: of bounded length, without secrets and without control characters."""
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}…"
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", secrets.mask_text(message))
+    return _plain(secrets.mask_text(message))
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _red(word: str) -> str:
@@ -113,7 +117,7 @@ def _red(word: str) -> str:
 def _show_traceback(error: BaseException, argv: Sequence[str]) -> None:
     wanted = {"-v", "-vv", "--verbose"} & set(argv) or os.environ.get("DVC_SHOW_TRACEBACK")
     if wanted:
-        sys.stderr.write(secrets.mask_text("".join(traceback.format_exception(error))))
+        sys.stderr.write(_plain(secrets.mask_text("".join(traceback.format_exception(error)))))
 
 
 def _write_report(error: BaseException, argv: Sequence[str]) -> str | None:

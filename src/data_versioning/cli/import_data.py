@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import notes, origins, render, session
+from data_versioning.cli import harmless, notes, origins, render, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             render.print_json(result)
             return 0
-        _tell(result, repo.shown(result.path))
+        _tell(result, harmless.name(repo.shown(result.path)))
         session.tell_edited(repo, result.edited)
         return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import main, notes, render, session
+from data_versioning.cli import harmless, main, notes, render, session
 from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     done = "recorded, not downloaded" if args.no_exec or args.no_download else "imported"
-    print(f"{done}: {result.origin} -> {repo.shown(result.path)}{_amount(result)}")
+    print(f"{done}: {result.origin} -> {harmless.name(repo.shown(result.path))}{_amount(result)}")
     session.tell_edited(repo, result.edited)
     return 0
 

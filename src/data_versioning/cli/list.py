@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from data_versioning import operations
-from data_versioning.cli import origins, render
+from data_versioning.cli import harmless, origins, render
 from data_versioning.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json([_as_json(entry) for entry in found])
     else:
-        _print_rows([_row(entry.path, entry, args) for entry in found], sizes=args.size)
+        _print_rows([_row(harmless.name(entry.path), entry, args) for entry in found], sizes=args.size)
     return 0
 
 
@@ -105,9 +105,9 @@ def _print_rows(rows: list[list[str]], *, sizes: bool) -> None:
 
 def _drawn(branch: Branch, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Listed]]:
     if not depth:
-        yield branch.entry.path, branch.entry
+        yield harmless.name(branch.entry.path), branch.entry
     inside: Mapping[str, Branch] = branch.contents or {}
     for at, (name, inner) in enumerate(inside.items(), 1):
         is_last = at == len(inside)
-        yield f"{prefix}{'└── ' if is_last else '├── '}{name}", inner.entry
+        yield f"{prefix}{'└── ' if is_last else '├── '}{harmless.name(name)}", inner.entry
         yield from _drawn(inner, prefix + ("    " if is_last else "│   "), depth + 1)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from data_versioning import operations
-from data_versioning.cli import main, render
+from data_versioning.cli import harmless, main, render
 from data_versioning.errors import UsageError
 
 EPILOG = """examples:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json([{"path": one.path, "isdir": one.isdir, "size": one.size} for one in found])
     else:
-        _show([(one.path, one) for one in found], args)
+        _show([(harmless.name(one.path), one) for one in found], args)
     return 0
 
 
@@ -66,7 +66,7 @@ def _drawn(
     entry: operations.list_url.ListedEntry, prefix: str = "", branch: str = ""
 ) -> Iterator[tuple[str, operations.list_url.ListedEntry]]:
     """Yield the lines of a tree."""
-    yield prefix + branch + entry.path, entry
+    yield prefix + branch + harmless.name(entry.path), entry
     below = prefix + {"": "", "├── ": "│   ", "└── ": "    "}[branch]
     for number, inner in enumerate(entry.inside, 1):
         yield from _drawn(inner, below, "└── " if number == len(entry.inside) else "├── ")

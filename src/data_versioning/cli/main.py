@@ -195,7 +195,8 @@ def _choose(arguments: list[str]) -> int:
     if name not in own:
         sys.stderr.write(f"{_USAGE}\n")
         load("failure").unknown_command(name, [*own, *ALIASES, *HANDED_OVER, _HELP])
-    return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
+    with load("harmless").streams():
+        return int(load("arguments").run(name, own[name][1], [*leading, *rest], arguments))
 
 
 def options_before_command(arguments: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import harmless, render, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -32,13 +32,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(result)
         return 0
-    print(f"moved: {repo.shown(result.source)} -> {repo.shown(result.path)}")
+    print(f"moved: {harmless.name(repo.shown(result.source))} -> {harmless.name(repo.shown(result.path))}")
     if not args.quiet:
         if result.is_missing:
             sys.stderr.write(
-                f"WARNING: '{repo.shown(result.source)}' was not there; only its pointer moved\n"
+                f"WARNING: '{harmless.name(repo.shown(result.source))}' was not there; only its pointer moved\n"
             )
         for address in result.readers:
-            sys.stderr.write(f"WARNING: the stage {address} still reads '{repo.shown(result.source)}'\n")
+            sys.stderr.write(
+                f"WARNING: the stage {address} still reads '{harmless.name(repo.shown(result.source))}'\n"
+            )
     session.tell_edited(repo, result.edited)
     return 0

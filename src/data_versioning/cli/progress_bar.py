@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -17,7 +19,7 @@ class Bar:
             BarColumn(bar_width=30),
             Amount(),
             TimeRemainingColumn(elapsed_when_finished=False),
-            console=Console(stderr=True),
+            console=Console(file=sys.__stderr__),  # it draws by control characters
             transient=True,
             refresh_per_second=5,
         )

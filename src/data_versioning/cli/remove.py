@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import harmless, render, session
 
 FAILURE = 1  # as DVC ends
 EPILOG = """examples:
@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
     for address in result.removed:
         print(f"no longer tracked: {address}")
     for path in result.kept:
-        print(f"kept: {repo.shown(path)} (another repository inside the data)")
+        print(f"kept: {harmless.name(repo.shown(path))} (another repository inside the data)")
     session.tell_edited(repo, result.edited)
     return 0

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
+from data_versioning.cli import harmless
 from data_versioning.progress import SILENT, Progress
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1, "dim": 2}
@@ -80,11 +81,17 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _in_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return harmless.name(text).replace("|", "\\|")
 
 
 def quote(path: str) -> str:
-    """Return a path as it can be pasted into a shell."""
+    r"""Return a path as it can be pasted into a shell, of which bash, zsh and others know $'…'.
+
+    >>> print(quote("a/b"), quote("a b"), quote("it's\n"))
+    a/b 'a b' $'it\'s\n'
+    """
+    if harmless.has_control(path):
+        return f"$'{harmless.escaped(path, also=chr(39))}'"
     safe = path and all((letter.isascii() and letter.isalnum()) or letter in _SAFE for letter in path)
     return path if safe else "'" + path.replace("'", "'\"'\"'") + "'"
 
@@ -101,7 +108,9 @@ def plural(count: int, thing: str) -> str:
 def print_json(value: object) -> None:
     """Print `value` as JSON: one line when piped, indented on a terminal."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, indent=indent, default=_plain) + "\n")
+    text = json.dumps(value, indent=indent, default=_plain)
+    # The only control character that `json` leaves as it is.
+    sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
 
 
 def _plain(value: Any) -> object:

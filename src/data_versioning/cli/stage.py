@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from data_versioning import operations
-from data_versioning.cli import main, render, session
+from data_versioning.cli import harmless, main, render, session
 from data_versioning.errors import UsageError
 
 FAILURE = 255  # as DVC ends, also for a name that cannot be
@@ -111,9 +111,9 @@ def _add(args: argparse.Namespace) -> int:
     if args.json:
         render.print_json(result)
         return 0
-    print(f"Added stage '{result.stage}' in '{repo.shown(result.file)}'")
+    print(f"Added stage '{result.stage}' in '{harmless.name(repo.shown(result.file))}'")
     if result.not_ignored and not args.quiet:
-        listed = " ".join(repo.shown(path) for path in result.not_ignored)
+        listed = " ".join(harmless.name(repo.shown(path)) for path in result.not_ignored)
         sys.stderr.write(f"not yet in .gitignore, for want of their directory: {listed}\n")
     if args.run:
         return main.main(["repro", "--single-item", "--force", result.stage])

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from data_versioning import operations
-from data_versioning.cli import main, render, session
+from data_versioning.cli import harmless, main, render, session
 from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
@@ -101,14 +101,14 @@ def _cloud(args: argparse.Namespace) -> int:
 def _show(entry: object, depth: int) -> None:
     indent = "\t" * depth
     if isinstance(entry, str):
-        print(f"{indent}{entry}")
+        print(f"{indent}{harmless.name(entry)}")
     elif isinstance(entry, list):
         for item in entry:
             _show(item, depth)
     elif isinstance(entry, dict):
         for name, value in entry.items():
             if isinstance(value, str):
-                print(f"{indent}{value + ':':<{_WIDTH}}{name}")
+                print(f"{indent}{value + ':':<{_WIDTH}}{harmless.name(name)}")
             elif value:
-                print(f"{indent}{name}:")
+                print(f"{indent}{harmless.name(name)}:")
                 _show(value, depth + 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from data_versioning import operations
-from data_versioning.cli import main, render
+from data_versioning.cli import harmless, main, render
 from data_versioning.storage.base import FailureKind
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def show_pulled(fetched: operations.sharing.TransferResult, changed: CheckoutRes
 def print_planned(result: operations.sharing.TransferResult, *, word: str) -> None:
     """Print what a dry run found."""
     for name in result.planned:
-        print(name)
+        print(harmless.name(name))
     print(f"{render.plural(result.copied, 'file')} would be {word}" if result.copied else summary({}))
 
 
@@ -169,6 +169,6 @@ def _tell(problems: tuple[Problem, ...], *, is_verbose: bool) -> None:
     shown = problems if is_verbose else problems[:_SHOWN]
     for problem in shown:
         known = f" (md5 {problem.value})" if problem.value else ""
-        sys.stderr.write(f"'{problem.name}'{known} {problem.reason}\n")
+        sys.stderr.write(f"'{harmless.name(problem.name)}'{known} {problem.reason}\n")
     if len(shown) < len(problems):
         sys.stderr.write(f"... and {len(problems) - len(shown):,} more; -v lists all\n")

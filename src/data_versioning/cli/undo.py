@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import render, session
+from data_versioning.cli import harmless, render, session
 
 EPILOG = """Undoes what changed pointer files (add, commit, remove, …) or data (checkout, pull, remove --outs). Every
 further `dv undo` goes one step further back. Data that the operation did not change stays as it is: after the undo of
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{'would undo' if args.dry_run else 'undone'}: {result.seq} ({result.verb})")
     for path in (*result.files, *result.data):
-        print(f"  {repo.shown(path)}")
+        print(f"  {harmless.name(repo.shown(path))}")
     if result.passed:
         listed = ", ".join(f"{one.seq} ({one.verb})" for one in result.passed)
         print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data_versioning import operations
-from data_versioning.cli import main, render, session
+from data_versioning.cli import harmless, main, render, session
 from data_versioning.errors import UsageError
 
 FAILURE = 1  # as DVC ends
@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
         render.print_json(result)
         return 0
     for address in result.unchanged:
-        print(f"up to date: {repo.shown(address)}")
+        print(f"up to date: {harmless.name(repo.shown(address))}")
     for address in result.updated:
-        print(f"updated: {repo.shown(address)}")
+        print(f"updated: {harmless.name(repo.shown(address))}")
     session.tell_edited(repo, result.edited)
     return 0
 

@@ -132,8 +132,9 @@ def _check(paths: list[str], digests: list[str], *, file: str) -> None:
     directories.update(parent for directory in tuple(directories) for parent in repo_paths.parents(directory))
     if not names.isdisjoint(directories):
         raise _bad(f"{min(names & directories)!r} is a file and a directory", file)
-    suspects = [*directories, *(path for path in paths if path.endswith(".git"))]
-    if own := next((name for name in suspects if _OWN.intersection(name.split("/"))), None):
+    # Some disks take .GIT for the same.
+    suspects = [*directories, *(path for path in paths if path[-4:].lower() == ".git")]
+    if own := next((name for name in suspects if _OWN.intersection(name.lower().split("/"))), None):
         raise _bad(f"'{own}' would be taken by Git or DVC for their own", file)
 
 

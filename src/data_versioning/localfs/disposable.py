@@ -46,10 +46,10 @@ def load(path: str) -> Any:
         return None
 
 
-def keep(path: str, value: Any) -> None:
+def keep(path: str, value: Any, *, mode: int = 0o666) -> None:
     """Keep a value made of plain tuples, lists, mappings, text, bytes and numbers, replacing the old one whole.
 
-    Raises `OSError`.
+    `mode`, less the umask, says who may read it. Raises `OSError`.
     """
     directory = os.path.dirname(path)
     try:
@@ -65,7 +65,7 @@ def keep(path: str, value: Any) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     try:
-        with open(os.open(temporary, _CREATE, 0o666), "wb") as file:
+        with open(os.open(temporary, _CREATE, mode), "wb") as file:
             file.write(key)
             file.write(_CHECKSUM.pack(zlib.crc32(packed)))
             file.write(packed)

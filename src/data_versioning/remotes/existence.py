@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
+from data_versioning.errors import StorageError
 from data_versioning.objects.cache import ObjectCache
 from data_versioning.remotes import layout
 from data_versioning.storage.base import ReadableStore, Store
@@ -36,8 +38,25 @@ def absent(store: ReadableStore, values: Sequence[str], *, legacy: bool = False)
             for page in store.list(prefix):
                 present.update(page.keys)
     else:
-        present.update(store.find(keys).keys)
+        present.update(_found(store, keys))
     return [index for index, key in enumerate(keys) if key not in present]
+
+
+def _found(store: ReadableStore, keys: Sequence[str]) -> Sequence[str]:
+    """Return which of `keys` a store has; `StorageError` when it says so of what nobody ever wrote, too.
+
+    So do login pages, and web servers that answer every address with the same page.
+    """
+    if isinstance(store, Store) or not keys:
+        return store.find(keys).keys
+    never = keys[0] + secrets.token_hex(8)
+    found = store.find([never, *keys]).keys
+    if never in found:
+        raise StorageError(
+            "the server says that it has everything, even what nobody wrote: a login page may answer",
+            hint="open the address of the remote in a browser; dv remote list shows it",
+        )
+    return found
 
 
 def as_cache(store: ReadableStore) -> ObjectCache | None:

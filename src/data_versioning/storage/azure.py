@@ -12,6 +12,7 @@ import base64
 import configparser
 import functools
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -64,6 +65,10 @@ _HINT = (
 )
 
 
+# Microsoft's libraries warn at length of what then is raised: an error tells it, in one sentence.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+
 class _Login(NamedTuple):
     """Credentials: as obstore takes them, and as Microsoft's own client does; None: nobody's."""
 
@@ -100,10 +105,11 @@ def open_store(url: str, settings: Mapping[str, str]) -> AzureBlobStore:
     config: AzureConfig = {"account_name": known["account_name"], "container_name": container}
     if known.get("endpoint"):
         config["endpoint"] = known["endpoint"]
+    endpoint = known.get("endpoint") or f"https://{known['account_name']}.blob.core.windows.net"
+    http_options.refuse_no_address(endpoint, "connection_string" if known.get("endpoint") else "account_name")
     login = _login(known, settings)
     if login.provider is None:
         config["skip_signature"] = True
-    endpoint = known.get("endpoint") or f"https://{known['account_name']}.blob.core.windows.net"
     place = Place(
         name=f"azure://{container}",
         address=http_options.host(endpoint),

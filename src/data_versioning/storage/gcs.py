@@ -60,6 +60,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> GcsStore:
     """
     bucket, prefix = http_options.split(http_options.without_query(url), example="gs://BUCKET/PREFIX")
     endpoint = _endpoint(settings)
+    http_options.refuse_no_address(endpoint, "endpointurl")
     config: GCSConfig = {"bucket": bucket}
     credentials = provider = None
     if http_options.is_on(settings, "allow_anonymous_login"):

@@ -57,7 +57,10 @@ class GcsUploads:
             content,
             {"Content-MD5": base64.b64encode(part.digest).decode()},
         )
-        return str(answer.headers["ETag"])
+        etag = answer.headers.get("ETag")
+        if not etag:
+            raise self.requests.unknown()
+        return str(etag)
 
     def complete(self, key: str, upload: str, parts: list[str]) -> None:
         """See `Uploads.complete`."""
@@ -84,7 +87,9 @@ class GcsUploads:
                     known[Part(int(part.findtext("PartNumber") or 0), bytes.fromhex(etag.strip('"')))] = etag
             if page.findtext("IsTruncated") != "true":
                 return known
-            marker = {"part-number-marker": page.findtext("NextPartNumberMarker") or ""}
+            before, marker = marker, {"part-number-marker": page.findtext("NextPartNumberMarker") or ""}
+            if marker == before:
+                raise self.requests.unknown()
 
     def _ask(
         self, what: str, method: str, name: str, query: Mapping[str, str], content: bytes = b""

@@ -85,6 +85,8 @@ class GcsRequests:
                 etags |= _etags(page.get("items", []))
                 if not page.get("nextPageToken"):
                     return {key: etags[key] for key in keys if key in etags}
+                if query.get("pageToken") == page["nextPageToken"]:
+                    raise self.unknown()
                 query["pageToken"] = page["nextPageToken"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self.unknown() from None

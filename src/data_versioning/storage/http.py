@@ -10,6 +10,7 @@ import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -34,6 +35,7 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TOTAL = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 _SERVER = "dv remote modify NAME url URL"
+_PACKED = "turn off compression for these files on the server"
 _LOGIN = "dv remote modify NAME auth basic, and --local NAME user USER, and password PASSWORD"
 
 Session = Callable[[], aiohttp.ClientSession]
@@ -80,16 +82,15 @@ class HttpClient:
         answer = await self._ask("GET", key, headers=headers)
         try:
             self._check(answer, key)
+            if _is_packed(answer):
+                raise StorageError(f"{self.place}{key}: the server packs it on the way", hint=_PACKED)
             found = answer.headers.get("ETag")
             if etag and found != etag:
                 raise Unavailable(f"{self.place}{key} changed while it was being read")
             total = _TOTAL.fullmatch(answer.headers.get("Content-Range", ""))
             size = int(total[1]) if answer.status == 206 and total else _length(answer)
             if size is None:
-                raise StorageError(
-                    f"{self.place}{key}: the server does not say how long it is",
-                    hint="turn off compression for these files on the server",
-                )
+                raise StorageError(f"{self.place}{key}: the server does not say how long it is", hint=_PACKED)
         except BaseException:
             answer.close()
             raise
@@ -101,9 +102,11 @@ class HttpClient:
 
     async def put(self, key: str, content: bytes) -> str | None:
         """See `Client.put`."""
-        async with await self._ask(self.method, key, data=content) as answer:
+        async with await self._ask(self.method, key, data=content, allow_redirects=False) as answer:
             self._check_upload(answer, key)
-            return answer.headers.get("ETag")
+            etag = answer.headers.get("ETag")
+        await self._check_kept(key, len(content))
+        return etag
 
     async def put_parts(self, key: str, parts: AsyncIterator[bytes], size: int) -> None:
         """See `Client.put_parts`: one request, which the server drops when it ends too early."""
@@ -113,10 +116,13 @@ class HttpClient:
             (await self._ask("HEAD", key)).close()
         try:
             headers = {"Content-Length": str(size)}
-            async with await self._ask(self.method, key, data=relay.content(), headers=headers) as answer:
+            async with await self._ask(
+                self.method, key, data=relay.content(), headers=headers, allow_redirects=False
+            ) as answer:
                 self._check_upload(answer, key)
         except StorageError as error:
             raise relay.failure or error from None
+        await self._check_kept(key, size)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -148,7 +154,7 @@ class HttpClient:
             answer.close()
 
     def _check(self, answer: aiohttp.ClientResponse, key: str) -> None:
-        if answer.status < 400:
+        if 200 <= answer.status < 300:
             return
         if answer.status in _ABSENT:
             raise MissingObject(f"{self.place} has no {key}")
@@ -165,7 +171,20 @@ class HttpClient:
             )
         raise StorageError(f"{self.place} refuses this: {reason}", hint=_SERVER)
 
+    async def _check_kept(self, key: str, size: int) -> None:
+        """Raise `Unavailable` unless the server has as many bytes as it got: some say yes, and keep less or nothing."""
+        async with await self._ask("HEAD", key, headers=_PLAIN) as answer:
+            if answer.status in _NO_HEAD:
+                return
+            with suppress(MissingObject):
+                self._check(answer, key)
+                if _is_packed(answer) or _length(answer) in (None, size):
+                    return
+        raise Unavailable(f"{self.place} said yes to {key}, and does not have what was sent", hint=_SERVER)
+
     def _check_upload(self, answer: aiohttp.ClientResponse, key: str) -> None:
+        if 300 <= answer.status < 400:
+            raise StorageError(f"{self.place} sends uploads elsewhere ({answer.status})", hint=_SERVER)
         if answer.status in {*_NO_HEAD, *_ABSENT}:
             other = "PUT" if self.method == "POST" else "POST"
             raise StorageError(
@@ -203,13 +222,14 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
     Besides, `query` may say what follows the "?" of every address: that of data at one url, never of a remote.
     Raises `ConfigError`.
     """
+    http_options.refuse_no_address(url, "url")
     parts = urlsplit(url)
     if not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(
             "the url of a web server has a host and a path, and nothing else: it looks like https://HOST/PATH",
             hint="dv remote modify NAME url URL",
         )
-    options = _login(settings, parts.hostname)
+    options = _login(settings, url)
     timeout = aiohttp.ClientTimeout(
         total=None,
         sock_connect=http_options.seconds(settings, "connect_timeout", default=_SECONDS),
@@ -230,13 +250,13 @@ def open_store(url: str, settings: Mapping[str, str]) -> PlainStore:
         place=f"{parts.scheme}://{http_options.host(url)}{parts.path.rstrip('/')}/",
         method=settings.get("method", "POST").upper(),
         connect=connect,
-        is_challenged="middlewares" in options,
+        is_challenged=settings.get("auth", "").lower() == "digest",
         query=f"?{settings['query']}" if settings.get("query") else "",
     )
     return PlainStore(client, closing=client.close)
 
 
-def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
+def _login(settings: Mapping[str, str], url: str) -> dict[str, Any]:
     """Return what a session sends to log in."""
     kind = settings.get("auth", "").lower()
     if not kind:
@@ -248,16 +268,30 @@ def _login(settings: Mapping[str, str], host: str) -> dict[str, Any]:
                 )
         return {}
     who = "custom_auth_header" if kind == "custom" else "user"
-    password = http_options.password(settings, host)
+    password = http_options.password(settings, urlsplit(url).hostname or "")
     for name, value in ((who, settings.get(who)), ("password", password)):
         if not value:
             raise ConfigError(f"auth {kind} needs {name}", hint=f"dv remote modify --local NAME {name} VALUE")
     if kind == "custom":
-        return {"headers": {settings[who]: password}}
+        return {"middlewares": [only_there(url, settings[who], password or "")]}
     if kind == "digest":
         return {"middlewares": [aiohttp.DigestAuthMiddleware(settings[who], password or "")]}
     pair = base64.b64encode(f"{settings[who]}:{password}".encode()).decode()
     return {"headers": {"Authorization": f"Basic {pair}"}}
+
+
+def only_there(url: str, header: str, value: str) -> aiohttp.ClientMiddlewareType:
+    """Return what adds a header to requests to the host of `url`, and to no other that they are redirected to."""
+    origin = URL(url).origin()
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if request.url.origin() == origin:
+            request.headers[header] = value
+        return await handler(request)
+
+    return send
 
 
 def trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
@@ -273,6 +307,11 @@ def trust(settings: Mapping[str, str]) -> bool | ssl.SSLContext:
             f"{os.path.basename(verify)}, which ssl_verify names, holds no certificates",
             hint="dv remote modify NAME ssl_verify PATH",
         ) from None
+
+
+def _is_packed(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the bytes that come are others than those of the file, though these were asked for."""
+    return answer.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
 def _length(answer: aiohttp.ClientResponse) -> int | None:

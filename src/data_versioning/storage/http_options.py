@@ -53,6 +53,20 @@ def host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or url
 
 
+def refuse_no_address(url: str, setting: str) -> None:
+    """Raise `ConfigError` unless `url` is that of a web server; it may hold a secret, so it is not shown."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or any(letter.isspace() for letter in parts.netloc):
+        raise ConfigError(
+            f"{setting} is not the address of a server: it looks like https://HOST or http://HOST:PORT",
+            hint=f"dv remote modify NAME {setting} VALUE",
+        )
+
+
 def is_on(settings: Mapping[str, str], name: str) -> bool:
     """Whether a setting says true.
 

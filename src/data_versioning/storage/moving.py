@@ -86,7 +86,7 @@ async def _pieces(client: PlainClient, key: str, start: int, end: int | None, et
     body = await client.get(key, start=start, end=end, etag=etag)
     found = [chunk async for chunk in body.chunks]
     if sum(map(len, found)) != min(body.size, end or body.size) - start:
-        raise Unavailable(f"the connection ended in the middle of {key}")
+        raise _cut(key)
     return found
 
 
@@ -142,7 +142,7 @@ async def _fill(client: PlainClient, row: Row, partial: Partial, traffic: Traffi
                 enough = client.part_size if in_parts and end is None else size
                 await _write_body(body, partial, traffic, enough)
             if partial.size == before < size:
-                raise Unavailable(f"the connection ended in the middle of {row.key}")
+                raise _cut(row.key)
         except Unavailable as error:
             fruitless = 1 if partial.size > before else fruitless + 1
             if fruitless >= _attempts(error):
@@ -216,7 +216,7 @@ async def digest(client: PlainClient, key: str, traffic: Traffic) -> tuple[bytes
                 done += len(chunk)
                 traffic.moved += len(chunk)
             if done != size:
-                raise Unavailable(f"the connection ended in the middle of {key}")
+                raise _cut(key)
         except Unavailable as error:
             fruitless = 1 if done > before else fruitless + 1
             if fruitless >= _attempts(error):
@@ -297,6 +297,12 @@ async def _parts(row: Row, size: int, length: int) -> AsyncIterator[bytes]:
 
 def _wrong(row: Row) -> CorruptObject:
     return CorruptObject(f"{row.path} does not have the content its name says")
+
+
+def _cut(key: str) -> Unavailable:
+    return Unavailable(
+        f"the connection ended in the middle of {key}", hint="run it again: what arrived stays"
+    )
 
 
 def _attempts(error: Unavailable) -> int:

@@ -35,6 +35,9 @@ _REFUSED = re.compile("ConnectionRefused|Connection refused")
 _CERTIFICATE = re.compile(
     r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w+)|invalid peer certificate: (\w+)"
 )
+# What obstore puts before the reason: the request, how long it took, how often it was tried.
+_PREFACE = re.compile(r".*Error performing [A-Z]+ .* in [\d.]+[^ ]*s(?:, after .*?)?  ?- ")
+_NO_PART = "Received non-partial response"
 _QUERY = re.compile(r"\?[^\s\"')]*")
 
 
@@ -99,11 +102,11 @@ class Place:
 
     def _request(self, error: Exception, text: str) -> StorageError | None:
         status = _STATUS.search(text)
-        if is_damaged(text):
+        if status and is_damaged(text):
             return Unavailable(f"{self.name} did not get what was sent: {_reason(text)}", hint=self.server)
         if status and status[1].startswith("4") and int(status[1]) not in PASSING:
             return StorageError(f"{self.name} refuses this: {_reason(text)}", hint=self.server)
-        if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError):
+        if isinstance(error, exceptions.NotSupportedError | exceptions.InvalidPathError) or _NO_PART in text:
             return StorageError(f"{self.name} cannot do this: {_reason(text)}", hint=self.server)
         return None
 
@@ -139,4 +142,4 @@ def _reason(text: str) -> str:
         code = _CODE.search(text)
         return f"{status[1]} {code[1] if code else status[2] or ''}".strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return _QUERY.sub("", lines[0] if lines else "no reason given")[:300]
+    return _QUERY.sub("", _PREFACE.sub("", lines[0]) if lines else "no reason given")[:300]

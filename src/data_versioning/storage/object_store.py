@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import obstore
 from obstore import exceptions
 
-from data_versioning.errors import ConfigError, MissingObject
+from data_versioning.errors import ConfigError, MissingObject, StorageError
 from data_versioning.storage.base import Failure, ObjectInfo, Page
 from data_versioning.storage.client import Body, BriefClient, Unavailable, part_length
 from data_versioning.storage.object_errors import Place
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 _PART, _CHUNK = 8 << 20, 1 << 20
 _PAGE = 1000
 _CONCURRENT_PARTS = 6
+# Seconds that a thousand keys, or one level of directories, may take.
+_LISTING = 300.0
 # Deletions at once, where one request deletes one object.
 _DELETIONS = 32
 
+T = TypeVar("T")
 _QUOTED_DIGEST = 34
 State: TypeAlias = Literal["e_tag", "version"]
 
@@ -151,9 +154,19 @@ class ObjectStoreClient(BriefClient):
 
     async def list(self, prefix: str) -> AsyncIterator[Page]:
         """See `Client.list`."""
+        pages = aiter(obstore.list(self.store, self.prefix + prefix or None, chunk_size=_PAGE))
+        number, mark = 0, ""
         try:
-            async for page in obstore.list(self.store, self.prefix + prefix or None, chunk_size=_PAGE):
-                yield _page(page, len(self.prefix), self.state)
+            while found := await self._in_time(anext(pages, None)):
+                page = _page(found, len(self.prefix), self.state)
+                # A server may give the same pages for ever; the mark moves on, so no circle is too long (Brent).
+                if mark in page.keys:
+                    raise Unavailable(
+                        f"{self.place.name} lists in circles: {mark} comes twice", hint=self.place.server
+                    )
+                number += 1
+                mark = page.keys[0] if number.bit_count() == 1 else mark
+                yield page
         except FileNotFoundError as error:
             self._refuse_missing_root(error)
         except exceptions.BaseError as error:
@@ -162,12 +175,23 @@ class ObjectStoreClient(BriefClient):
     async def directories(self, prefix: str) -> tuple[Sequence[str], Page]:
         """See `Client.directories`."""
         try:
-            found = await obstore.list_with_delimiter_async(self.store, self.prefix + prefix or None)
+            asked = obstore.list_with_delimiter_async(self.store, self.prefix + prefix or None)
+            found = await self._in_time(asked)
         except (FileNotFoundError, exceptions.BaseError) as error:
             raise self._translated(error, prefix) from None
         start = len(self.prefix)
         names = [f"{name[start:].rstrip('/')}/" for name in found["common_prefixes"]]
         return names, _page(found["objects"], start, self.state)
+
+    async def _in_time(self, listed: Awaitable[T]) -> T:
+        """Return what a listing brings next; `StorageError` when nothing comes for so long that nothing will."""
+        try:
+            return await asyncio.wait_for(listed, _LISTING)
+        except TimeoutError:
+            raise StorageError(
+                f"{self.place.name} lists without an end: nothing came for {_LISTING / 60:.0f} minutes",
+                hint=self.place.server,
+            ) from None
 
     async def put_if(self, key: str, content: bytes, expected: str | None) -> str | None:
         """See `Client.put_if`."""

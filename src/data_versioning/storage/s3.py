@@ -174,6 +174,7 @@ def _where(settings: Mapping[str, str], bucket: str, found: Configured | None) -
     endpoint = endpoint or f"https://{host}{'.cn' if region.startswith('cn-') else ''}"
     if settings.get("use_ssl", "").lower() == "false":
         endpoint = endpoint.replace("https://", "http://", 1)
+    http_options.refuse_no_address(endpoint, "endpointurl")
     return region, endpoint
 
 

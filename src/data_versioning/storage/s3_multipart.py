@@ -57,12 +57,13 @@ class S3Uploads:
                     return Upload(found["UploadId"], self._arrived(name, found["UploadId"]))
         except NotPermitted:
             return None  # who may write objects need not be permitted to list uploads
-        return Upload(self._call("create_multipart_upload", **name)["UploadId"], {})
+        return Upload(self._told("UploadId", "create_multipart_upload", **name), {})
 
     def send(self, key: str, upload: str, part: Part, content: bytes) -> str:
         """See `Uploads.send`."""
         check = {"ContentMD5": base64.b64encode(part.digest).decode()} if part.digest else {}
-        answer = self._call(
+        return self._told(
+            "ETag",
             "upload_part",
             **self._name(key),
             UploadId=upload,
@@ -70,12 +71,12 @@ class S3Uploads:
             Body=content,
             **check,
         )
-        return str(answer["ETag"])
 
     def complete(self, key: str, upload: str, parts: list[str]) -> None:
         """See `Uploads.complete`."""
         done = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(parts, 1)]
-        self._call(
+        self._told(
+            "ETag",
             "complete_multipart_upload",
             **self._name(key),
             UploadId=upload,
@@ -99,7 +100,22 @@ class S3Uploads:
                     known[Part(part["PartNumber"], bytes.fromhex(part["ETag"].strip('"')))] = part["ETag"]
             if not page.get("IsTruncated"):
                 return known
-            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+            before, marker = marker, {"PartNumberMarker": page.get("NextPartNumberMarker", 0)}
+            if marker == before:
+                raise self._unknown()
+
+    def _told(self, what: str, method: str, **arguments: Any) -> str:
+        """Return `what` the answer to a request says.
+
+        Without it nothing was done, whatever the status: somebody between us and the store may have answered.
+        """
+        answer = self._call(method, **arguments)
+        if not answer.get(what):
+            raise self._unknown()
+        return str(answer[what])
+
+    def _unknown(self) -> Unavailable:
+        return Unavailable(f"{self.place.name} answers in an unknown way", hint=self.place.server)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         exceptions = importlib.import_module("botocore.exceptions")

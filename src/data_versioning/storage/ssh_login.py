@@ -6,6 +6,7 @@ import functools
 import getpass
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ _DEFAULT_PORT = 22
 # GCM is the fastest there is on processors with AES instructions; the rest is for machines without it.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
 _CONFIG = "~/.ssh/config"
+# Hints have it in commands to be pasted, and a repository may come from a stranger.
+_HOST = re.compile(r"[\w.:%][\w.:%-]*")
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 # Settings that count on all machines on the way; the others say who the user is on the last one.
 _EVERYWHERE = ("allow_agent", "passphrase", "timeout")
@@ -66,11 +69,16 @@ class Server:
             raise ConfigError(
                 "a url without a host: it looks like ssh://USER@HOST/PATH", hint="dv remote list"
             )
+        if not _HOST.fullmatch(host):
+            raise ConfigError(
+                f"{host!r} cannot be the name of a host",
+                hint="dv remote modify NAME url ssh://USER@HOST/PATH",
+            )
         return cls(
             host=host,
             path="/" + http_options.without_query(path).strip("/"),
             user=unquote(user) or None,
-            port=_number("port", port) if port else None,
+            port=_port(port) if port else None,
             password=unquote(password) or None,
         )
 
@@ -227,6 +235,15 @@ def _boolean(settings: Mapping[str, str], name: str, *, default: bool = False) -
             f"{name} must be true or false, not {text!r}", hint=f"dv remote modify NAME {name} true"
         )
     return _BOOLEANS.get(text, default)
+
+
+def _port(text: str) -> int:
+    found = _number("port", text)
+    if found > 65535:
+        raise ConfigError(
+            "there is no such port: the last one is 65535", hint="dv remote modify NAME port NUMBER"
+        )
+    return found
 
 
 def _number(name: str, text: str) -> int:

@@ -21,7 +21,7 @@ from data_versioning.storage import http_options, xmltext
 from data_versioning.storage.client import Body, Unavailable
 from data_versioning.storage.concurrent import ConcurrentStore
 from data_versioning.storage.files import Entry, FileClient
-from data_versioning.storage.http import HttpClient, trust
+from data_versioning.storage.http import HttpClient, only_there, trust
 
 _IN_FLIGHT = 32
 _SECONDS = 60.0
@@ -40,14 +40,15 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`. A program that gives a token is never started.
     """
+    http_options.refuse_no_address(f"http{url[len('webdav') :]}", "url")
     parts = urlsplit(url)
     if not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(
             "the url of a WebDAV server has a host and a path: it looks like webdavs://HOST/PATH",
             hint="dv remote list",
         )
-    options = _login(settings, http_options.host(url), unquote(parts.username or "") or None)
     server = f"{parts.scheme.lower().replace('webdav', 'http')}://{http_options.host(url)}/"
+    options = _login(settings, server, unquote(parts.username or "") or None)
     seconds = http_options.seconds(settings, "timeout", default=_SECONDS)
     certificates = _certificates(settings)
 
@@ -66,7 +67,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
     return ConcurrentStore(client, in_flight=_IN_FLIGHT, closing=requests.close)
 
 
-def _login(settings: Mapping[str, str], host: str, user: str | None) -> dict[str, Any]:
+def _login(settings: Mapping[str, str], server: str, user: str | None) -> dict[str, Any]:
     """Return what a session sends to log in."""
     if settings.get("bearer_token_command"):
         raise ConfigError(
@@ -75,14 +76,14 @@ def _login(settings: Mapping[str, str], host: str, user: str | None) -> dict[str
         )
     if settings.get("token"):
         return {"headers": {"Authorization": f"Bearer {settings['token']}"}}
-    password = http_options.password(settings, host)
+    password = http_options.password(settings, http_options.host(server))
     if user := settings.get("user") or user:
         credentials = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
         return {"headers": {"Authorization": f"Basic {credentials}"}}
     if name := settings.get("custom_auth_header"):
         if not password:
             raise ConfigError("custom_auth_header needs password, its value", hint=_LOGIN)
-        return {"headers": {name: password}}
+        return {"middlewares": [only_there(server, name, password)]}
     return {}
 
 

@@ -25,6 +25,7 @@ def open_store(url: str, settings: Mapping[str, str]) -> ConcurrentStore:
 
     Raises `ConfigError`, also for Kerberos.
     """
+    http_options.refuse_no_address(f"http{url[len('webhdfs') :]}", "url")
     parts = urlsplit(url)
     if not parts.hostname or not parts.port:
         raise ConfigError("the url of WebHDFS looks like webhdfs://HOST:PORT/PATH", hint=URL_HINT)
