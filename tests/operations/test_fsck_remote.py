@@ -135,8 +135,8 @@ def test_an_interrupted_check_goes_on(shared: Shared) -> None:
     kept: list[bytes] = []
     real = disposable.keep
 
-    def keep(where: str, content: object) -> None:
-        real(where, content)  # type: ignore[arg-type]
+    def keep(where: str, content: object, **options: int) -> None:
+        real(where, content, **options)
         kept.append(path.read_bytes())
 
     with pytest.MonkeyPatch.context() as patch:
