@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import boto3
 import pytest
 
 from data_versioning import storage
@@ -14,7 +13,7 @@ from data_versioning.storage.base import Items
 from tests.compat.twins import Twins
 from tests.oracle import Sandbox
 from tests.servers.apache import WebServer
-from tests.servers.seaweedfs import KEY, REGION, SECRET, S3Server
+from tests.servers.seaweedfs import S3Server
 
 NAMES = ("file.txt", "dir/a", "dir/b c", "dir/sub/c", "dir/sub/deep/ü")
 Settings = Mapping[str, str]
@@ -189,15 +188,8 @@ def test_a_signed_url(twins: Twins, s3_server: S3Server) -> None:
     """Its signature is for GET, and for nothing else."""
     url, settings = s3_server.fresh(), s3_server.settings
     upload(url, settings, twins.ours.root.parent / "source", ("file.txt",))
-    client = boto3.client(
-        "s3",
-        endpoint_url=s3_server.url,
-        region_name=REGION,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-    )
     place = {"Bucket": s3_server.bucket, "Key": f"{url.rpartition('/')[2]}/file.txt"}
-    signed = client.generate_presigned_url("get_object", Params=place)
+    signed = s3_server.client().generate_presigned_url("get_object", Params=place)
     twins.each("import-url", signed)
     same_pointers(twins)
     assert (twins.ours.root / "file.txt").read_text() == "content of file.txt\n"

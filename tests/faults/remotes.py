@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
-import boto3
 from azure.storage.blob import ContainerClient
 
 from data_versioning import storage
@@ -27,20 +25,9 @@ from tests.servers.tcp_proxy import TcpProxy
 _UNCHECKED_UPLOADS = tuple(fault for fault in Fault if fault is not Fault.CORRUPT_UP)
 
 
-def s3_client(server: seaweedfs.S3Server) -> Any:
-    """A client that is not ours."""
-    return boto3.client(
-        "s3",
-        endpoint_url=server.url,
-        region_name=seaweedfs.REGION,
-        aws_access_key_id=seaweedfs.KEY,
-        aws_secret_access_key=seaweedfs.SECRET,
-    )
-
-
 def s3_line(server: seaweedfs.S3Server, proxy: FaultProxy) -> Line[FaultProxy]:
     """An empty prefix of a bucket behind a proxy that stands already."""
-    url, client = server.fresh(), s3_client(server)
+    url, client = server.fresh(), server.client()
     prefix = url.split("/", 3)[3] + "/files/md5/"
 
     def contents() -> dict[str, bytes]:

@@ -44,7 +44,7 @@ def line(s3_server: S3Server, proxy: FaultProxy, repository: Path) -> Line[Fault
 
 def parts(server: S3Server, url: str) -> int:
     """How many parts of unfinished uploads there are."""
-    client, prefix = remotes.s3_client(server), url.split("/", 3)[3]
+    client, prefix = server.client(), url.split("/", 3)[3]
     found = client.list_multipart_uploads(Bucket=server.bucket, Prefix=prefix).get("Uploads", [])
     each = (
         client.list_parts(Bucket=server.bucket, Key=one["Key"], UploadId=one["UploadId"]) for one in found

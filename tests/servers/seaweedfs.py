@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import boto3
 import pytest
@@ -45,6 +46,16 @@ class S3Server:
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_DEFAULT_REGION": REGION,
         }
+
+    def client(self) -> Any:
+        """Amazon's own client, logged in."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+        )
 
     def fresh(self) -> str:
         """The url of an empty prefix that nobody used before."""
@@ -90,13 +101,7 @@ def serving() -> Iterator[S3Server]:
 
 def make_bucket(server: S3Server, name: str) -> None:
     """Make a bucket, unless it is there."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=server.url,
-        region_name=REGION,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-    )
+    client = server.client()
     with contextlib.suppress(
         client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists
     ):

@@ -78,18 +78,7 @@ def doctor() -> Diagnosis:
     except DataVersioningError as error:
         return Diagnosis(version=version.installed(), findings=(_broken(error), *findings))
     in_use: list[str] = []
-    for check in (
-        _locking,
-        _settings,
-        _project,
-        _cache,
-        _broken_links,
-        _links,
-        _file_systems,
-        _directories,
-        _git,
-        _history,
-    ):
+    for check in _CHECKS:
         findings += _guarded(check, here)
     try:
         in_use = [

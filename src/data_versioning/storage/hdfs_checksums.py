@@ -32,8 +32,10 @@ class Checksums:
 
     async def find(self) -> None:
         """Find a NameNode that answers HTTP and is no standby; raises `Untold`, with a reason for each."""
+        if self._found is not None:
+            return
         reasons = []
-        for gateway in self.gateways if self._found is None else ():
+        for gateway in self.gateways:
             try:
                 await gateway.call("GET", "GETFILESTATUS", "/")
             except StorageError as error:
@@ -41,11 +43,8 @@ class Checksums:
                 continue
             self._found = gateway
             return
-        if self._found is None:
-            listed = "; ".join(reasons) or "no address is known"
-            raise Untold(
-                f"HDFS tells the checksums that imports record over HTTP only: {listed}", hint=_ADDRESS
-            )
+        listed = "; ".join(reasons) or "no address is known"
+        raise Untold(f"HDFS tells the checksums that imports record over HTTP only: {listed}", hint=_ADDRESS)
 
     async def of(self, path: str) -> str:
         """Return the checksum of a file as `hadoop fs -checksum` prints it, in hex digits; empty for one that is gone.
